@@ -1,0 +1,1 @@
+"""From MLP outputs to one number per candidate: masks, statistics, kernels, capture."""

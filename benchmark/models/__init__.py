@@ -1,0 +1,1 @@
+"""Models: the embedded ones and their training, hub snapshots, loading for a device."""

@@ -1,0 +1,1 @@
+"""How good a candidate is as a demonstration: likelihood gain and performance."""

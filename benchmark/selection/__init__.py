@@ -1,0 +1,1 @@
+"""Selectors and what they choose."""

@@ -1,0 +1,1 @@
+"""Examples, templates and metrics: everything about a task that needs no model."""
