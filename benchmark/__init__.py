@@ -1,3 +1,3 @@
-"""A reproducibility benchmark for one negative result: MLP activations do not tell how good an in-context example is."""
+"""A reproducibility benchmark for one negative result: do MLP activations tell a good in-context example?."""
 
 __version__ = "0.1.0"

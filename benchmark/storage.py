@@ -40,8 +40,8 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
     except OSError as error:
         Path(name).unlink(missing_ok=True)
         raise BenchmarkError(f"cannot write {path}: {error.strerror or error}") from error
@@ -111,7 +111,7 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     if objects:
         raise TypeError(f"arrays of objects cannot be stored: {objects}")
     with atomic(path) as file:
-        np.savez_compressed(file, **{name: np.asarray(array) for name, array in arrays.items()})
+        np.savez_compressed(file, **{name: np.asarray(array) for name, array in arrays.items()})  # type: ignore[arg-type]
 
 
 def read_arrays(path: Path, names: Sequence[str] = ()) -> dict[str, NDArray[Any]]:

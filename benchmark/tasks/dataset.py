@@ -59,7 +59,9 @@ class Dataset:
                 f"dataset {self.name}: only {len(texts)} of its {len(self.pool)} candidates are distinct"
             )
         if len(texts) < minimum:
-            raise BenchmarkError(f"dataset {self.name}: {len(texts)} distinct candidates, at least {minimum} are needed")
+            raise BenchmarkError(
+                f"dataset {self.name}: {len(texts)} distinct candidates, at least {minimum} are needed"
+            )
 
     def write(self, folder: Path) -> None:
         write_lines(folder / "pool.jsonl", map(asdict, self.pool))
@@ -88,9 +90,12 @@ class Dataset:
         except (KeyError, TypeError) as error:
             raise BenchmarkError(f"{folder} is not a dataset of this version ({error}): run its stage again") from error
         if (len(dataset.pool), len(dataset.queries)) != counts:
-            raise BenchmarkError(f"{folder} is truncated: it should hold {counts[0]} candidates and {counts[1]} queries")
+            raise BenchmarkError(
+                f"{folder} is truncated: it should hold {counts[0]} candidates and {counts[1]} queries"
+            )
         return dataset
 
 
 def _example(record: dict[str, Any]) -> Example:
-    return Example(**{key: tuple(value) if isinstance(value, list) else value for key, value in record.items()})
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+    return Example(**fields)

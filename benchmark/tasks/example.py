@@ -1,6 +1,6 @@
 """One example of a task, rendered: the text a model reads (input) and the text it should write (target).
 
-    prompt = bos + demonstration.input + demonstration.target + separator + query.input + query.target
+prompt = bos + demonstration.input + demonstration.target + separator + query.input + query.target
 """
 
 from __future__ import annotations
