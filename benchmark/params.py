@@ -1,0 +1,157 @@
+"""Typed parameters: `params.yaml` as one frozen object; an error names the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.analysis.parameters import ClaimParameters
+from benchmark.errors import BenchmarkError, unknown
+from benchmark.models.parameters import HubModel, LocalModel
+from benchmark.tasks.hub.parameters import HubDataset, LocalDataset
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are errors, values cannot be changed after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+def _key(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError("a key is lower-case letters, digits and '_', starting with a letter")
+    return name
+
+
+Key = Annotated[str, AfterValidator(_key)]
+
+
+class Paths(Section):
+    root: str = Field(description="working folder of the stages, seen from the folder of dvc.yaml")
+    params: str = Field(description="this file, seen from the root")
+    data: str = Field(description="what the stages read and write")
+    results: str = Field(description="small committed results")
+
+
+class EmbeddedDataset(Section):
+    """A task family made from a seed by `benchmark.tasks.embedded`."""
+
+    source: Literal["embedded"]
+    family: str = Field(description="a registered task family")
+    pool: int = Field(ge=200, description="candidates; at least 200, all distinct")
+    queries: int = Field(ge=16, description="queries, held out from the pool")
+    seed: int = Field(ge=0)
+
+
+class EmbeddedModel(Section):
+    """A tiny model that this project trains itself."""
+
+    source: Literal["embedded"]
+    architecture: Literal["llama", "qwen2"]
+    seed: int = Field(ge=0)
+
+
+class Extraction(Section):
+    masks: tuple[str, ...] = Field(min_length=1)
+    sites: dict[Literal["mlp_output", "residual"], tuple[str, ...]] = Field(
+        min_length=1, description="the statistics taken at each site"
+    )
+    poolings: tuple[Literal["mean", "max"], ...] = Field(min_length=1)
+    massive_absolute: float = Field(gt=0, description="|x| of a massive activation (Sun et al. 2024: 100)")
+    massive_ratio: float = Field(
+        gt=0, description="|x| over the median of a massive activation (Sun et al. 2024: 1000)"
+    )
+    kernel: Literal["auto", "eager", "compiled", "triton"]
+    token_budget: int = Field(ge=1, description="tokens of a batch")
+    shard: int = Field(ge=1, description="candidates of a shard: the most that a kill can cost")
+
+
+class Quality(Section):
+    token_budget: int = Field(ge=1, description="tokens of a batch")
+    shard: int = Field(ge=1, description="candidates of a shard: the most that a kill can cost")
+    set_sizes: tuple[int, ...] = Field(description="demonstrations of a random set, beyond 1 shot")
+    sets: int = Field(ge=2, description="random sets of each size")
+
+
+class Selection(Section):
+    shots: tuple[int, ...] = Field(min_length=1)
+    random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
+    query_share: float = Field(
+        gt=0, lt=1, description="share of the queries that an oracle may look at; the rest judge"
+    )
+
+
+class Timing(Section):
+    rounds: int = Field(ge=3, description="interleaved rounds of each measurement")
+    threshold: float = Field(gt=1, description="a ratio of new to old time above this is a slowdown")
+
+
+class Params(Section):
+    profile: Key
+    paths: Paths
+    seed: int = Field(ge=0)
+    device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    models: dict[Key, Annotated[EmbeddedModel | HubModel | LocalModel, Field(discriminator="source")]] = Field(
+        min_length=1
+    )
+    datasets: dict[Key, Annotated[EmbeddedDataset | HubDataset | LocalDataset, Field(discriminator="source")]] = Field(
+        min_length=1
+    )
+    extraction: Extraction
+    quality: Quality
+    selection: Selection
+    claim: ClaimParameters
+    timing: Timing
+
+    @property
+    def data(self) -> Path:
+        return Path(self.paths.data)
+
+    @property
+    def results(self) -> Path:
+        return Path(self.paths.results)
+
+    def dataset_folder(self, name: str) -> Path:
+        if name not in self.datasets:
+            raise unknown("dataset", name, self.datasets)
+        return self.data / "datasets" / name
+
+    def model_folder(self, name: str) -> Path:
+        if name not in self.models:
+            raise unknown("model", name, self.models)
+        return self.data / "models" / name
+
+    def cell(self, kind: Literal["activations", "quality"], model: str, dataset: str) -> Path:
+        """The folder of one model on one dataset, `data/<kind>/M-D/`."""
+        return self.data / kind / f"{self.model_folder(model).name}-{self.dataset_folder(dataset).name}"
+
+
+def load_params(path: Path) -> Params:
+    """Reads and checks a parameter file; raises `BenchmarkError` naming the first bad key."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BenchmarkError(f"{path} is missing: run from the repository's root, or pass --params") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BenchmarkError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise BenchmarkError(f"{path} must hold a mapping of parameters")
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise BenchmarkError(f"{path}: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    problems = error.errors(include_url=False)
+    problem = problems[0]
+    key = ".".join(str(part) for part in problem["loc"] if part not in ("embedded", "hub", "local"))
+    value = problem["input"]
+    given = f", not {value!r}" if isinstance(value, str | int | float | bool | None) else ""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}{given}{more}"

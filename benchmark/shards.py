@@ -1,0 +1,99 @@
+"""Long work in shards that survive a kill.
+
+    arrays = compute_shards(count, size, compute, folder, key, label)
+
+Shard k is `compute(range(k * size, ...))`, a pure function of that range and of what `key` names: the parameters, the
+inputs and the code. A finished shard is a file under `folder/<digest of key>/`; a second run takes it from there, so
+a kill at any moment costs one shard at most, and a changed key never meets a stale one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmark.errors import BenchmarkError
+from benchmark.storage import read_arrays, write_arrays
+
+Arrays = dict[str, NDArray[Any]]
+log = logging.getLogger(__name__)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON value, keys sorted."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def digest_files(paths: Iterable[Path]) -> str:
+    """SHA-256 over the names and contents of files, and of all files in folders; Python's caches do not count."""
+    found = sorted(file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+    total = hashlib.sha256()
+    for file in found:
+        if "__pycache__" not in file.parts:
+            total.update(file.as_posix().encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def compute_shards(
+    count: int,
+    size: int,
+    compute: Callable[[range], Arrays],
+    folder: Path,
+    key: Mapping[str, Any],
+    label: str,
+) -> list[Arrays]:
+    """The arrays of every shard of `range(count)`, in order, computed now or by an earlier run that was interrupted."""
+    folder = folder / digest(dict(key))[:32]
+    ranges = [range(start, min(start + size, count)) for start in range(0, count, size)]
+    results: list[Arrays] = []
+    with tqdm(total=count, desc=label, unit="candidate", disable=None, smoothing=0.1) as progress:
+        resumed = 0
+        for part in ranges:
+            path = folder / f"{part.start:08d}-{part.stop:08d}.npz"
+            arrays = _finished(path)
+            if arrays is None:
+                arrays = compute(part)
+                write_arrays(path, **arrays)
+                progress.update(len(part))
+            else:
+                resumed += len(part)
+                progress.initial = resumed
+                progress.update(len(part))
+                progress.set_postfix(resumed=resumed)
+            results.append(arrays)
+    if resumed:
+        log.warning("%s: resumed %d of %d from an interrupted run", label, resumed, count)
+    return results
+
+
+def _finished(path: Path) -> Arrays | None:
+    if not path.exists():
+        return None
+    try:
+        return read_arrays(path)
+    except BenchmarkError:  # only a disk that lost a renamed file's blocks gets here: compute it again
+        path.unlink()
+        return None
+
+
+def discard(folder: Path, key: Mapping[str, Any]) -> None:
+    """Removes the shards of `key`, once what was assembled from them stands."""
+    shutil.rmtree(folder / digest(dict(key))[:32], ignore_errors=True)
+
+
+def concatenate(shards: list[Arrays], along_candidates: Iterable[str]) -> Arrays:
+    """One set of arrays from shards: those named are joined along axis 0, the others must agree and are kept once."""
+    joined = set(along_candidates)
+    return {
+        name: np.concatenate([shard[name] for shard in shards]) if name in joined else shards[0][name]
+        for name in shards[0]
+    }
