@@ -1,0 +1,42 @@
+import time
+
+import numpy as np
+import pytest
+
+from benchmark.timing.interleave import interleaved_ratio, summarise
+
+
+def test_every_round_runs_both_once_and_warmup_is_not_counted() -> None:
+    calls: list[str] = []
+    ratio = interleaved_ratio(lambda: calls.append("a"), lambda: calls.append("b"), rounds=7, warmup=3)
+    assert ratio.n == 7
+    assert calls.count("a") == calls.count("b") == 10
+    timed = calls[6:]
+    assert all({timed[i], timed[i + 1]} == {"a", "b"} for i in range(0, 14, 2))
+    assert len({timed[i] for i in range(0, 14, 2)}) == 2  # the order within a pair varies
+
+
+def test_median_of_pairwise_ratios_and_its_interval() -> None:
+    generator = np.random.default_rng(3)
+    drift = np.exp(generator.normal(0, 1, 400))  # a machine whose speed wanders over decades
+    candidate = 1.2 * drift * np.exp(generator.normal(0, 0.05, 400))
+    ratio = summarise(candidate, drift, np.random.default_rng(0))
+    assert ratio.median == pytest.approx(np.median(candidate / drift))
+    assert ratio.low < 1.2 < ratio.high
+    assert ratio.high - ratio.low < 0.03
+    assert ratio.baseline_us == pytest.approx(np.median(drift) * 1e6)
+
+
+def test_interval_covers_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(5)
+    covered = 0
+    for _ in range(200):
+        noisy = np.exp(generator.normal(0, 0.1, 31))
+        ratio = summarise(noisy, np.ones(31), generator)
+        covered += ratio.low <= 1 <= ratio.high
+    assert 0.88 <= covered / 200 <= 0.995
+
+
+def test_a_planted_slowdown_shows() -> None:
+    ratio = interleaved_ratio(lambda: time.sleep(0.003), lambda: time.sleep(0.001), rounds=9, warmup=1)
+    assert ratio.low > 1.5
