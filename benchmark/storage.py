@@ -96,7 +96,7 @@ def write_table(path: Path, frame: pd.DataFrame, decimals: int = 6) -> None:
 
 def read_table(path: Path, columns: Sequence[str] = (), text: Sequence[str] = ()) -> pd.DataFrame:
     """Reads CSV; `columns` must all be there; those in `text` are read as strings, empty ones as ''."""
-    frame = _read(path, lambda p: pd.read_csv(p, dtype=dict.fromkeys(text, str), float_precision="round_trip"))
+    frame = _read(path, lambda p: pd.read_csv(p, dtype=dict.fromkeys(text, str)))
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise BenchmarkError(f"{path} lacks the column {', '.join(missing)}: run the stage that makes it again")

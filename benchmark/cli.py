@@ -1,0 +1,222 @@
+"""The command line: one thin command per stage of the pipeline, and a few that look at it.
+
+Heavy imports stand inside the commands, so that `--help`, `list` and the analysis never wait for torch.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from benchmark import __version__
+from benchmark.errors import BenchmarkError
+from benchmark.params import Params, load_params
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the options before a command say; the parameters are read when a command first asks for them."""
+
+    path: Path
+    debug: bool
+
+    @functools.cached_property
+    def params(self) -> Params:
+        return load_params(self.path)
+
+
+class Commands(click.Group):
+    """A group that lists its commands in the order of the pipeline and ends a `BenchmarkError` in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BenchmarkError as error:
+            _end(ctx, " ".join(str(error).split()))
+        except OSError as error:
+            if error.errno is None:
+                raise
+            _end(ctx, f"{error.filename or 'the system'}: {error.strerror}")
+
+
+def _end(ctx: click.Context, message: str) -> NoReturn:
+    if ctx.params.get("debug"):
+        raise  # noqa: PLE0704 - called from an except block, whose traceback is wanted
+    click.echo(f"error: {message}", err=True)
+    ctx.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--params",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("params.yaml"),
+    show_default=True,
+    help="The profile: params.yaml is the embedded one, paper/params.yaml the paper's.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name=None, version=__version__, prog_name="benchmark")
+@click.pass_context
+def main(ctx: click.Context, path: Path, debug: bool) -> None:
+    """Do MLP activations tell how good an in-context example is?
+
+    The pipeline runs these commands in this order; `dvc repro` (or `make repro`) does it for you, skipping what is up
+    to date:
+
+    \b
+      dataset D     examples of a task: a pool of candidates, and queries
+      model M       an embedded model is trained, a hub model fetched and verified
+      extract M D   activation statistics of every candidate under every mask
+      quality M D   what every candidate does for every query
+      select M D    what every selector would choose, and how good that is
+      plant M       the control: a massive dimension is planted and must be seen
+      correlate     Spearman's rho of every cell
+      claim         the verdict
+      timing        the hot path, as ratios over a bare forward pass
+      report        one page of it all
+      gate          fails unless the verdict stands
+
+    A command reads the outs of those above it and says so when one is missing.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    ctx.obj = Session(path, debug)
+
+
+@main.command()
+@click.argument("dataset")
+@click.pass_obj
+def dataset(session: Session, dataset: str) -> None:
+    """Write the pool and the queries of DATASET."""
+    from benchmark.stages import dataset as stage
+
+    stage.run(session.params, dataset)
+
+
+@main.command()
+@click.argument("model")
+@click.pass_obj
+def model(session: Session, model: str) -> None:
+    """Train the embedded MODEL, or fetch and verify a hub one."""
+    from benchmark.stages import model as stage
+
+    stage.run(session.params, model)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("dataset")
+@click.pass_obj
+def extract(session: Session, model: str, dataset: str) -> None:
+    """Take the activation statistics of MODEL over DATASET's pool.
+
+    Every mask strategy, statistic, pooling, site and layer, in one run; strategies that share an attention rule share
+    a forward pass, and no activation is kept. An interrupted run resumes.
+    """
+    from benchmark.stages import extract as stage
+
+    stage.run(session.params, model, dataset)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("dataset")
+@click.pass_obj
+def quality(session: Session, model: str, dataset: str) -> None:
+    """Score every candidate of DATASET with every query under MODEL.
+
+    The log-probability of each query's target and the task's metric, with each candidate as the one demonstration; and
+    the same for random sets of demonstrations. An interrupted run resumes.
+    """
+    from benchmark.stages import quality as stage
+
+    stage.run(session.params, model, dataset)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("dataset")
+@click.pass_obj
+def select(session: Session, model: str, dataset: str) -> None:
+    """Let every selector choose from DATASET's pool, and measure what it chose with MODEL."""
+    from benchmark.stages import select as stage
+
+    stage.run(session.params, model, dataset)
+
+
+@main.command()
+@click.argument("model")
+@click.pass_obj
+def plant(session: Session, model: str) -> None:
+    """Plant a massive dimension into MODEL and record whether the statistics see it."""
+    from benchmark.stages import plant as stage
+
+    stage.run(session.params, model)
+
+
+@main.command()
+@click.pass_obj
+def correlate(session: Session) -> None:
+    """Correlate every score with quality and performance."""
+    from benchmark.stages import correlate as stage
+
+    stage.run(session.params)
+
+
+@main.command()
+@click.pass_obj
+def claim(session: Session) -> None:
+    """Reach the verdict from the cells alone; no model is needed. It never fails on a verdict: `gate` does."""
+    from benchmark.stages import claim as stage
+
+    stage.run(session.params)
+
+
+@main.command()
+@click.pass_obj
+def timing(session: Session) -> None:
+    """Time the hot path as ratios over a bare forward pass."""
+    from benchmark.stages import timing as stage
+
+    stage.run(session.params)
+
+
+@main.command()
+@click.pass_obj
+def report(session: Session) -> None:
+    """Write results/report.html and its figures."""
+    from benchmark.stages import report as stage
+
+    stage.run(session.params)
+
+
+@main.command()
+@click.pass_obj
+def gate(session: Session) -> None:
+    """Fail unless the verdict, recomputed from the cells, is the recorded one and the one that this profile expects."""
+    from benchmark.stages import gate as stage
+
+    click.echo(stage.run(session.params))
+
+
+@main.command()
+@click.pass_obj
+def verdict(session: Session) -> None:
+    """Print the verdict on record: the maximum, its cell, n, the null's quantile, and where the page is."""
+    from benchmark.stages import verdict as stage
+
+    click.echo(stage.run(session.params))
