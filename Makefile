@@ -1,0 +1,151 @@
+# The commands of this repository. Each sets up all it needs: Python 3.11, make and git are enough.
+#
+#   LOCK=cuda     use requirements/cuda.lock (the default of `make paper`); its environment is .venv-cuda
+#   VENV=         use the python on the PATH as it is, as the container does
+#   JOBS=4        run the pipeline's independent cells side by side, one GPU each where there are several
+#
+# torch's CPU build is not on the Python Package Index. Where pip finds it neither in a folder of wheels
+# (PIP_FIND_LINKS) nor in an index of yours (PIP_EXTRA_INDEX_URL), PyTorch's own index is asked: TORCH_CPU_INDEX.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+LOCK ?= cpu
+JOBS ?= 1
+PYTHON311 ?= python3.11
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+export TORCH_CPU_INDEX
+IMAGE ?= icl-activation-benchmark
+# The locks hold nothing younger than this; move it, then `make lock` and commit what changes.
+LOCK_DATE := 2026-11-23T00:00:00Z
+
+VENV ?= .venv$(if $(filter cuda,$(LOCK)),-cuda)
+TOOLS := .work/tools
+digest = $(shell cat $(1) | sha256sum | cut -c 1-16)
+ifeq ($(VENV),)
+  READY :=
+  BIN :=
+else
+  READY := $(VENV)/.ready-$(call digest,requirements/build.lock requirements/$(LOCK).lock)
+  BIN := $(VENV)/bin/
+  export PATH := $(abspath $(VENV)/bin):$(PATH)
+endif
+PYTHON ?= $(BIN)python
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYTHONPATH := $(CURDIR)
+TOOLS_READY := $(TOOLS)/.ready-$(call digest,requirements/tools.lock)
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
+
+# --- set-up ---
+
+.PHONY: venv
+venv: $(READY)  ## install the locked requirements into .venv; every other target does it by itself
+
+$(VENV)/.ready-%:
+	@command -v $(PYTHON311) >/dev/null || { echo "$(PYTHON311) is not on the PATH: install Python 3.11 or set PYTHON311" >&2; exit 1; }
+	@echo "installing requirements/$(LOCK).lock into $(VENV) (a minute or more)"
+	$(PYTHON311) -m venv --clear $(VENV)
+	$(BIN)pip install -qq --require-hashes -r requirements/build.lock
+	$(BIN)pip install -qq --require-hashes --no-build-isolation --no-compile -r requirements/$(LOCK).lock \
+	  || { test $(LOCK) = cpu && $(BIN)pip install -qq --require-hashes --no-build-isolation --no-compile \
+	         -r requirements/$(LOCK).lock --extra-index-url $(TORCH_CPU_INDEX); }
+	@touch $@
+
+$(TOOLS_READY):
+	@mkdir -p .work && $(PYTHON311) -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/pip install -qq --require-hashes --no-compile -r requirements/tools.lock
+	@touch $@
+
+.PHONY: lock
+lock: $(TOOLS_READY)  ## compile requirements/*.lock from the short .in files
+	./requirements/compile $(abspath $(TOOLS))/bin/uv $(LOCK_DATE)
+
+.PHONY: audit
+audit: $(TOOLS_READY)  ## look for known vulnerabilities in what is locked
+	$(TOOLS)/bin/pip-audit --disable-pip --require-hashes -r requirements/cuda.lock -r requirements/build.lock
+
+# --- the experiment ---
+
+.PHONY: repro
+repro: $(READY)  ## reproduce the embedded profile and print the verdict; JOBS=n runs cells side by side
+	@$(PYTHON) -m benchmark.pipeline --jobs $(JOBS)
+	@$(PYTHON) -m benchmark verdict
+
+.PHONY: paper
+ifeq ($(origin LOCK)$(VENV),file.venv)
+paper:  ## reproduce the paper profile: a GPU, a hub token and hours; `make plan` tells them beforehand
+	@$(MAKE) --no-print-directory paper LOCK=cuda
+else
+paper: $(READY)
+	@$(PYTHON) -m benchmark --params paper/params.yaml doctor
+	@$(PYTHON) -m benchmark.pipeline paper/dvc.yaml --jobs $(JOBS)
+	@$(PYTHON) -m benchmark --params paper/params.yaml verdict
+endif
+
+.PHONY: rehearse
+rehearse: $(READY)  ## run the whole paper profile in small against a local hub
+	@$(PYTHON) -m benchmark rehearse
+
+.PHONY: doctor plan report calibrate
+doctor: $(READY)  ## say what the paper profile still needs on this machine
+	@$(PYTHON) -m benchmark --params paper/params.yaml doctor
+plan: $(READY)  ## say what the paper profile takes: tokens, bytes, memory, hours
+	@$(PYTHON) -m benchmark --params paper/params.yaml plan
+report: $(READY)  ## write results/report.html from the results that are there
+	@$(PYTHON) -m benchmark report
+calibrate: $(READY)  ## how often each verdict comes out of experiments whose truth is known
+	@$(PYTHON) -m benchmark calibrate
+
+.PHONY: verify
+verify: $(READY)  ## fail unless the committed results belong to the committed code and parameters
+	@$(PYTHON) -m benchmark verify
+
+# --- its tests ---
+
+.PHONY: test
+test: $(READY)  ## every test, the pipeline end to end included
+	@$(PYTHON) -m pytest
+
+.PHONY: unit
+unit: $(READY)  ## the fast tests
+	@$(PYTHON) -m pytest -m "not slow and not network_tools"
+
+.PHONY: lint
+lint: $(READY)  ## ruff, linter and formatter
+	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
+
+.PHONY: types
+types: $(READY)  ## mypy, strict
+	@$(PYTHON) -m mypy
+
+.PHONY: bench
+bench: $(READY)  ## time the hot path and compare with this machine's last run
+	@$(PYTHON) -m benchmark.timing
+
+.PHONY: bench-compare
+bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower
+	@test -n "$(BASE)" || { echo "say against what: make bench-compare BASE=main" >&2; exit 1; }
+	@$(PYTHON) -m benchmark.timing.compare $(BASE)
+
+# --- the container ---
+
+.PHONY: image
+image:  ## build the image; LOCK=cpu or LOCK=cuda
+	docker build --build-arg LOCK=$(LOCK) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE):$(LOCK) .
+
+.PHONY: image-check
+image-check: $(TOOLS_READY)  ## build the image and run the pipeline in it without a network; needs no Docker daemon
+	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/check
+
+.PHONY: workflows-check
+workflows-check: $(TOOLS_READY)  ## zizmor over the GitHub workflows, and actionlint where it is installed
+	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/workflows
+
+.PHONY: clean
+clean:  ## remove what a fresh clone does not have: environments, caches, intermediate data
+	git clean -fdX --quiet
