@@ -1,0 +1,123 @@
+"""What a selector is, what it may see, and the registry of selector families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import BenchmarkError, unknown
+
+Direction = Literal["highest", "lowest", ""]
+DIRECTIONS: tuple[Direction, Direction] = ("highest", "lowest")
+
+
+class UndefinedError(Exception):
+    """A selector that cannot tell the candidates of this pool apart; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All that a selector may see: the candidates, and the queries set aside for choosing.
+
+    `inputs` are the candidates' inputs, n of them. `scores` float64 [n, mask, statistic] has its axes named by `masks`
+    and `statistics`; a mask among `unlabelled_masks` needs no label. `perplexity` and `predictive_entropy` are
+    float64 [n], zero-shot. `query_inputs` and `gain` float64 [n, j] belong to the j queries set aside; the queries
+    that judge the choice appear nowhere in here.
+    """
+
+    inputs: tuple[str, ...]
+    scores: NDArray[np.float64]
+    masks: tuple[str, ...]
+    statistics: tuple[str, ...]
+    unlabelled_masks: tuple[str, ...]
+    perplexity: NDArray[np.float64]
+    predictive_entropy: NDArray[np.float64]
+    query_inputs: tuple[str, ...]
+    gain: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def require(self, k: int) -> None:
+        """Raises `BenchmarkError` unless k candidates can be chosen."""
+        if not 1 <= k <= len(self):
+            raise BenchmarkError(
+                f"cannot choose {k} candidates out of {len(self)}: set shots between 1 and {len(self)}"
+            )
+
+
+class Selector(Protocol):
+    """Picks candidates. `direction` and `mask` are empty where they mean nothing."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def direction(self) -> Direction: ...
+
+    @property
+    def mask(self) -> str: ...
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether it reads a label, so that it cannot be used on an unlabelled pool."""
+        ...
+
+    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        """Indices int64 [k] of distinct candidates in prompt order, the most preferred first.
+
+        Depends on the pool and the generator alone, and not on the candidates' order except where they tie. Raises
+        `BenchmarkError` for a k that the pool cannot fill, `UndefinedError` where the candidates cannot be told apart.
+        """
+        ...
+
+
+Family = Callable[[Pool], Iterable[Selector]]
+_families: dict[str, Family] = {}
+
+
+def register(name: str) -> Callable[[Family], Family]:
+    """Registers a function from a pool to the selectors of a family; its docstring's first line describes them."""
+
+    def decorate(family: Family) -> Family:
+        if name in _families:
+            raise ValueError(f"selector family {name!r} is registered twice")
+        _families[name] = family
+        return family
+
+    return decorate
+
+
+def names() -> tuple[str, ...]:
+    """The registered families, sorted."""
+    return tuple(sorted(_families))
+
+
+def describe() -> dict[str, str]:
+    """{family: one line about it}."""
+    return {name: (_families[name].__doc__ or "").strip().split("\n")[0] for name in names()}
+
+
+def create(pool: Pool, families: Sequence[str] | None = None) -> Iterator[Selector]:
+    """The selectors of the given families (all by default) for this pool, family by family."""
+    for name in names() if families is None else families:
+        if name not in _families:
+            raise unknown("selector", name, _families)
+        yield from _families[name](pool)
+
+
+def top(values: NDArray[np.float64], k: int, direction: Direction, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Indices int64 [k] of the k highest or lowest of `values` [n], best first; ties are broken by the generator.
+
+    A draw for ties is fair: taking the first of them would prefer whatever order the pool happens to have.
+    """
+    if not np.isfinite(values).all():
+        raise UndefinedError(f"{np.count_nonzero(~np.isfinite(values))} of {len(values)} scores are not finite")
+    if len(values) > 1 and np.ptp(values) == 0:
+        raise UndefinedError("the score is the same for every candidate")
+    keys = -values if direction == "highest" else values
+    return np.lexsort((generator.permutation(len(values)), keys))[:k].astype(np.int64)
