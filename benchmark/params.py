@@ -53,6 +53,7 @@ class EmbeddedModel(Section):
     source: Literal["embedded"]
     architecture: Literal["llama", "qwen2"]
     seed: int = Field(ge=0)
+    mlp: None = Field(default=None, description="its MLP modules are found by themselves")
 
 
 class Extraction(Section):
@@ -62,9 +63,7 @@ class Extraction(Section):
     )
     poolings: tuple[Literal["mean", "max"], ...] = Field(min_length=1)
     massive_absolute: float = Field(gt=0, description="|x| of a massive activation (Sun et al. 2024: 100)")
-    massive_ratio: float = Field(
-        gt=0, description="|x| over the median of a massive activation (Sun et al. 2024: 1000)"
-    )
+    massive_ratio: float = Field(gt=0, description="|x| over the median of a massive activation (Sun et al.: 1000)")
     kernel: Literal["auto", "eager", "compiled", "triton"]
     token_budget: int = Field(ge=1, description="tokens of a batch")
     shard: int = Field(ge=1, description="candidates of a shard: the most that a kill can cost")
@@ -80,9 +79,7 @@ class Quality(Section):
 class Selection(Section):
     shots: tuple[int, ...] = Field(min_length=1)
     random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
-    query_share: float = Field(
-        gt=0, lt=1, description="share of the queries that an oracle may look at; the rest judge"
-    )
+    query_share: float = Field(gt=0, lt=1, description="share of the queries that selectors may see; the rest judge")
 
 
 class Timing(Section):

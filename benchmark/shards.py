@@ -34,12 +34,17 @@ def digest(value: Any) -> str:
 
 
 def digest_files(paths: Iterable[Path]) -> str:
-    """SHA-256 over the names and contents of files, and of all files in folders; Python's caches do not count."""
-    found = sorted(file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+    """SHA-256 over files and over all files in folders: their names below the path given, and their contents.
+
+    Where the paths lie does not matter, and Python's caches do not count.
+    """
     total = hashlib.sha256()
-    for file in found:
-        if "__pycache__" not in file.parts:
-            total.update(file.as_posix().encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    for path in paths:
+        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        for file in files:
+            if "__pycache__" not in file.parts:
+                name = file.relative_to(path.parent).as_posix()
+                total.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
 
 
