@@ -1,0 +1,42 @@
+"""extract@M-D: activation statistics of every candidate of a pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.params import Params
+from benchmark.shards import Arrays, compute_shards, concatenate, discard
+from benchmark.stages.inputs import shard_key
+from benchmark.tasks.dataset import Dataset
+
+CODE = ("activations", "models/decoder.py", "models/loading.py", "tasks/tokens.py")
+
+
+def run(params: Params, model: str, dataset: str) -> None:
+    from benchmark.activations.extraction import PER_CANDIDATE, ActivationScores, extract
+    from benchmark.activations.statistics import Thresholds
+    from benchmark.models.loading import load_model
+
+    section = params.extraction
+    out = params.cell("activations", model, dataset)
+    pool = Dataset.read(params.dataset_folder(dataset)).pool
+    loaded = load_model(params.model_folder(model), params.device, params.dtype)
+
+    def compute(part: range) -> Arrays:
+        return extract(
+            loaded,
+            pool[part.start : part.stop],
+            masks=section.masks,
+            sites=section.sites,
+            poolings=section.poolings,
+            thresholds=Thresholds(section.massive_absolute, section.massive_ratio),
+            token_budget=section.token_budget,
+            kernel=section.kernel,
+            mlp=params.models[model].mlp,
+        ).arrays()
+
+    key = shard_key(params, section, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
+    work = Path(".work") / params.profile / out.parent.name / out.name
+    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {model} on {dataset}")
+    ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)
+    discard(work, key)
