@@ -1,0 +1,62 @@
+"""From a family and a seed to a `Dataset`: distinct candidates, and queries that are none of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.errors import BenchmarkError
+from benchmark.tasks.dataset import Dataset
+from benchmark.tasks.embedded.family import SEPARATOR, Block, Task, get_family
+from benchmark.tasks.embedded.lexicon import Split, lexicon
+from benchmark.tasks.example import Example
+
+ATTEMPTS = 200  # draws for each example wanted, before a family counts as too small
+
+
+def _distinct_blocks(name: str, task: Task, generator: np.random.Generator, size: int) -> list[Block]:
+    """`size` blocks that differ in input, in random order; the task's own indices keep them balanced."""
+    blocks: dict[str, Block] = {}
+    for _ in range(ATTEMPTS * size):
+        block = task.block(generator, len(blocks))
+        blocks.setdefault(block.input, block)
+        if len(blocks) == size:
+            drawn = list(blocks.values())
+            return [drawn[i] for i in generator.permutation(size)]
+    raise BenchmarkError(
+        f"dataset {name}: its family has only {len(blocks)} distinct examples where {size} are asked for: "
+        "lower n_pool or n_queries"
+    )
+
+
+def _example(block: Block, id: str) -> Example:
+    references = () if block.choices else (block.target.strip(),)
+    return Example(id, block.input, block.target, block.choices, references, block.label)
+
+
+def build_dataset(
+    name: str, family: str, seed: int, n_pool: int = 200, n_queries: int = 96, split: Split = "seen"
+) -> Dataset:
+    """One task of the family, drawn from `seed`, with `n_pool` candidates and `n_queries` queries, all distinct.
+
+    Raises `BenchmarkError` for an unknown family or split, and where the family has too few distinct examples.
+    """
+    if n_pool < 1 or n_queries < 1:
+        raise BenchmarkError(f"dataset {name}: n_pool and n_queries must be at least 1, got {n_pool} and {n_queries}")
+    kind = get_family(family)
+    generator = np.random.default_rng([seed, *name.encode()])
+    task = kind.draw(generator, lexicon(split))
+    # Pool and queries are balanced each by itself: two runs of indices over one set of distinct inputs.
+    blocks = _distinct_blocks(name, task, generator, n_pool + n_queries)
+    dataset = Dataset(
+        name=name,
+        kind=kind.kind,
+        metric=kind.metric,
+        separator=SEPARATOR,
+        stop=SEPARATOR,
+        max_new_tokens=kind.max_new_tokens,
+        pool=tuple(_example(block, f"pool-{i:03d}") for i, block in enumerate(blocks[:n_pool])),
+        queries=tuple(_example(block, f"query-{i:03d}") for i, block in enumerate(blocks[n_pool:])),
+        source={"kind": "embedded", "family": family, "seed": seed, "split": split},
+    )
+    dataset.require_distinct(n_pool)
+    return dataset

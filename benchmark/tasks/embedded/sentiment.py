@@ -1,0 +1,39 @@
+"""Is the verdict positive or negative? One or two adjectives, of which a `not` before one turns it round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from numpy.random import Generator
+
+from benchmark.tasks.embedded.family import Block, classified, draw_labels, family, pick, sample
+from benchmark.tasks.embedded.lexicon import INTENSIFIERS, SUBJECTS, Lexicon
+
+NAMES = ("positive", "negative")
+
+
+@family("sentiment", kind="classification", metric="accuracy")
+@dataclass(frozen=True, slots=True)
+class Sentiment:
+    adjectives: tuple[tuple[str, ...], tuple[str, ...]]
+    labels: tuple[str, str]
+
+    @classmethod
+    def draw(cls, generator: Generator, lexicon: Lexicon) -> Sentiment:
+        positive, negative = (lexicon.sentiments[name] for name in NAMES)
+        return cls((positive, negative), draw_labels(generator))
+
+    def explicit(self) -> Sentiment:
+        return replace(self, labels=(f" {NAMES[0]}", f" {NAMES[1]}"))
+
+    def block(self, generator: Generator, index: int) -> Block:
+        label = index % 2
+        negated = generator.random() < 0.3
+        adjectives = sample(generator, self.adjectives[1 - label if negated else label], 2)
+        words = ["the", pick(generator, SUBJECTS), "was"]
+        if negated:
+            words += ["not", adjectives[0]]
+        else:
+            words += [pick(generator, INTENSIFIERS)] if generator.random() < 0.4 else []
+            words += adjectives[:1] if generator.random() < 0.5 else [adjectives[0], "and", adjectives[1]]
+        return classified("review", words, self.labels, label, NAMES)
