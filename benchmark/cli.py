@@ -17,6 +17,7 @@ import click
 
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
+from benchmark.catalogues import CATALOGUES
 from benchmark.params import Params, load_params
 
 
@@ -211,6 +212,17 @@ def gate(session: Session) -> None:
     from benchmark.stages import gate as stage
 
     click.echo(stage.run(session.params))
+
+
+@main.command("list")
+@click.argument("what", type=click.Choice(sorted(CATALOGUES)))
+@click.pass_obj
+def catalogue(session: Session, what: str) -> None:
+    """List what a profile can name, a line each: models, tasks, masks, statistics, selectors."""
+    lines = CATALOGUES[what](session.params)
+    width = max(map(len, lines), default=0)
+    for name, text in lines.items():
+        click.echo(f"{name:<{width}}  {text}".rstrip())
 
 
 @main.command()

@@ -19,8 +19,8 @@ from benchmark.errors import BenchmarkError
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     storage.write_json(path, {"a": 1})
-    with pytest.raises(RuntimeError):  # noqa: PT012 - what is tested is the block itself
-        with storage.atomic(path) as file:  # noqa: SIM117
+    with pytest.raises(RuntimeError):  # noqa: PT012, SIM117 - what is tested is the block itself
+        with storage.atomic(path) as file:
             file.write(b"half")
             raise RuntimeError("killed")
     assert storage.read_json(path) == {"a": 1}

@@ -1,0 +1,66 @@
+"""What `python -m benchmark list` lists: names that a profile can use, each with one line about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmark.params import EmbeddedDataset, EmbeddedModel, Params
+
+Catalogue = Callable[[Params], dict[str, str]]
+CATALOGUES: dict[str, Catalogue] = {}
+
+
+def _catalogue(list_entries: Catalogue) -> Catalogue:
+    CATALOGUES[list_entries.__name__] = list_entries
+    return list_entries
+
+
+@_catalogue
+def models(params: Params) -> dict[str, str]:
+    """The models of the profile."""
+    return {
+        name: f"embedded, {model.architecture}" if isinstance(model, EmbeddedModel) else f"from {model.source}"
+        for name, model in params.models.items()
+    }
+
+
+@_catalogue
+def tasks(params: Params) -> dict[str, str]:
+    """The datasets of the profile, then the families and templates that another could be made of."""
+    from benchmark.tasks.embedded import FAMILIES
+    from benchmark.tasks.hub import TEMPLATES
+
+    return (
+        {
+            name: f"dataset, embedded family {data.family}"
+            if isinstance(data, EmbeddedDataset)
+            else f"dataset, template {data.template}"
+            for name, data in params.datasets.items()
+        }
+        | {f"family {name}": f"{family.kind}, {family.metric}" for name, family in sorted(FAMILIES.items())}
+        | {f"template {name}": f"{template.kind}, {template.metric}" for name, template in sorted(TEMPLATES.items())}
+    )
+
+
+@_catalogue
+def masks(params: Params) -> dict[str, str]:
+    """The mask strategies."""
+    from benchmark.activations.masks import MASKS
+
+    return {name: f"{mask.question} [{mask.rule.formula}; pools {mask.pooled.name}]" for name, mask in MASKS.items()}
+
+
+@_catalogue
+def statistics(params: Params) -> dict[str, str]:
+    """The statistics of one MLP output vector."""
+    from benchmark.activations.statistics import STATISTICS
+
+    return {name: (statistic.__doc__ or "").strip().split("\\n")[0] for name, statistic in STATISTICS.items()}
+
+
+@_catalogue
+def selectors(params: Params) -> dict[str, str]:
+    """The selector families."""
+    from benchmark.selection import describe
+
+    return describe()

@@ -1,0 +1,54 @@
+"""Data flows one way, and so do imports; what needs no model imports no torch."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "benchmark"
+
+# A folder may import from those before it, and from itself. `stages` and `cli` put everything together.
+ORDER = ("hub", "tasks", "models", "activations", "quality", "selection", "analysis", "report")
+WITH_TORCH = {"models", "activations", "quality", "timing", "stages", "planning", "doctor"}
+
+
+def _imports(path: Path) -> set[str]:
+    """Modules that a file names at its top level or inside functions, but not under `if TYPE_CHECKING`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+FILES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in sorted(PACKAGE.rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_module_imports_only_from_what_stands_before_it(path: Path) -> None:
+    folder = path.relative_to(PACKAGE).parts[0]
+    imported = {name.split(".")[1] for name in _imports(path) if name.startswith("benchmark.")}
+    if folder in ORDER:
+        later = set(ORDER[ORDER.index(folder) + 1 :]) | {"cli", "params", "stages"}
+        assert not imported & later, f"{path} imports {sorted(imported & later)}"
+    if folder not in ("cli.py", "__main__.py"):
+        assert "cli" not in imported
+    if folder not in WITH_TORCH:
+        assert not {name for name in _imports(path) if name.split(".")[0] == "torch"}
+
+
+@pytest.mark.parametrize("module", ["benchmark.cli", "benchmark.analysis.claim", "benchmark.report.page"])
+def test_what_needs_no_model_loads_no_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit(int('torch' in sys.modules or 'transformers' in sys.modules))"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
