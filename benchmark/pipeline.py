@@ -1,0 +1,240 @@
+"""Runs the pipeline, and records what it ran on: what `make repro` and `make paper` call.
+
+    python -m benchmark.pipeline [dvc.yaml] [--jobs N]
+
+With one job it is `dvc repro`. With more, every stage whose inputs are ready runs beside the others, each in a
+`dvc repro --single-item` of its own; where there are several GPUs, each job sees one. The bytes are the same.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import click
+import psutil
+import yaml
+
+from benchmark import provenance
+from benchmark.errors import BenchmarkError
+from benchmark.params import load_params
+
+WORK = Path(".work")
+GRACE = 10.0  # seconds that a stopped job has to end by itself
+
+
+@click.command()
+@click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=Path("dvc.yaml"))
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells that run side by side.")
+def main(pipeline: Path, jobs: int) -> None:
+    """Reproduce PIPELINE and write its provenance."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what runs is stopped, too
+    try:
+        params_path = pipeline.parent / "params.yaml"
+        params = load_params(params_path)
+        with exclusive(WORK / "pipeline.lock") as lock:
+            forget_dead_jobs(Path(".dvc/tmp/rwlock"))
+            if jobs == 1:
+                serial(pipeline, lock)
+            else:
+                parallel(pipeline, jobs, lock)
+            provenance.write(params, params_path, pipeline)
+    except BenchmarkError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[IO[str]]:
+    """Holds the lock file `path`; raises `BenchmarkError` when another run holds it or the folder cannot be written.
+
+    The system releases the lock when the last process that inherited it has ended, however it ended.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise BenchmarkError(
+            f"the pipeline writes into {Path.cwd()}, which fails ({error.strerror}): make the folder writable for user "
+            f"{os.getuid()}, or work in a copy"
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BenchmarkError("another run of the pipeline is at work in this folder: wait until it ends") from error
+        yield handle
+
+
+def forget_dead_jobs(rwlock: Path) -> None:
+    """Removes DVC's list of files in use when all who wrote it are gone: a killed run leaves it behind.
+
+    DVC looks whether the process number still exists; in a container that was started again, it does, as another
+    process. One that started after the list was last written cannot be its author.
+    """
+    try:
+        written = rwlock.stat().st_mtime
+        content = yaml.safe_load(rwlock.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError):
+        return
+    users = set(_process_ids(content))
+    for process in psutil.process_iter(["create_time"]):
+        if process.pid in users and process.info["create_time"] <= written:
+            return
+    rwlock.unlink(missing_ok=True)
+
+
+def _process_ids(value: object) -> Iterator[int]:
+    if isinstance(value, dict):
+        if isinstance(value.get("pid"), int):
+            yield value["pid"]
+        for item in value.values():
+            yield from _process_ids(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _process_ids(item)
+
+
+def serial(pipeline: Path, lock: IO[str]) -> None:
+    """`dvc repro` over the whole pipeline."""
+    with _running([*DVC, "repro", str(pipeline)], lock) as process:
+        if process.wait():
+            raise BenchmarkError(f"`dvc repro {pipeline}` stopped; what is finished is kept, a new run goes on there")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage at work in one of the slots."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[str]
+    slot: int
+    stack: ExitStack
+
+
+def parallel(pipeline: Path, jobs: int, lock: IO[str]) -> None:
+    """Runs every stage once the stages that it reads from are done, at most `jobs` at a time."""
+    waiting = dependencies(pipeline)
+    total = len(waiting)
+    done: set[str] = set()
+    failed: list[str] = []
+    slots = list(range(jobs))
+    at_work: dict[str, Job] = {}
+    with ExitStack() as everything:
+        while at_work or (waiting and not failed):
+            ready = [] if failed else [name for name, needs in waiting.items() if needs <= done]
+            for name in ready[: len(slots)]:
+                del waiting[name]
+                at_work[name] = _start(pipeline, name, jobs, slots.pop(0), lock, everything)
+            finished = [name for name, job in at_work.items() if job.process.poll() is not None]
+            for name in finished:
+                job = at_work.pop(name)
+                slots.append(job.slot)
+                if job.process.returncode:
+                    job.output.seek(0)
+                    failed.append(name)
+                    click.echo(f"{name} failed:\n{job.output.read().strip()}", err=True)
+                else:
+                    done.add(name)
+                    click.echo(f"[{len(done)}/{total}] {name}")
+                job.stack.close()
+            if not finished:
+                time.sleep(0.05)
+    if failed:
+        raise BenchmarkError(f"{', '.join(failed)} failed; what is finished is kept, a new run goes on there")
+
+
+def _start(pipeline: Path, name: str, jobs: int, slot: int, lock: IO[str], everything: ExitStack) -> Job:
+    stack = everything.enter_context(ExitStack())
+    output = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))  # noqa: SIM115
+    command = [*DVC, "--wait-for-lock", "repro", "--single-item", f"{pipeline}:{name}"]
+    process = stack.enter_context(_running(command, lock, output, share(slot, jobs)))
+    return Job(process, output, slot, stack)
+
+
+def share(slot: int, jobs: int) -> dict[str, str]:
+    """The environment of the job in `slot`: its share of the processor's cores, and one of the GPUs."""
+    cores = len(os.sched_getaffinity(0))
+    settings = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // jobs))}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = visible.split(",") if visible else [str(index) for index in range(len(provenance.device()["gpus"]))]
+    if len(gpus) > 1:
+        settings["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
+    return settings
+
+
+def dependencies(pipeline: Path) -> dict[str, set[str]]:
+    """By stage of `pipeline`, the stages that it reads from."""
+    from dvc.repo import Repo
+
+    os.environ.update(surroundings())
+    with Repo(str(pipeline.parent)) as repo:
+        here = {stage: stage.name for stage in repo.index.stages if Path(stage.path) == pipeline.resolve()}
+        return {name: {here[other] for other in repo.index.graph.successors(stage)} for stage, name in here.items()}
+
+
+DVC = (sys.executable, "-m", "dvc")
+
+
+def surroundings() -> dict[str, str]:
+    """What DVC must find in the environment: this Python under the name `python`, and leave to work without git."""
+    settings = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    if not _has_git():
+        folder = WORK / "dvc"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+        settings["DVC_SYSTEM_CONFIG_DIR"] = str(folder.resolve())
+    return settings
+
+
+def _has_git() -> bool:
+    try:
+        return subprocess.run(["git", "rev-parse"], check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+@contextmanager
+def _running(
+    command: list[str], lock: IO[str], output: IO[str] | None = None, settings: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own; when the block ends before it does, the whole group is stopped.
+
+    It inherits `lock`: should this process be killed alone, the next run sees that work goes on.
+    """
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **surroundings(), **(settings or {})},
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+        pass_fds=(lock.fileno(),),
+        process_group=0,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGINT, on which DVC releases its locks; SIGKILL for the group after `GRACE` seconds."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
