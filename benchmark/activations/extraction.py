@@ -1,0 +1,205 @@
+"""Scores of candidates: statistics of every layer under every mask strategy, pooled over tokens.
+
+    scores = extract(loaded, dataset.pool, masks=("causal", "self"), sites={"mlp_output": ("mean", "max_abs")})
+    scores.scores            float64 [candidate, site, mask, pooling, layer, statistic]
+    scores.write(folder)     scores.npz, candidates.csv
+
+A candidate stands first in a prompt, so it is read alone, behind BOS where the model has one. Batches are candidates
+of similar length under a token budget, taken from the examples of one call and no others: calls on the consecutive
+shards of a pool, joined, are the pool's scores to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmark.activations.batching import length_batches
+from benchmark.activations.capture import POOLINGS, Capture
+from benchmark.activations.kernels import choose_kernel
+from benchmark.activations.masks import MASKS, SELF, AttentionRule, MaskStrategy, Segments, by_rule, mask_strategy
+from benchmark.activations.scores import ActivationScores
+from benchmark.activations.statistics import COLUMN, STATISTICS, Group, Thresholds, check_names
+from benchmark.errors import BenchmarkError, unknown
+from benchmark.models.decoder import Decoder, find_decoder
+from benchmark.models.loading import LoadedModel
+from benchmark.tasks.example import Example
+from benchmark.tasks.tokens import Tokens, tokenize_example
+
+ALL_STATISTICS: dict[str, tuple[str, ...]] = {"mlp_output": tuple(STATISTICS)}
+
+
+def extract(
+    loaded: LoadedModel,
+    examples: Sequence[Example],
+    *,
+    masks: Sequence[str] = tuple(MASKS),
+    sites: Mapping[str, Sequence[str]] = ALL_STATISTICS,
+    poolings: Sequence[str] = ("mean",),
+    thresholds: Thresholds | None = None,
+    token_budget: int = 4096,
+    kernel: str = "auto",
+    mlp: str | None = None,
+    progress: bool = False,
+) -> ActivationScores:
+    """The scores of `examples`, in their order: a pure function of its arguments on one machine.
+
+    `sites` gives the statistics taken at each site; `token_budget` bounds a batch (rows times its longest row), and is
+    halved for good when CUDA runs out of memory; `kernel` is auto, eager, compiled or triton; `mlp` as in
+    `find_decoder`. Raises `BenchmarkError` for an unknown name, a candidate longer than the model's context or without
+    a token to pool, an undefined or non-finite score, and a model that ignores attention masks.
+    """
+    check_names(sites, [name for names in sites.values() for name in names])
+    for pooling in poolings:
+        if pooling not in POOLINGS:
+            raise unknown("pooling", pooling, POOLINGS)
+    strategies = [mask_strategy(name) for name in masks]
+    decoder = find_decoder(loaded.model, name=loaded.name, mlp=mlp)
+    tokens = [tokenize_example(loaded.tokenizer, example, bos=loaded.add_bos) for example in examples]
+    _check_lengths(loaded.name, decoder, examples, tokens, strategies)
+    rules = by_rule(strategies)
+    if any(rule.allowed for rule in rules):
+        check_masks_honoured(loaded, decoder)
+
+    statistics = [name for name in STATISTICS if any(name in names for names in sites.values())]
+    columns = [COLUMN[name] for name in statistics]
+    applies = np.array([[name in names for name in statistics] for names in sites.values()])[:, None, None, None]
+    groups: dict[str, frozenset[Group]] = {
+        site: frozenset(STATISTICS[name].group for name in names) for site, names in sites.items()
+    }
+    shape = (len(examples), len(sites), len(strategies), len(poolings), len(decoder), len(statistics))
+    scores = np.empty(shape)
+    place = {strategy: index for index, strategy in enumerate(strategies)}
+    pad = loaded.tokenizer.pad_token_id or 0
+
+    capture = Capture(
+        decoder, groups, choose_kernel(kernel, loaded.device), thresholds or Thresholds(), poolings, loaded.name
+    )
+    with capture, tqdm(total=len(examples), unit="candidate", disable=None if progress else True) as bar:
+        pending = length_batches([len(entry) for entry in tokens], token_budget)
+        while pending:
+            batch = pending.pop(0)
+            try:
+                for rule, members in rules.items():
+                    pooled = _run(capture, [tokens[i] for i in batch], rule, members, pad, loaded.device)
+                    scores[np.ix_(batch, range(shape[1]), [place[m] for m in members])] = pooled[..., columns]
+            except torch.cuda.OutOfMemoryError as error:
+                token_budget //= 2
+                torch.cuda.empty_cache()
+                if len(batch) == 1:
+                    raise BenchmarkError(
+                        f"candidate {examples[batch[0]].id} ({len(tokens[batch[0]])} tokens) does not fit into the "
+                        f"memory of {loaded.device}: free some, or use a smaller model"
+                    ) from error
+                left = [i for entry in (batch, *pending) for i in entry]
+                pending = length_batches([len(tokens[i]) for i in left], token_budget, left)
+                continue
+            _check_defined(loaded.name, scores, batch, applies, examples, [*sites], masks, statistics)
+            bar.update(len(batch))
+
+    return ActivationScores(
+        scores=np.where(applies, scores, np.nan),
+        candidates=np.array([example.id for example in examples], dtype=np.str_),
+        sites=np.array(list(sites), dtype=np.str_),
+        masks=np.array(list(masks), dtype=np.str_),
+        poolings=np.array(list(poolings), dtype=np.str_),
+        layers=np.arange(len(decoder), dtype=np.int64),
+        statistics=np.array(statistics, dtype=np.str_),
+        n_input=np.array([entry.n_input for entry in tokens], dtype=np.int64),
+        n_target=np.array([entry.n_target for entry in tokens], dtype=np.int64),
+        first_token=np.array([entry.ids[0] for entry in tokens], dtype=np.int64),
+        label=np.array([example.label for example in examples], dtype=np.str_),
+    )
+
+
+def _run(
+    capture: Capture,
+    tokens: Sequence[Tokens],
+    rule: AttentionRule,
+    members: Sequence[MaskStrategy],
+    pad: int,
+    device: torch.device,
+) -> NDArray[np.float64]:
+    """float64 [batch, site, member, pooling, layer, statistic]"""
+    width = max(map(len, tokens))
+    ids = torch.tensor([[*entry.ids, *[pad] * (width - len(entry))] for entry in tokens], device=device)
+    n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
+    length = torch.tensor([len(entry) for entry in tokens], device=device)
+    segments = Segments(n_input, length, width)
+    positions = torch.stack([member.pooled.positions(segments) for member in members])
+    pooled: NDArray[np.float64] = capture.run(ids, rule.mask(segments), positions).cpu().numpy()
+    return pooled
+
+
+def _check_lengths(
+    name: str,
+    decoder: Decoder,
+    examples: Sequence[Example],
+    tokens: Sequence[Tokens],
+    strategies: Sequence[MaskStrategy],
+) -> None:
+    for example, entry in zip(examples, tokens, strict=True):
+        if len(entry) > decoder.context:
+            raise BenchmarkError(
+                f"candidate {example.id} has {len(entry)} tokens, more than the {decoder.context} of model {name}: "
+                f"drop it from the pool, or use a model with a longer context"
+            )
+        segments = Segments(torch.tensor([entry.n_input]), torch.tensor([len(entry)]), len(entry))
+        for strategy in strategies:
+            if not strategy.pooled.positions(segments).any():
+                raise BenchmarkError(
+                    f"candidate {example.id} has no token in {strategy.pooled.name}, so mask {strategy.name} has "
+                    f"nothing to pool with the tokenizer of model {name}"
+                )
+
+
+def _check_defined(
+    name: str,
+    scores: NDArray[np.float64],
+    batch: Sequence[int],
+    applies: NDArray[np.bool_],
+    examples: Sequence[Example],
+    sites: Sequence[str],
+    masks: Sequence[str],
+    statistics: Sequence[str],
+) -> None:
+    """Raises `BenchmarkError` at the first score of `batch` that applies and is not finite."""
+    bad = np.argwhere(~np.isfinite(scores[batch]) & applies)
+    if not len(bad):
+        return
+    row, site, mask, pooling, layer, column = bad[0]
+    vector = scores[batch[row], site, mask, pooling, layer][applies[site, 0, 0, 0]]
+    cause = (
+        "its vector holds NaN or infinity: the weights are damaged, or the dtype overflows (use bfloat16 or float32)"
+        if np.isnan(vector).all()
+        else "its vector is constant, or zero in most places: take the statistic out of extraction.sites"
+    )
+    raise BenchmarkError(
+        f"model {name}, layer {layer}, candidate {examples[batch[row]].id}: {statistics[column]} of {sites[site]} "
+        f"is undefined under mask {masks[mask]}: {cause}"
+    )
+
+
+@torch.inference_mode()
+def check_masks_honoured(loaded: LoadedModel, decoder: Decoder) -> None:
+    """Raises `BenchmarkError` unless, under the rule `self`, the last of four tokens ignores a change of the first."""
+    ids = torch.tensor([[1, 2, 3, 1], [2, 2, 3, 1]], device=loaded.device)
+    lengths = torch.tensor([4, 4], device=loaded.device)
+    mask = SELF.mask(Segments(lengths - 1, lengths, 4))
+    where = torch.arange(4, device=loaded.device).expand_as(ids)
+    problem = "ignores"
+    try:
+        output = decoder.base(input_ids=ids, attention_mask=mask, position_ids=where, use_cache=False)[0]
+        heard = (output[0, -1] - output[1, -1]).abs().max()
+        if not output.isfinite().all() or heard <= torch.finfo(output.dtype).eps * output.abs().max():
+            return
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        problem = f"fails on ({str(error).splitlines()[0]})"
+    raise BenchmarkError(
+        f"model {loaded.name}: {type(decoder.base).__name__} {problem} a 4D attention mask: "
+        f"load it with attn_implementation='sdpa', or take only masks causal, input and target"
+    )
