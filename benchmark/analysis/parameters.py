@@ -46,10 +46,17 @@ class FamilyParameters(Section):
 
 
 class ExplorationParameters(Section):
-    """Which cells beyond the family `correlations.csv` lists layer by layer; layer means it lists all."""
+    """Which cells `correlations.csv` lists layer by layer and for sets; of layer means at one shot it lists all."""
 
-    sites: tuple[str, ...] = Field(default=("mlp_output",), description="sites listed layer by layer")
-    poolings: tuple[str, ...] = Field(default=("mean",), description="poolings listed layer by layer")
+    sites: tuple[str, ...] = Field(
+        default=("mlp_output",), description="sites listed layer by layer, and for sets of more than one"
+    )
+    poolings: tuple[str, ...] = Field(
+        default=("mean",), description="poolings listed layer by layer, and for sets of more than one"
+    )
+
+    def lists(self, site: str, pooling: str) -> bool:
+        return site in self.sites and pooling in self.poolings
 
 
 class ControlParameters(Section):

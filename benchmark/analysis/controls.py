@@ -1,0 +1,123 @@
+"""Scores whose answer is known in advance: if these come out wrong, the verdict is worth nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from benchmark.analysis.parameters import ControlParameters
+from benchmark.analysis.spearman import Floats, centred_ranks, correlate_ranks
+from benchmark.errors import BenchmarkError
+
+COLUMNS = (
+    "control",
+    "model",
+    "dataset",
+    "target",
+    "mask",
+    "statistic",
+    "expected",
+    "value",
+    "lower_limit",
+    "verdict",
+    "passed",
+    "note",
+)
+MASSIVE_COLUMNS = ("model", "mask", "statistic", "layer", "before", "after")
+MASSIVE_STATISTICS = ("max_abs", "max_median_ratio", "massive_count")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """One control where it ran; `passed` is None where it could not, and `note` says why."""
+
+    control: str
+    model: str
+    dataset: str = ""
+    target: str = ""
+    mask: str = ""
+    statistic: str = ""
+    expected: float = float("nan")
+    value: float = float("nan")
+    lower_limit: float = float("nan")
+    verdict: str = ""
+    passed: bool | None = None
+    note: str = ""
+
+
+def planted_score(target: Floats, rho: float, rng: np.random.Generator) -> Floats:
+    """A score [n] whose rho with `target` [n] (not constant) is `rho` in this very sample, but for 1e-3 or a tie.
+
+    Normal scores of the target and normal noise are mixed; the share is found by bisection.
+    """
+    n = len(target)
+    ranks = centred_ranks(target)[None]
+    signal = special.ndtri((ranks[0] + n + 1) / (2 * (n + 1)))
+    signal /= signal.std()
+    noise = rng.standard_normal(n)
+    low, high, share = 0.0, 1.0, 0.5
+    for _ in range(14):
+        share = (low + high) / 2
+        mixed = share * signal + np.sqrt(1 - share**2) * noise
+        below = correlate_ranks(centred_ranks(mixed)[None], ranks).item() < rho
+        low, high = (share, high) if below else (low, share)
+    score: Floats = share * signal + np.sqrt(1 - share**2) * noise
+    return score
+
+
+def massive_controls(planted: pd.DataFrame, parameters: ControlParameters) -> list[Control]:
+    """Whether the massive-activation statistics see a massive dimension that was planted into a model.
+
+    `planted`: columns `model, mask, statistic, layer, before, after`, means over candidates. For each model, mask and
+    statistic some layer must show it: `max_abs` and `max_median_ratio` grow by a factor, `massive_count` at all.
+    """
+    missing = [name for name in MASSIVE_COLUMNS if name not in planted.columns]
+    if missing:
+        raise BenchmarkError(f"the planted dimension's table lacks {', '.join(missing)}: run its stage again")
+    values = planted[["before", "after"]].to_numpy(np.float64)
+    if not np.isfinite(values).all():
+        raise BenchmarkError("the planted dimension's table holds a value that is not finite: run its stage again")
+    seen = planted[planted["statistic"].isin(MASSIVE_STATISTICS)]
+    if seen.empty:
+        raise BenchmarkError(
+            f"the planted dimension's table has no {', '.join(MASSIVE_STATISTICS)}: run its stage again"
+        )
+    return [
+        _massive(str(model), str(mask), str(statistic), rows, parameters.massive_factor)
+        for (model, mask, statistic), rows in seen.groupby(["model", "mask", "statistic"], sort=False)
+    ]
+
+
+def _massive(model: str, mask: str, statistic: str, rows: pd.DataFrame, factor: float) -> Control:
+    before, after = rows["before"].to_numpy(np.float64), rows["after"].to_numpy(np.float64)
+    if statistic == "massive_count":
+        best = int(np.argmax(after - before))
+        expected, value = 0.0, float(after[best] - before[best])
+        passed, unit = value > expected, "more massive activations"
+    else:
+        ratio = after / np.maximum(before, np.finfo(np.float64).tiny)
+        best = int(np.argmax(ratio))
+        expected, value = factor, float(ratio[best])
+        passed, unit = value >= expected, "times as large"
+    note = f"{unit} in layer {rows['layer'].iloc[best]}"
+    return Control(
+        control="massive_dimension",
+        model=model,
+        mask=mask,
+        statistic=statistic,
+        expected=expected,
+        value=value,
+        passed=passed,
+        note=note,
+    )
+
+
+def control_table(controls: Sequence[Control]) -> pd.DataFrame:
+    """The columns of `controls.csv`; `passed` is 1, 0 or empty."""
+    frame = pd.DataFrame(list(map(asdict, controls)), columns=list(COLUMNS))
+    frame["passed"] = frame["passed"].astype("boolean").astype("Int64")
+    return frame

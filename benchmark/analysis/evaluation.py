@@ -1,0 +1,261 @@
+"""The claim put to the test: from cells to the four statements and the verdict. Tables and files are made elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmark.analysis.cells import Cells
+from benchmark.analysis.controls import Control, planted_score
+from benchmark.analysis.equivalence import detection_power
+from benchmark.analysis.parameters import ClaimParameters, Target, Verdict
+from benchmark.analysis.reliability import Reliability, split_half
+from benchmark.analysis.resampling import (
+    Errors,
+    Null,
+    bootstrap_errors,
+    bootstrap_rho,
+    fisher_errors,
+    lower_limit,
+    permutation_null,
+)
+from benchmark.analysis.spearman import Floats, centred_ranks, correlate_ranks, rank_columns, standard_error
+from benchmark.analysis.verdict import decide
+from benchmark.errors import BenchmarkError
+from benchmark.seeds import generator
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The centred ranks of one pool: `x` [column, n], `y` [target, n], their `rho` [column, target]."""
+
+    cells: Cells
+    targets: tuple[Target, ...]
+    x: Floats
+    y: Floats
+    score_reasons: list[str]
+    target_reasons: list[str]
+    rho: Floats
+
+    @classmethod
+    def rank(cls, cells: Cells, targets: tuple[Target, ...]) -> Pool:
+        x, score_reasons = rank_columns(np.ascontiguousarray(cells.scores.T))
+        y, target_reasons = rank_columns(np.stack([cells.target(target) for target in targets]))
+        return cls(cells, targets, x, y, score_reasons, target_reasons, correlate_ranks(x, y))
+
+
+class Sensitivity(NamedTuple):
+    """Whether one target of one pool could have shown a correlation above the bound, and if not, why."""
+
+    pool: Cells
+    target: Target
+    reliability: Reliability
+    expected_rho: float
+    power: float
+    reason: str
+
+    @property
+    def sensitive(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The family's correlations with what chance, sampling and controls say of them; lists are parallel to `pools`."""
+
+    parameters: ClaimParameters
+    pools: list[Pool]
+    null: Null
+    errors: Errors
+    controls: list[Control]
+    sensitivity: list[Sensitivity]
+    verdict: Verdict = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "verdict", self.decide(self.sensitive))
+
+    @cached_property
+    def largest(self) -> tuple[int, int, int]:
+        """Pool, column and target of the largest |rho|; the first of equals."""
+        best = [np.where(np.isnan(pool.rho), -1, np.abs(pool.rho)) for pool in self.pools]
+        p = int(np.argmax([b.max() for b in best]))
+        column, target = np.unravel_index(int(best[p].argmax()), best[p].shape)
+        return p, int(column), int(target)
+
+    @property
+    def max_abs_rho(self) -> float:
+        p, column, target = self.largest
+        return float(abs(self.pools[p].rho[column, target]))
+
+    @cached_property
+    def lower_limits(self) -> list[Floats]:
+        """Simultaneous lower limits of |rho|: [column, target]."""
+        pairs = zip(self.pools, self.errors.standard_errors, strict=True)
+        return [lower_limit(pool.rho, error, self.errors.critical) for pool, error in pairs]
+
+    @cached_property
+    def largest_lower_limit(self) -> float:
+        return max(float(np.nanmax(limit, initial=0.0)) for limit in self.lower_limits)
+
+    @property
+    def sensitive(self) -> bool:
+        """Statement 4: every pool and target could have shown it, and no control failed."""
+        return all(s.sensitive for s in self.sensitivity) and not any(c.passed is False for c in self.controls)
+
+    def null_quantile(self, target: int | None = None) -> float:
+        """The 1 - alpha quantile of the permuted family's largest |rho|, of one target or of all."""
+        maxima = self.null.maxima if target is None else self.null.maxima[:, :, target : target + 1]
+        return float(np.quantile(maxima.max(axis=(1, 2)), 1 - self.parameters.alpha, method="higher"))
+
+    def decide(self, sensitive: bool, rho: float = 0.0, limit: float = 0.0) -> Verdict:
+        """The verdict, were a score with |rho| and lower limit of |rho| as given in the family too."""
+        return decide(
+            max(self.max_abs_rho, rho),
+            max(self.largest_lower_limit, limit),
+            self.null_quantile(),
+            sensitive,
+            self.parameters.bound,
+        )
+
+    def decide_target(self, target: int) -> Verdict:
+        """The verdict on one target alone, with the family's critical value, which is the stricter one."""
+        name = self.parameters.family.targets[target]
+        own = all(s.sensitive for s in self.sensitivity if s.target == name)
+        failed = any(c.passed is False and c.target in (name, "") for c in self.controls)
+        return decide(
+            self.max_of_target(target),
+            max(float(np.nanmax(limit[:, target], initial=0.0)) for limit in self.lower_limits),
+            self.null_quantile(target),
+            own and not failed,
+            self.parameters.bound,
+        )
+
+    def max_of_target(self, target: int) -> float:
+        """The largest |rho| with one target; 0 where none is defined."""
+        return max(float(np.nanmax(np.abs(pool.rho[:, target]), initial=0.0)) for pool in self.pools)
+
+
+class _Planted(NamedTuple):
+    """Ranks of the control scores of a pool [2 * target, n] (planted, then shuffled): target t's are rows t, t + T."""
+
+    ranks: list[Floats]
+    rho: list[Floats]
+    errors: list[Floats]
+
+
+def evaluate(every: Sequence[Cells], parameters: ClaimParameters, massive: Sequence[Control] = ()) -> Evaluation:
+    """Puts the claim to the test on the cells of `every` pool; `massive` are controls that needed a model.
+
+    Raises `BenchmarkError` where no cell has a rho.
+    """
+    targets = parameters.family.targets
+    pools = [Pool.rank(cells, targets) for cells in every]
+    if all(np.isnan(pool.rho).all() for pool in pools):
+        raise BenchmarkError("no declared cell has a rho: every score or target is constant or not finite")
+    groups = [cells.dataset for cells in every]
+    x, y = [pool.x for pool in pools], [pool.y for pool in pools]
+    null = permutation_null(x, y, groups, parameters.permutations, generator(parameters.seed, "permutations"))
+    errors, planted = _errors(pools, groups, null, parameters)
+    powers = _sensitivity(pools, errors.critical, parameters)
+    bare = Evaluation(parameters, pools, null, errors, [], powers)
+    controls = [*_planted_controls(bare, planted), *massive]
+    found = {(c.model, c.dataset, c.target) for c in controls if c.control == "planted" and c.passed}
+    sensitivity = [
+        s
+        if s.reason or (s.pool.model, s.pool.dataset, s.target) in found
+        else s._replace(reason="planted score missed")
+        for s in powers
+    ]
+    return Evaluation(parameters, pools, null, errors, controls, sensitivity)
+
+
+def _errors(
+    pools: Sequence[Pool], groups: Sequence[str], null: Null, parameters: ClaimParameters
+) -> tuple[Errors, _Planted]:
+    """Standard errors of the family, and of the control scores beside it, from the same samples of candidates."""
+    extra = [_control_ranks(pool, parameters) for pool in pools]
+    rho = [correlate_ranks(ranks, pool.y) for ranks, pool in zip(extra, pools, strict=True)]
+    if parameters.intervals == "fisher":
+        own = fisher_errors(
+            [standard_error(pool.rho, pool.cells.n) for pool in pools],
+            null,
+            [pool.cells.n for pool in pools],
+            parameters.alpha,
+        )
+        theirs = [standard_error(r, pool.cells.n) for r, pool in zip(rho, pools, strict=True)]
+        return own, _Planted(extra, rho, theirs)
+    samples = bootstrap_rho(
+        [np.concatenate([pool.x, ranks]) for pool, ranks in zip(pools, extra, strict=True)],
+        [pool.y for pool in pools],
+        groups,
+        parameters.bootstrap,
+        generator(parameters.seed, "bootstrap"),
+    )
+    sizes = [len(pool.x) for pool in pools]
+    family = [drawn[:, :size] for drawn, size in zip(samples, sizes, strict=True)]
+    rest = [drawn[:, size:] for drawn, size in zip(samples, sizes, strict=True)]
+    own = bootstrap_errors([pool.rho for pool in pools], family, parameters.alpha)
+    return own, _Planted(extra, rho, bootstrap_errors(rho, rest, parameters.alpha).standard_errors)
+
+
+def _control_ranks(pool: Pool, parameters: ClaimParameters) -> Floats:
+    planted, shuffled = [], []
+    for name, target, reason in zip(pool.targets, pool.y, pool.target_reasons, strict=True):
+        rng = generator(parameters.seed, "controls", pool.cells.name, name)
+        score = np.zeros_like(target) if reason else planted_score(target, parameters.controls.planted_rho, rng)
+        planted.append(score)
+        shuffled.append(rng.permutation(score))
+    return centred_ranks(np.stack(planted + shuffled))
+
+
+def _sensitivity(pools: Sequence[Pool], critical: float, parameters: ClaimParameters) -> list[Sensitivity]:
+    """For each pool and target: the power to call `sensitivity_rho`, attenuated by noise in the target, refuted."""
+    rows = []
+    for pool in pools:
+        for target, constant in zip(pool.targets, pool.target_reasons, strict=True):
+            cells = pool.cells
+            rng = generator(parameters.seed, "splits", cells.name, target)
+            reliability = split_half(cells.matrix(target), parameters.splits, rng, parameters.alpha)
+            expected = parameters.sensitivity_rho * reliability.ceiling
+            power = float(detection_power(expected, cells.n, parameters.bound, critical))
+            reason = (
+                f"target {constant}" if constant else reliability.undefined and f"reliability {reliability.undefined}"
+            )
+            if not reason and power < parameters.power:
+                reason = f"power {power:.2f} at n = {cells.n} and reliability {reliability.value:.2f}"
+            rows.append(Sensitivity(cells, target, reliability, expected, power, reason))
+    return rows
+
+
+def _planted_controls(bare: Evaluation, planted: _Planted) -> list[Control]:
+    """Planted, shuffled and identity, for each pool and target; `bare` is the evaluation without them."""
+    parameters, critical = bare.parameters, bare.errors.critical
+    sensitive = bare.sensitive
+    controls = []
+    for p, pool in enumerate(bare.pools):
+        identity = correlate_ranks(pool.y, pool.y)
+        for t, target in enumerate(pool.targets):
+            here = Control(control="identity", model=pool.cells.model, dataset=pool.cells.dataset, target=target)
+            if reason := pool.target_reasons[t]:
+                names = ("planted", "shuffled", "identity")
+                controls += [replace(here, control=name, note=f"target {reason}") for name in names]
+                continue
+            for name, row, expected in (
+                ("planted", t, parameters.controls.planted_rho),
+                ("shuffled", t + len(pool.targets), 0.0),
+            ):
+                rho, error = planted.rho[p][row, t], planted.errors[p][row, t]
+                limit = float(lower_limit(rho, error, critical))
+                verdict = bare.decide(sensitive, abs(rho), limit)
+                passed = limit > parameters.bound and verdict == "refuted"
+                if name == "shuffled":
+                    passed = limit <= parameters.bound and verdict == bare.verdict
+                known = replace(here, expected=expected, value=float(rho), lower_limit=limit)
+                controls.append(replace(known, control=name, verdict=verdict, passed=passed))
+            value = float(identity[t, t])
+            controls.append(replace(here, expected=1.0, value=value, passed=value == 1.0))
+    return controls

@@ -1,0 +1,67 @@
+"""How far random halves of the queries agree about the candidates: noise in a target caps every |rho| with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.analysis.spearman import centred_ranks, fisher_interval
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """`half` is the mean Spearman correlation of two random halves, `sd` over splits; `value` that of all queries."""
+
+    half: float
+    sd: float
+    value: float
+    low: float
+    high: float
+    undefined: str = ""
+
+    @property
+    def ceiling(self) -> float:
+        """The largest |rho| that a perfect score could show (Spearman 1904); NaN where undefined."""
+        return float(np.sqrt(max(self.value, 0.0))) if not self.undefined else float("nan")
+
+
+def spearman_brown(half: float) -> float:
+    """Reliability of the whole from that of a half: 2 r / (1 + r) (Spearman 1910, Brown 1910)."""
+    return 2 * half / (1 + half) if half > -1 else -1.0
+
+
+def split_half(matrix: NDArray[np.floating], splits: int, rng: np.random.Generator, alpha: float = 0.05) -> Reliability:
+    """Reliability of the row means of `matrix` [candidate, query], over `splits` random halves of the queries.
+
+    The interval is Fisher's, over candidates. Undefined, with a reason, for one query or where half of the splits or
+    more leave a half constant.
+    """
+    n, queries = matrix.shape
+    nothing = float("nan")
+    if queries < 2:
+        return Reliability(nothing, nothing, nothing, nothing, nothing, "fewer than 2 queries")
+    order = rng.permuted(np.tile(np.arange(queries), (splits, 1)), axis=1)
+    halves = [centred_ranks(_means(matrix, part)) for part in (order[:, : queries // 2], order[:, queries // 2 :])]
+    squares = [np.einsum("sn,sn->s", half, half) for half in halves]
+    defined = (squares[0] > 0) & (squares[1] > 0)
+    if 2 * defined.sum() <= splits:
+        return Reliability(nothing, nothing, nothing, nothing, nothing, "constant in a half of the queries")
+    product = np.einsum("sn,sn->s", *halves)[defined]
+    rho = product / np.sqrt(squares[0][defined] * squares[1][defined])
+    half = float(rho.mean())
+    low, high = fisher_interval(half, n, alpha)
+    return Reliability(
+        half, float(rho.std(ddof=1)), spearman_brown(half), spearman_brown(float(low)), spearman_brown(float(high))
+    )
+
+
+def _means(matrix: NDArray[np.floating], parts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean of each row over each part: `matrix` [n, query], `parts` [split, query of the part] -> [split, n]."""
+    choose = np.zeros((matrix.shape[1], len(parts)))
+    choose[parts.T, np.arange(len(parts))] = 1
+    # whole numbers, as in query_mean: ties stay ties
+    whole = np.rint(matrix.astype(np.float64) * 1e6)
+    means: NDArray[np.float64] = (whole @ choose).T / parts.shape[1]
+    return means

@@ -1,0 +1,207 @@
+"""What chance and sampling do to a whole family of correlations: joint permutations, bootstrap, simultaneous limits.
+
+Pools that share a dataset share its candidates. They are permuted and resampled together, so that the dependence
+between cells, targets and models survives. Everything works on centred ranks (`spearman.centred_ranks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.analysis.spearman import Floats, to_z
+
+BINS = 100
+"""Bins of |rho|, each 0.01 wide."""
+SLACK = 1e-9
+"""A resampled |rho| that equals the observed one but for rounding counts as at least as large."""
+BLOCK = 250
+"""Resamples at a time; it bounds memory and changes no result."""
+
+
+@dataclass(frozen=True)
+class Null:
+    """|rho| when the targets are permuted.
+
+    `maxima` [permutation, pool, target], the largest over a pool's columns (0 where none is defined); `at_least`, for
+    each pool, int [column, target], permutations that reach the observed |rho|; `histogram` int [bin], of all cells.
+    """
+
+    maxima: Floats
+    at_least: list[NDArray[np.int64]]
+    histogram: NDArray[np.int64]
+
+    def p_values(self, observed: Floats) -> Floats:
+        """P of each `observed` |rho| [...] against the maximum over the family: (1 + reached) / (1 + permutations)."""
+        maxima = np.sort(self.maxima.max(axis=(1, 2)))
+        reached = len(maxima) - np.searchsorted(maxima, np.asarray(observed) - SLACK)
+        p: Floats = (1 + reached) / (1 + len(maxima))
+        return np.where(np.isnan(observed), np.nan, p)
+
+
+def permutation_null(
+    x: Sequence[Floats], y: Sequence[Floats], groups: Sequence[Hashable], permutations: int, rng: np.random.Generator
+) -> Null:
+    """The null of |rho| between scores `x` and targets `y`, all targets of a group under the same permutation.
+
+    `x` [column, n] and `y` [target, n], centred ranks, one of each a pool; rows of zeros are undefined and left out.
+    `groups` names each pool's dataset; pools of a group have the same candidates in the same order.
+    """
+    maxima = np.zeros((permutations, len(x), len(y[0])))
+    units = [(unit(a), unit(b)) for a, b in zip(x, y, strict=True)]
+    observed = [np.abs(a @ b.T) for a, b in units]
+    at_least = [np.zeros(o.shape, dtype=np.int64) for o in observed]
+    histogram = np.zeros(BINS, dtype=np.int64)
+    for members, stream in _by_group(groups, rng):
+        n = x[members[0]].shape[1]
+        for start, stop in _blocks(permutations):
+            order = stream.permuted(np.tile(np.arange(n), (stop - start, 1)), axis=1)
+            for p in members:
+                _check_length(x[p], n)
+                # whole-numbered ranks: the product is exact, and only then divided by its scale
+                norms = np.outer(norm(x[p]), norm(y[p]))
+                for t, row in enumerate(y[p]):
+                    defined = norms[:, t] > 0
+                    if not defined.any():
+                        continue
+                    rho = np.abs(row[order] @ x[p][defined].T)
+                    rho /= norms[defined, t]
+                    maxima[start:stop, p, t] = rho.max(axis=1)
+                    at_least[p][defined, t] += (rho >= observed[p][defined, t] - SLACK).sum(axis=0)
+                    histogram += histogram_counts(rho)
+    return Null(maxima, at_least, histogram)
+
+
+def histogram_counts(rho: Floats) -> NDArray[np.int64]:
+    """How many |rho| of [...] fall into each bin: int [bin]."""
+    bins = np.minimum((np.abs(rho).ravel() * BINS + SLACK).astype(np.int64), BINS - 1)
+    return np.bincount(bins, minlength=BINS).astype(np.int64)
+
+
+def norm(ranks: Floats) -> Floats:
+    """Length of each row of `ranks` [row, n]: [row]."""
+    length: Floats = np.sqrt(np.einsum("rn,rn->r", ranks, ranks))
+    return length
+
+
+def unit(ranks: Floats) -> Floats:
+    """Rows of `ranks` [row, n] at length 1; rows of zeros stay so."""
+    length = norm(ranks)[:, None]
+    return np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
+
+
+def bootstrap_rho(
+    x: Sequence[Floats], y: Sequence[Floats], groups: Sequence[Hashable], samples: int, rng: np.random.Generator
+) -> list[Floats]:
+    """Rho in bootstrap samples of the candidates, ranked anew in each: for each pool [sample, column, target].
+
+    Arguments as of `permutation_null`. NaN where a sample leaves a score or target constant.
+    """
+    out = [np.full((samples, len(a), len(b)), np.nan) for a, b in zip(x, y, strict=True)]
+    for members, stream in _by_group(groups, rng):
+        n = x[members[0]].shape[1]
+        for start, stop in _blocks(samples):
+            drawn = stream.integers(n, size=(stop - start, n))
+            offset = drawn + n * np.arange(stop - start)[:, None]
+            counts = np.bincount(offset.ravel(), minlength=n * (stop - start)).reshape(-1, n)
+            weights = np.ascontiguousarray(counts.T, dtype=np.float64)
+            for p in members:
+                _check_length(x[p], n)
+                out[p][start:stop] = weighted_rho(x[p], y[p], weights)
+    return out
+
+
+def weighted_rho(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Rho [sample, column, target] between `x` [column, n] and `y` [target, n], candidates repeated `weights` times.
+
+    `weights` [n, sample], whole numbers with the sum n in each sample. Ranking a sample anew needs no sorting: the
+    doubled mid-rank of a value is the weight below it plus the weight up to it.
+    """
+    targets = [weighted_ranks(row, weights) for row in y]
+    weighted = [weights * ranks for ranks in targets]
+    scale = [np.einsum("nb,nb->b", a, b) for a, b in zip(weighted, targets, strict=True)]
+    out = np.empty((weights.shape[1], len(x), len(y)))
+    for c, row in enumerate(x):
+        ranks = weighted_ranks(row, weights)
+        own = np.einsum("nb,nb,nb->b", weights, ranks, ranks)
+        for t in range(len(y)):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                out[:, c, t] = np.einsum("nb,nb->b", ranks, weighted[t]) / np.sqrt(own * scale[t])
+    return out
+
+
+def weighted_ranks(row: Floats, weights: Floats) -> Floats:
+    """Centred ranks [n, sample] of `row` [n] in samples that hold candidate i `weights[i]` times."""
+    order = np.argsort(row, kind="stable")
+    ordered = row[order]
+    below, upto = np.searchsorted(ordered, row, "left"), np.searchsorted(ordered, row, "right")
+    total = np.zeros((len(row) + 1, weights.shape[1]))
+    np.cumsum(weights[order], axis=0, out=total[1:])
+    ranks: Floats = total[below]
+    ranks += total[upto]
+    ranks -= len(row)
+    return ranks
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Standard errors on Fisher's z, for each pool [column, target], and how many of them a simultaneous limit is."""
+
+    standard_errors: list[Floats]
+    critical: float
+
+
+def bootstrap_errors(rho: Sequence[Floats], replicates: Sequence[Floats], alpha: float) -> Errors:
+    """Standard errors from bootstrap `replicates` of `rho` (for each pool [column, target]), and the 1 - alpha quantile
+    of the largest |z* - z| / se over the family: the sup-t band (Montiel Olea and Plagborg-Moller 2019).
+    """
+    errors: list[Floats] = []
+    largest = np.zeros(len(replicates[0]))
+    for observed, drawn in zip(rho, replicates, strict=True):
+        z, center = to_z(drawn), to_z(observed)
+        with np.errstate(invalid="ignore"):
+            defined = np.isfinite(drawn).sum(axis=0) > 1
+            error = np.full(observed.shape, np.nan)
+            error[defined] = np.nanstd(z[:, defined], axis=0, ddof=1)
+            t = np.divide(np.abs(z - center), error, out=np.zeros_like(z), where=error > 0)
+        np.nan_to_num(t, copy=False)
+        largest = np.maximum(largest, t.max(axis=(1, 2), initial=0))
+        errors.append(error)
+    return Errors(errors, float(np.quantile(largest, 1 - alpha, method="higher")))
+
+
+def fisher_errors(errors: Sequence[Floats], null: Null, n: Sequence[int], alpha: float) -> Errors:
+    """`errors` by formula, and the 1 - alpha quantile of the largest |z| sqrt(n - 3) over the family under the null."""
+    scaled = to_z(null.maxima) * np.sqrt(np.array(n)[:, None] - 3)
+    return Errors(list(errors), float(np.quantile(scaled.max(axis=(1, 2)), 1 - alpha, method="higher")))
+
+
+def limits(rho: Floats, error: Floats, critical: float) -> tuple[Floats, Floats]:
+    """Rho's limits at `critical` standard errors on Fisher's z; arrays of one shape."""
+    z = to_z(rho)
+    return np.tanh(z - critical * error), np.tanh(z + critical * error)
+
+
+def lower_limit(rho: Floats, error: Floats, critical: float) -> Floats:
+    """The lower limit of |rho|, at least 0."""
+    return np.maximum(0, np.tanh(np.abs(to_z(rho)) - critical * error))
+
+
+def _by_group(groups: Sequence[Hashable], rng: np.random.Generator) -> Iterator[tuple[list[int], np.random.Generator]]:
+    """The indices of each group's pools with a generator of their own, so that blocks change no draw."""
+    names = list(dict.fromkeys(groups))
+    for name, stream in zip(names, rng.spawn(len(names)), strict=True):
+        yield [i for i, group in enumerate(groups) if group == name], stream
+
+
+def _blocks(total: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, total, BLOCK):
+        yield start, min(start + BLOCK, total)
+
+
+def _check_length(x: Floats, n: int) -> None:
+    if x.shape[1] != n:
+        raise ValueError(f"pools of a group have {n} and {x.shape[1]} candidates")
