@@ -55,12 +55,30 @@ class Level:
         lengths = self.block.lengths
         return lengths.repeat_interleave(rows // len(lengths)) if self.index is None else lengths[self.index]
 
+    @property
+    def width(self) -> int:
+        """Tokens of a row, padding included."""
+        return self.block.keys[0].shape[2]
+
     def write(self, layer: Tensor, out: Tensor) -> None:
         """Copies one layer's keys or values to `out` [row, head, token, head dim]."""
         if self.index is None:
             torch.unflatten(out, 0, (len(layer), -1)).copy_(layer.unsqueeze(1))
         else:
             out.copy_(layer.index_select(0, self.index))
+
+
+def join(levels: Sequence[Level], layer: int, rows: int, room: int) -> tuple[Tensor, Tensor]:
+    """One layer's keys and values of all levels, [row, head, token, head dim], with room behind for more tokens."""
+    parts = [(level.block.keys[layer], level.block.values[layer]) for level in levels]
+    width = sum(level.width for level in levels) + room
+    keys, values = (like.new_empty(rows, like.shape[1], width, like.shape[3]) for like in parts[0])
+    offset = 0
+    for level, part in zip(levels, parts, strict=True):
+        for source, out in zip(part, (keys, values), strict=True):
+            level.write(source, out[:, :, offset : offset + level.width])
+        offset += level.width
+    return keys, values
 
 
 class _Layer(CacheLayerMixin):  # type: ignore[misc]
@@ -70,7 +88,7 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
         super().__init__()
         self.levels = levels
         self.number = number
-        self.width = sum(level.block.keys[number].shape[2] for level in levels)
+        self.width = sum(level.width for level in levels)
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         self.is_initialized = True
@@ -79,19 +97,11 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
         self.keys, self.values = key_states, value_states
         if not self.levels:
             return key_states, value_states
-        keys = self._joined(key_states, [level.block.keys[self.number] for level in self.levels])
-        values = self._joined(value_states, [level.block.values[self.number] for level in self.levels])
+        rows, _, tokens, _ = key_states.shape
+        keys, values = join(self.levels, self.number, rows, tokens)
+        keys[:, :, self.width :] = key_states
+        values[:, :, self.width :] = value_states
         return keys, values
-
-    def _joined(self, new: Tensor, parts: Sequence[Tensor]) -> Tensor:
-        rows, heads, tokens, size = new.shape
-        out = new.new_empty(rows, heads, self.width + tokens, size)
-        offset = 0
-        for level, part in zip(self.levels, parts, strict=True):
-            level.write(part, out[:, :, offset : offset + part.shape[2]])
-            offset += part.shape[2]
-        out[:, :, offset:] = new
-        return out
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self.width + query_length, 0
@@ -127,11 +137,10 @@ def extend(
     rows, tokens = ids.shape
     keep = torch.zeros_like(ids, dtype=torch.bool) if keep is None else keep
     cache = Cache(layers=[_Layer(levels, number) for number in range(layers(model))])
-    seen = [level.lengths(rows) for level in levels]
     output = model(
         input_ids=ids,
-        attention_mask=attention_mask(seen, [_width(level) for level in levels], tokens, model.dtype),
-        position_ids=torch.stack(seen).sum(0)[:, None] + torch.arange(tokens, device=ids.device) if levels else None,
+        attention_mask=attention_mask(levels, rows, tokens, model.dtype),
+        position_ids=seen(levels, rows)[:, None] + torch.arange(tokens, device=ids.device) if levels else None,
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=keep,
@@ -140,28 +149,39 @@ def extend(
     return Extension(output.logits, block if store else None)
 
 
-def attention_mask(seen: Sequence[Tensor], widths: Sequence[int], tokens: int, dtype: torch.dtype) -> Tensor | None:
-    """The additive mask [row or 1, 1, token, key]: real tokens of every level, then causal; None where nothing is seen.
+def seen(levels: Sequence[Level], rows: int) -> Tensor:
+    """Tokens that come before each row of a pass behind `levels`, int64 [row]."""
+    return torch.stack([level.lengths(rows) for level in levels]).sum(0)
 
-    `seen`: each level's real tokens, int64 [row]; `widths`: its padded ones. One mask serves all rows where no level
-    has padding. Padding behind `tokens` needs no mask: nothing real comes after it.
+
+def attention_mask(levels: Sequence[Level], rows: int, tokens: int, dtype: torch.dtype) -> Tensor | None:
+    """The additive mask [row or 1, 1, token, key]: the real tokens of every level, then causal; None without levels.
+
+    One mask serves all rows where no level has padding. Padding behind a row's own tokens needs none: nothing real
+    comes after it.
     """
-    if not widths:
+    if not levels:
         return None
-    device = seen[0].device
-    padded = any(bool((lengths < width).any()) for lengths, width in zip(seen, widths, strict=True))
-    before = [
-        torch.arange(width, device=device) < (lengths if padded else lengths[:1])[:, None]
-        for lengths, width in zip(seen, widths, strict=True)
-    ]
-    past = torch.cat(before, dim=1)[:, None, None, :].expand(-1, 1, tokens, -1)
-    causal = torch.ones(tokens, tokens, dtype=torch.bool, device=device).tril().expand(len(past), 1, -1, -1)
-    allowed = torch.cat([past, causal], dim=-1)
-    return torch.zeros(allowed.shape, dtype=dtype, device=device).masked_fill_(~allowed, torch.finfo(dtype).min)
+    past = visible(levels, rows)
+    if bool(past.all()):
+        past = past[:1]
+    causal = torch.ones(tokens, tokens, dtype=torch.bool, device=past.device).tril()
+    allowed = torch.cat([past[:, None, :].expand(-1, tokens, -1), causal.expand(len(past), -1, -1)], dim=-1)
+    return additive(allowed, dtype)[:, None]
 
 
-def _width(level: Level) -> int:
-    return level.block.keys[0].shape[2]
+def visible(levels: Sequence[Level], rows: int) -> Tensor:
+    """bool [row, key]: which keys of `levels` are real tokens, not padding."""
+    parts = []
+    for level in levels:
+        lengths = level.lengths(rows)
+        parts.append(torch.arange(level.width, device=lengths.device) < lengths[:, None])
+    return torch.cat(parts, dim=1)
+
+
+def additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:
+    """0 where attention is allowed, the lowest number of `dtype` elsewhere (a mask that every attention takes)."""
+    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, torch.finfo(dtype).min)
 
 
 def layers(model: PreTrainedModel) -> int:

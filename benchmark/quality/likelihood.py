@@ -130,10 +130,12 @@ def summed(logits: Tensor, targets: Sequence[Ids], n: int) -> Tensor:
     return padded.sum(2)  # a sum in a fixed order, unlike index_add on CUDA
 
 
-def check_prompts(loaded: LoadedModel, prefixes: Sequence[Prefix], queries: Sequence[Query], extra: int = 0) -> None:
-    """Raises `BenchmarkError` unless every prefix with every query and `extra` tokens fits the model."""
-    check_context(loaded, prefixes, queries, extra)
-    longest = max(len(prefix.ids) for prefix in prefixes) + max(query.longest for query in queries) + extra
+def check_prompts(
+    loaded: LoadedModel, prefixes: Sequence[Prefix], queries: Sequence[Query], generated: int = 0
+) -> None:
+    """Raises `BenchmarkError` unless every prefix with every query and its answer fits the model."""
+    check_context(loaded, prefixes, queries, generated)
+    longest = max(len(prefix.ids) for prefix in prefixes) + max(query.longest(generated) for query in queries)
     check_architecture(loaded.model, longest)
 
 

@@ -43,10 +43,9 @@ class Query:
     continuations: tuple[Ids, ...]
     gold: int
 
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest whole query."""
-        return len(self.input) + max(map(len, self.continuations))
+    def longest(self, generated: int = 0) -> int:
+        """Tokens of the whole query with its longest continuation, or with `generated` tokens if they are more."""
+        return len(self.input) + max(generated, *map(len, self.continuations))
 
 
 def start(loaded: LoadedModel) -> Ids:
@@ -101,12 +100,14 @@ def check_boundaries(loaded: LoadedModel, dataset: Dataset, sample: int = 8) -> 
             check_boundary(loaded.tokenizer, left.input + left.target + dataset.separator, right.input + right.target)
 
 
-def check_context(loaded: LoadedModel, prefixes: Sequence[Prefix], queries: Sequence[Query], extra: int = 0) -> None:
-    """Raises `BenchmarkError` naming a prompt that is longer than the model's context; `extra` tokens may follow."""
+def check_context(
+    loaded: LoadedModel, prefixes: Sequence[Prefix], queries: Sequence[Query], generated: int = 0
+) -> None:
+    """Raises `BenchmarkError` naming a prompt that, its answer included, is longer than the model's context."""
     limit = getattr(loaded.model.config, "max_position_embeddings", None)
     prefix = max(prefixes, key=lambda prefix: len(prefix.ids))
-    query = max(queries, key=lambda query: query.longest)
-    total = len(prefix.ids) + query.longest + extra
+    query = max(queries, key=lambda query: query.longest(generated))
+    total = len(prefix.ids) + query.longest(generated)
     if limit is not None and total > limit:
         raise BenchmarkError(
             f"the prompt of candidate {prefix.name or '(none)'} and query {query.name} takes {total} tokens, model "
