@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,8 +15,8 @@ from typing import Any, NoReturn
 import click
 
 from benchmark import __version__
-from benchmark.errors import BenchmarkError
 from benchmark.catalogues import CATALOGUES
+from benchmark.errors import BenchmarkError
 from benchmark.params import Params, load_params
 
 
@@ -52,7 +51,7 @@ class Commands(click.Group):
 
 def _end(ctx: click.Context, message: str) -> NoReturn:
     if ctx.params.get("debug"):
-        raise  # noqa: PLE0704 - called from an except block, whose traceback is wanted
+        raise
     click.echo(f"error: {message}", err=True)
     ctx.exit(1)
 
