@@ -18,8 +18,8 @@ BINS = 100
 """Bins of |rho|, each 0.01 wide."""
 SLACK = 1e-9
 """A resampled |rho| that equals the observed one but for rounding counts as at least as large."""
-BLOCK = 250
-"""Resamples at a time; it bounds memory and changes no result."""
+BLOCK = 200_000
+"""Values (candidates x resamples) at a time; it bounds memory and changes no result."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def permutation_null(
     histogram = np.zeros(BINS, dtype=np.int64)
     for members, stream in _by_group(groups, rng):
         n = x[members[0]].shape[1]
-        for start, stop in _blocks(permutations):
+        for start, stop in _blocks(permutations, n):
             order = stream.permuted(np.tile(np.arange(n), (stop - start, 1)), axis=1)
             for p in members:
                 _check_length(x[p], n)
@@ -103,7 +103,7 @@ def bootstrap_rho(
     out = [np.full((samples, len(a), len(b)), np.nan) for a, b in zip(x, y, strict=True)]
     for members, stream in _by_group(groups, rng):
         n = x[members[0]].shape[1]
-        for start, stop in _blocks(samples):
+        for start, stop in _blocks(samples, n):
             drawn = stream.integers(n, size=(stop - start, n))
             offset = drawn + n * np.arange(stop - start)[:, None]
             counts = np.bincount(offset.ravel(), minlength=n * (stop - start)).reshape(-1, n)
@@ -197,9 +197,10 @@ def _by_group(groups: Sequence[Hashable], rng: np.random.Generator) -> Iterator[
         yield [i for i, group in enumerate(groups) if group == name], stream
 
 
-def _blocks(total: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, total, BLOCK):
-        yield start, min(start + BLOCK, total)
+def _blocks(total: int, n: int) -> Iterator[tuple[int, int]]:
+    size = max(1, BLOCK // n)
+    for start in range(0, total, size):
+        yield start, min(start + size, total)
 
 
 def _check_length(x: Floats, n: int) -> None:

@@ -1,0 +1,79 @@
+"""The one stage that fails on a verdict: recomputed from the cells, not read from the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.analysis.cells import KEY
+from benchmark.analysis.claim import Claim
+from benchmark.analysis.parameters import ClaimParameters
+from benchmark.analysis.verification import verify
+from benchmark.errors import BenchmarkError
+
+
+def gate(
+    pairs: Sequence[tuple[str, str]],
+    *,
+    cells: Path,
+    correlations: Path,
+    results: Path,
+    parameters: ClaimParameters,
+    context: Mapping[str, Any],
+    planted: Path | None = None,
+) -> Claim:
+    """Verifies the committed claim (arguments as of `claim`), then demands of it what `parameters.gate` says.
+
+    Always: every control that ran passed. `reproduced`: every |rho| is at most the bound, and the verdict is that.
+    `recorded`: the cells give the recorded verdict, whichever. Raises `BenchmarkError` saying which cell or control,
+    which bound, and where to look next.
+    """
+    claim = verify(
+        pairs,
+        cells=cells,
+        correlations=correlations,
+        results=results,
+        parameters=parameters,
+        context=context,
+        planted=planted,
+    )
+    check_controls(claim, results)
+    if parameters.gate.expect == "reproduced":
+        check_bound(claim, results, parameters.bound)
+        check_verdict(claim, results)
+    return claim
+
+
+def check_controls(claim: Claim, results: Path) -> None:
+    table = claim.tables["controls.csv"]
+    failed = table[table["passed"] == 0]
+    if len(failed):
+        row = failed.iloc[0]
+        where = "/".join(str(row[key]) for key in ("model", "dataset", "target", "mask", "statistic") if row[key])
+        raise BenchmarkError(
+            f"{len(failed)} of {len(table)} controls failed, first {row['control']} in {where}: expected "
+            f"{row['expected']:g}, found {row['value']:.3f}: no verdict stands until they hold; "
+            f"see {results}/controls.csv"
+        )
+
+
+def check_bound(claim: Claim, results: Path, bound: float) -> None:
+    family = claim.tables["family.csv"]
+    above = family[family["rho"].abs() > bound]
+    if len(above):
+        row = above.loc[above["rho"].abs().idxmax()]
+        cell = "/".join(str(row[key]) for key in KEY)
+        raise BenchmarkError(
+            f"the claim is {claim.verdict}: rho = {row['rho']:.3f} at {cell} (n = {row['n']}) lies beyond the bound "
+            f"{bound}, as {len(above)} of {len(family)} cells do; its interval is in {results}/family.csv, what may "
+            f"explain it in {results}/confounds.csv, all of it in {results}/report.html"
+        )
+
+
+def check_verdict(claim: Claim, results: Path) -> None:
+    if claim.verdict != "reproduced":
+        raise BenchmarkError(
+            f"the claim is {claim.verdict}, though no |rho| exceeds the bound {claim.summary['bound']}: "
+            f"{claim.summary['statements']['sensitivity']['text']}; see {results}/reliability.csv, {results}/power.csv"
+        )

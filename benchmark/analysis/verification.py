@@ -1,0 +1,145 @@
+"""Is what was committed what its cells give? All of it is computed again; the first difference is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.analysis.cells import KEY, Cells
+from benchmark.analysis.claim import DECIMALS, Claim, compute
+from benchmark.analysis.correlation import COLUMNS
+from benchmark.analysis.parameters import ClaimParameters
+from benchmark.errors import BenchmarkError
+from benchmark.storage import read_json, read_table
+
+TOLERANCE = 2e-6
+"""Committed floats have 6 decimals; another machine's logarithms may turn the last one."""
+
+
+def verify(
+    pairs: Sequence[tuple[str, str]],
+    *,
+    cells: Path,
+    correlations: Path,
+    results: Path,
+    parameters: ClaimParameters,
+    context: Mapping[str, Any],
+    planted: Path | None = None,
+) -> Claim:
+    """Recomputes correlations of the family, tables and verdict from `cells`; arguments as of `claim`.
+
+    Returns the claim as recomputed. Raises `BenchmarkError` at the first number that differs by more than 2e-6 from
+    what is committed, at an edited file, and at what other parameters made.
+    """
+    committed = read_json(results / "claim.json")
+    check_digests(committed, cells, results / "claim.json")
+    check_correlations(correlations)
+    claim = compute(
+        pairs, cells=cells, correlations=correlations, parameters=parameters, context=context, planted=planted
+    )
+    if committed.get("fingerprint") != claim.summary["fingerprint"]:
+        raise BenchmarkError(
+            f"{results / 'claim.json'} was made with other parameters ({committed.get('fingerprint')}, "
+            f"now {claim.summary['fingerprint']}): run the claim stage again"
+        )
+    compare_correlations(correlations, claim.tables["family.csv"])
+    if committed["digests"].get("correlations.csv") != claim.summary["digests"]["correlations.csv"]:
+        raise BenchmarkError(f"{correlations} was changed after the claim was computed from it")
+    difference = next(differences(committed, claim.summary), None)
+    if difference:
+        raise BenchmarkError(f"{results / 'claim.json'} is not what the cells give: {difference}")
+    for name, table in claim.tables.items():
+        compare_tables(results / name, table)
+    return claim
+
+
+def check_digests(committed: Any, cells: Path, path: Path) -> None:
+    """Raises unless every file that the claim was computed from is still what it was."""
+    digests = committed.get("digests") if isinstance(committed, dict) else None
+    if not isinstance(digests, dict):
+        raise BenchmarkError(f"{path} is no claim of this version: run the claim stage again")
+    for name, digest in digests.items():
+        if name.endswith(".npz") and Cells.read(cells / Path(name).name).digest() != digest:
+            raise BenchmarkError(f"{cells / Path(name).name} was changed after the claim was computed from it")
+
+
+def check_correlations(path: Path) -> pd.DataFrame:
+    """Reads `correlations.csv`; raises where a cell occurs twice, or has neither a rho nor a reason for none."""
+    frame = read_table(path, columns=COLUMNS, text=(*(set(KEY) - {"shots"}), "undefined"))
+    double = frame.duplicated(list(KEY))
+    if double.any():
+        raise BenchmarkError(f"{path} holds a cell twice: {name(frame[double].iloc[0])}")
+    numbers = frame[["rho", "ci_low", "ci_high", "p_value"]].apply(pd.to_numeric, errors="coerce")
+    odd = numbers.isna().any(axis=1) & (frame["undefined"] == "")
+    if odd.any():
+        raise BenchmarkError(f"{path}: a number is missing, and no reason given, in {name(frame[odd].iloc[0])}")
+    sizes = frame.groupby(["dataset", "shots"])["n"].nunique()
+    if (sizes > 1).any():
+        dataset, shots = sizes[sizes > 1].index[0]
+        raise BenchmarkError(f"{path} mixes n in dataset {dataset} at {shots} shots: run the correlate stage again")
+    return frame
+
+
+def compare_correlations(path: Path, family: pd.DataFrame) -> None:
+    """Raises at the first declared cell whose rho, n or reason in `path` is not that of `family`."""
+    names = ["n", "rho", "undefined"]
+    committed = check_correlations(path).set_index(list(KEY))[names]
+    wanted = family.set_index(list(KEY))[names]
+    missing = wanted.index.difference(committed.index, sort=False)
+    if len(missing):
+        raise BenchmarkError(f"{path} lacks a declared cell: {'/'.join(map(str, missing[0]))}")
+    found = committed.loc[wanted.index]
+    same = np.isclose(found["rho"], wanted["rho"].round(DECIMALS), rtol=0, atol=TOLERANCE, equal_nan=True)
+    same &= (found["n"] == wanted["n"]) & (found["undefined"] == wanted["undefined"])
+    if not same.all():
+        key = wanted.index[~same][0]
+        raise BenchmarkError(
+            f"{path} is not what the cells give: {'/'.join(map(str, key))} has rho {found.loc[key, 'rho']} "
+            f"at n = {found.loc[key, 'n']}, recomputed {wanted.loc[key, 'rho']:.6f} at n = {wanted.loc[key, 'n']}"
+        )
+
+
+def compare_tables(path: Path, table: pd.DataFrame) -> None:
+    """Raises at the first number of the table in `path` that differs from `table`."""
+    texts = [column for column in table.columns if not pd.api.types.is_numeric_dtype(table[column])]
+    found = read_table(path, columns=list(table.columns), text=texts)
+    if len(found) != len(table):
+        raise BenchmarkError(f"{path} has {len(found)} rows, the cells give {len(table)}: run the claim stage again")
+    for column in table.columns:
+        a, b = found[column], table[column].reset_index(drop=True)
+        if column in texts:
+            same = a == b.fillna("").astype(str)
+        else:
+            numbers = [pd.to_numeric(s, errors="coerce").to_numpy(np.float64, na_value=np.nan) for s in (a, b)]
+            same = pd.Series(np.isclose(numbers[0], numbers[1], rtol=1e-9, atol=TOLERANCE, equal_nan=True))
+        if not same.all():
+            row = int(np.argmin(same))
+            raise BenchmarkError(f"{path}, row {row + 1}: {column} is {a[row]}, the cells give {b[row]}")
+
+
+def differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
+    """Where two JSON values differ, floats by more than the tolerance; in words."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in [*wanted, *(k for k in found if k not in wanted)]:
+            here = f"{where}.{key}".lstrip(".")
+            if key not in found or key not in wanted:
+                yield f"{here} is {'missing' if key not in found else 'unknown'}"
+            else:
+                yield from differences(found[key], wanted[key], here)
+    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        for i, pair in enumerate(zip(found, wanted, strict=True)):
+            yield from differences(*pair, f"{where}[{i}]")
+    elif isinstance(found, float | int) and isinstance(wanted, float) and not isinstance(found, bool):
+        if not abs(found - wanted) <= TOLERANCE:
+            yield f"{where} is {found}, recomputed {wanted}"
+    elif type(found) is not type(wanted) or found != wanted:
+        yield f"{where} is {found!r}, recomputed {wanted!r}"
+
+
+def name(row: Mapping[str, Any]) -> str:
+    """A cell's key in one word."""
+    return "/".join(str(row[key]) for key in KEY)
