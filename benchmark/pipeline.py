@@ -25,9 +25,10 @@ import click
 import psutil
 import yaml
 
-from benchmark import provenance
 from benchmark.errors import BenchmarkError
 from benchmark.params import load_params
+from benchmark.provenance import device
+from benchmark.provenance import write as write_provenance
 
 WORK = Path(".work")
 GRACE = 10.0  # seconds that a stopped job has to end by itself
@@ -48,7 +49,8 @@ def main(pipeline: Path, jobs: int) -> None:
                 serial(pipeline, lock)
             else:
                 parallel(pipeline, jobs, lock)
-            provenance.write(params, params_path, pipeline)
+            sort_lock(pipeline.with_suffix(".lock"))
+            write_provenance(params, params_path, pipeline)
     except BenchmarkError as error:
         raise SystemExit(f"error: {error}") from None
 
@@ -102,6 +104,19 @@ def _process_ids(value: object) -> Iterator[int]:
     elif isinstance(value, list):
         for item in value:
             yield from _process_ids(item)
+
+
+def sort_lock(path: Path) -> None:
+    """Orders the stages of a DVC lock by name; DVC itself appends them as they end, which differs from run to run."""
+    from dvc.utils.serialize import dump_yaml, load_yaml
+
+    lock = load_yaml(str(path))
+    ordered = dict(sorted(lock["stages"].items()))
+    if list(ordered) != list(lock["stages"]):
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            new = Path(folder) / path.name
+            dump_yaml(str(new), {**lock, "stages": ordered})
+            new.replace(path)
 
 
 def serial(pipeline: Path, lock: IO[str]) -> None:
@@ -166,7 +181,7 @@ def share(slot: int, jobs: int) -> dict[str, str]:
     cores = len(os.sched_getaffinity(0))
     settings = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // jobs))}
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    gpus = visible.split(",") if visible else [str(index) for index in range(len(provenance.device()["gpus"]))]
+    gpus = visible.split(",") if visible else [str(index) for index in range(len(device()["gpus"]))]
     if len(gpus) > 1:
         settings["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
     return settings

@@ -1,0 +1,157 @@
+"""`benchmark.pipeline` on a small DVC project: side by side as in turn, stopped, killed, started twice, without git."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from benchmark import pipeline
+from benchmark.errors import BenchmarkError
+from tests.small_pipeline import build, reproduce
+
+PROGRAM = """\
+import signal, sys
+from pathlib import Path
+from benchmark import pipeline
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+with pipeline.exclusive(Path('.work/pipeline.lock')) as lock:
+    pipeline.forget_dead_jobs(Path('.dvc/tmp/rwlock'))
+    pipeline.parallel(Path('dvc.yaml'), 2, lock) if sys.argv[1:] else pipeline.serial(Path('dvc.yaml'), lock)
+    pipeline.sort_lock(Path('dvc.lock'))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYTHONPATH", str(Path(pipeline.__file__).parents[1]))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    return build(tmp_path / "project")
+
+
+def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    return subprocess.Popen(command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    return output
+
+
+def wait_for(path: Path) -> None:
+    limit = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < limit, f"{path} never appeared"
+        time.sleep(0.02)
+
+
+def slow(root: Path) -> None:
+    """Cell b takes ten minutes: none of these tests waits for it."""
+    (root / "params.yaml").write_text("names:\n  a: 1\n  b: 60000\n")
+
+
+def quick(root: Path) -> None:
+    (root / "params.yaml").write_text("names:\n  a: 1\n  b: 2\n")
+
+
+@pytest.mark.slow
+def test_side_by_side_gives_the_bytes_of_one_after_the_other(project: Path, tmp_path: Path) -> None:
+    serial = Path(shutil.copytree(project, tmp_path / "serial"))
+    finish(start(serial))
+    output = finish(start(project, "parallel"))
+    assert output.splitlines()[-1] == "[3/3] total"
+    for name in ("dvc.lock", "results/total.txt"):
+        assert (project / name).read_bytes() == (serial / name).read_bytes()
+    reproduce(project)
+    assert (project / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes(), "DVC keeps the order"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [(), ("parallel",)], ids=["serial", "parallel"])
+def test_a_terminated_run_stops_what_it_started_and_is_taken_up_again(project: Path, mode: tuple[str, ...]) -> None:
+    slow(project)
+    process = start(project, *mode)
+    wait_for(project / "started-b")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert not (project / "data/cells/b.txt").exists()
+    quick(project)
+    finish(start(project, *mode))
+    assert (project / "results/total.txt").read_text() == "a b"
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_waited_for_and_then_taken_up_again(project: Path) -> None:
+    slow(project)
+    process = start(project)
+    wait_for(project / "started-b")
+    (dvc,) = psutil.Process(process.pid).children()
+    children = dvc.children(recursive=True)
+    process.kill()
+    process.wait()
+    second = start(project)
+    assert "another run of the pipeline is at work" in second.communicate(timeout=60)[0]
+    for orphan in [dvc, *children]:
+        orphan.kill()
+    psutil.wait_procs([dvc, *children], timeout=10)
+    quick(project)
+    finish(start(project))
+    assert (project / "results/total.txt").read_text() == "a b"
+
+
+@pytest.mark.slow
+def test_a_failed_cell_is_named_and_what_was_finished_is_kept(project: Path) -> None:
+    (project / "params.yaml").write_text("names:\n  a: 1\n  b: wrong\n")
+    process = start(project, "parallel")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "BenchmarkError: cell@b failed" in output
+    assert "unsupported operand" in output
+    assert set(yaml.safe_load((project / "dvc.lock").read_text())["stages"]) == {"cell@a"}
+
+
+def test_it_runs_without_git(project: Path) -> None:
+    shutil.rmtree(project / ".git")
+    finish(start(project))
+    assert (project / "results/total.txt").read_text() == "a b"
+
+
+def test_a_list_of_files_in_use_is_forgotten_when_its_authors_are_gone(tmp_path: Path) -> None:
+    path = tmp_path / "rwlock"
+    path.write_text(yaml.safe_dump({"/data": {"write": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
+    pipeline.forget_dead_jobs(path)
+    assert path.exists(), "its author is this process, and lives"
+    born = psutil.Process().create_time()
+    os.utime(path, (born - 100, born - 100))
+    pipeline.forget_dead_jobs(path)
+    assert not path.exists(), "this process started after the list was written: it only has the author's number"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchmarkError, match="make the folder writable"), pipeline.exclusive(tmp_path / "file/lock"):
+        pass
+
+
+def test_jobs_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
+    monkeypatch.setattr(pipeline, "device", lambda: {"gpus": [{}, {}]})
+    shares = [pipeline.share(slot, 4) for slot in range(4)]
+    assert [share["CUDA_VISIBLE_DEVICES"] for share in shares] == ["0", "1", "0", "1"]
+    assert {share["OMP_NUM_THREADS"] for share in shares} == {"4"}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7,6")
+    assert [pipeline.share(slot, 4)["CUDA_VISIBLE_DEVICES"] for slot in range(4)] == ["5", "7", "6", "5"]
