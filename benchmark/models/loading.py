@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -48,12 +50,75 @@ def resolve_device(device: str = "auto") -> torch.device:
     return torch.device(device)
 
 
+def be_deterministic() -> None:
+    """Asks torch for deterministic algorithms, where it has them; those without one run, and torch names them once.
+
+    Same machine, driver, torch and batches: the same bits. Another GPU, another batch size: the last bits of matrix
+    products differ, because their sums run in another order.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # filling costs time, and no tensor here is read before it is written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    # bf16 sums are kept in float32: their order may then change only the last bit of the rounded result
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+
+
+def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
+    """The fast tokenizer in `path`, with a pad token: one is needed to batch, and it is masked wherever it stands.
+
+    Raises `BenchmarkError` where there is no tokenizer, no fast one, or none of the tokens that could serve as padding.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # tokenizers raises bare Exception for a file it cannot parse
+        raise BenchmarkError(f"the tokenizer in {path} cannot be loaded: {_first_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise BenchmarkError(f"the tokenizer in {path} gives no character offsets: a tokenizer.json is needed")
+    if tokenizer.pad_token_id is None:
+        stand_in = tokenizer.eos_token or tokenizer.bos_token or tokenizer.unk_token
+        if stand_in is None:
+            raise BenchmarkError(
+                f"the tokenizer in {path} has neither a pad token nor one to stand in (EOS, BOS, unknown): add "
+                f"pad_token to its tokenizer_config.json"
+            )
+        tokenizer.pad_token = stand_in
+    return tokenizer
+
+
+def weights_folder(folder: Path, manifest: Mapping[str, Any]) -> Path:
+    """Where the files that `manifest` lists lie: the hub's cache, a local folder, or beside the manifest.
+
+    Raises `BenchmarkError` where one of them is missing or has another size (their hashes were compared when they were
+    fetched; comparing them again at every start would cost minutes).
+    """
+    if manifest.get("source") == "hub":
+        from benchmark.hub.repository import snapshot_folder
+
+        path = snapshot_folder("model", manifest["repository"], manifest["revision"])
+    else:
+        path = Path(manifest["path"]) if manifest.get("path") else folder
+    for name, file in manifest.get("files", {}).items():
+        found = path / name
+        if not found.is_file() or found.stat().st_size != file["bytes"]:
+            state = "missing" if not found.is_file() else "not the file that was verified"
+            raise BenchmarkError(
+                f"{found} is {state}: run `python -m benchmark model {manifest.get('name')}` with this profile again"
+            )
+    return path
+
+
 def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> LoadedModel:
     """Loads the model that `folder/manifest.json` names; dtype `auto` is bfloat16 on CUDA and float32 on a CPU.
 
     Safetensors only, no remote code. Raises `BenchmarkError` for a folder that holds no usable model.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     manifest = read_json(folder / "manifest.json")
     where = resolve_device(device)
@@ -61,9 +126,10 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> Loade
         dtype = "bfloat16" if where.type == "cuda" else "float32"
     if dtype not in DTYPES:
         raise unknown("dtype", dtype, DTYPES)
-    path = Path(manifest["path"]) if manifest.get("path") else folder
+    path = weights_folder(folder, manifest)
+    be_deterministic()
+    tokenizer = load_tokenizer(path)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(
             path,
             dtype=DTYPES[dtype],
@@ -72,7 +138,18 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> Loade
             local_files_only=True,
             attn_implementation="sdpa",
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise BenchmarkError(f"the model in {path} cannot be loaded: {reason}") from error
-    return LoadedModel(manifest["name"], model.eval().to(where), tokenizer, bool(manifest["add_bos"]))
+        model = model.eval().to(where)
+    except torch.OutOfMemoryError as error:
+        free, total = (size / 2**30 for size in torch.cuda.mem_get_info(where))
+        raise BenchmarkError(
+            f"{manifest['name']} does not fit into the GPU: {free:.1f} of {total:.1f} GiB are free; stop what else "
+            f"uses it, or set dtype to bfloat16"
+        ) from error
+    except Exception as error:  # safetensors, transformers and torch each have their own errors for a bad file
+        raise BenchmarkError(f"the model in {path} cannot be loaded: {_first_line(error)}") from error
+    return LoadedModel(manifest["name"], model, tokenizer, bool(manifest["add_bos"]))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""One file a dataset. All of them are imported by `benchmark.tasks.hub.template`."""
