@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from benchmark.params import Params
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
-from benchmark.stages.inputs import shard_key
+from benchmark.stages.inputs import shard_key, work_folder
 from benchmark.tasks.dataset import Dataset
 
 CODE = ("activations", "models/decoder.py", "models/loading.py", "tasks/tokens.py")
 
 
 def run(params: Params, model: str, dataset: str) -> None:
-    from benchmark.activations.extraction import PER_CANDIDATE, ActivationScores, extract
+    from benchmark.activations.extraction import extract
+    from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
     from benchmark.activations.statistics import Thresholds
     from benchmark.models.loading import load_model
 
@@ -36,7 +35,7 @@ def run(params: Params, model: str, dataset: str) -> None:
         ).arrays()
 
     key = shard_key(params, section, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
-    work = Path(".work") / params.profile / out.parent.name / out.name
-    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {model} on {dataset}")
-    ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)
+    work = work_folder(params, "extract", out.name)
+    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}")
+    ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)  # type: ignore[arg-type]
     discard(work, key)

@@ -1,17 +1,39 @@
-"""What a shard of work depends on: its parameters, the files it reads, and the code that computes it."""
+"""What a stage starts from: the pairs it runs over, and what a shard or a table depends on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
+from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.shards import digest_files
 
 CODE = Path(__file__).parents[1]
+WORK = Path(".work")
 
 
-def shard_key(params: Params, section: Any, *inputs: Path, code: tuple[str, ...]) -> dict[str, Any]:
+def pairs(params: Params) -> list[tuple[str, str]]:
+    """Every (model, dataset) of the profile."""
+    return [(model, dataset) for model in params.models for dataset in params.datasets]
+
+
+def check_folders(folder: Path, params: Params) -> None:
+    """Raises `BenchmarkError` where `folder` holds a cell that the parameters do not name."""
+    names = {f"{model}-{dataset}" for model, dataset in pairs(params)}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.name.removesuffix(".csv") not in names and not path.name.startswith("."):
+            raise BenchmarkError(f"{path} belongs to no model and dataset of {params.paths.params}: delete it")
+
+
+def work_folder(params: Params, stage: str, name: str) -> Path:
+    """Where the shards of a stage lie until its out stands."""
+    return WORK / params.profile / stage / name
+
+
+def shard_key(params: Params, section: BaseModel, *inputs: Path, code: tuple[str, ...]) -> dict[str, Any]:
     """The key for `compute_shards`; `code` are files and folders of the package.
 
     The device is part of it, for a GPU's digits are not a CPU's; the paths are not, for they change no result.
@@ -23,4 +45,22 @@ def shard_key(params: Params, section: Any, *inputs: Path, code: tuple[str, ...]
         "dtype": params.dtype,
         "inputs": digest_files(inputs),
         "code": digest_files(CODE / name for name in code),
+    }
+
+
+def context(params: Params) -> dict[str, Any]:
+    """What the cells were made from: tables of other parameters than these are refused as stale."""
+    return params.model_dump(mode="json", include={"models", "datasets", "extraction", "quality", "seed", "dtype"})
+
+
+def claim_inputs(params: Params) -> dict[str, Any]:
+    """The arguments that the claim, the gate and the verification share."""
+    return {
+        "pairs": pairs(params),
+        "cells": params.results / "cells",
+        "correlations": params.results / "correlations.csv",
+        "results": params.results,
+        "parameters": params.claim,
+        "context": context(params),
+        "planted": params.results / "planted.csv",
     }

@@ -1,0 +1,55 @@
+"""quality@M-D: what every candidate, and every random set of them, does for every query."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.params import Params
+from benchmark.seeds import generator
+from benchmark.shards import Arrays, compute_shards, concatenate, discard
+from benchmark.stages.inputs import shard_key, work_folder
+from benchmark.storage import write_arrays, write_table
+from benchmark.tasks.dataset import Dataset
+
+CODE = ("quality", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
+
+
+def run(params: Params, model: str, dataset: str) -> None:
+    from benchmark.models.loading import load_model
+    from benchmark.quality import quality
+    from benchmark.quality.batching import Budget
+    from benchmark.quality.uncertainty import measure_uncertainty
+
+    section = params.quality
+    out = params.cell("quality", model, dataset)
+    data = Dataset.read(params.dataset_folder(dataset))
+    loaded = load_model(params.model_folder(model), params.device, params.dtype)
+    budget = Budget(section.token_budget)
+    key = shard_key(params, section, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
+    work = work_folder(params, "quality", out.name)
+
+    def one_shot(part: range) -> Arrays:
+        return quality.measure_quality(loaded, data, part, budget).arrays()
+
+    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {out.name}")
+    sets: Arrays = {}
+    for size in section.set_sizes:
+        draw = generator(params.seed, "sets", dataset, size)  # the same sets for every model
+        members = quality.draw_sets(len(data.pool), size, section.sets, draw)
+
+        def several_shots(part: range, members: np.ndarray = members) -> Arrays:
+            chosen = members[part.start : part.stop]
+            scored = quality.score_sets(loaded, data, chosen, range(len(data.queries)), budget)
+            return dict(zip(("members", "log_probability", "performance"), (chosen, *scored), strict=True))
+
+        label = f"{size}-shot sets {out.name}"
+        parts = compute_shards(section.sets, section.shard, several_shots, work, key | {"size": size}, label)
+        sets |= {f"{name}_{size}": array for name, array in concatenate(parts, parts[0]).items()}
+
+    matrices = quality.assemble(data, quality.zero_shot(loaded, data, budget), shards)
+    uncertainty = measure_uncertainty(loaded, data, budget)
+    write_arrays(out / "matrices.npz", **matrices)
+    write_arrays(out / "sets.npz", **sets)
+    write_table(out / "uncertainty.csv", uncertainty)
+    for part in (key, *(key | {"size": size} for size in section.set_sizes)):
+        discard(work, part)

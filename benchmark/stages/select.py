@@ -1,0 +1,61 @@
+"""select@M-D: what every selector chooses, and how good that is on queries that took no part in choosing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.params import Params
+from benchmark.selection import evaluate
+from benchmark.shards import Arrays, compute_shards, concatenate, discard
+from benchmark.stages.inputs import shard_key, work_folder
+from benchmark.storage import read_arrays, read_table, write_table
+from benchmark.tasks.dataset import Dataset
+
+CODE = ("quality", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
+Array = NDArray[Any]
+
+
+def run(params: Params, model: str, dataset: str) -> None:
+    from benchmark.activations.masks import MASKS
+    from benchmark.models.loading import load_model
+    from benchmark.quality import quality
+    from benchmark.quality.batching import Budget
+
+    data = Dataset.read(params.dataset_folder(dataset))
+    activations, qualities = (params.cell(kind, model, dataset) for kind in ("activations", "quality"))  # type: ignore[arg-type]
+    loaded = load_model(params.model_folder(model), params.device, params.dtype)
+    budget = Budget(params.quality.token_budget)
+    base = shard_key(params, params.quality, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
+    work = work_folder(params, "select", activations.name)
+    keys: list[dict[str, Any]] = []
+
+    def score_sets(members: NDArray[np.int64], queries: NDArray[np.int64]) -> tuple[Array, Array]:
+        def compute(part: range) -> Arrays:
+            scored = quality.score_sets(loaded, data, members[part.start : part.stop], queries, budget)
+            return dict(zip(("log_probability", "performance"), scored, strict=True))
+
+        keys.append(base | {"members": members.tolist(), "queries": queries.tolist()})
+        label = f"select {activations.name}, {members.shape[1]} shots"
+        parts = compute_shards(len(members), params.quality.shard, compute, work, keys[-1], label)
+        joined = concatenate(parts, parts[0])
+        return joined["log_probability"], joined["performance"]
+
+    table = evaluate(
+        model=model,
+        dataset=data,
+        scores=read_arrays(activations / "scores.npz"),
+        matrices=read_arrays(qualities / "matrices.npz"),
+        uncertainty=read_table(qualities / "uncertainty.csv", text=("candidate",)),
+        score_sets=score_sets,
+        shots=params.selection.shots,
+        draws=params.selection.random_draws,
+        query_share=params.selection.query_share,
+        seed=params.seed,
+        unlabelled_masks=[name for name in params.extraction.masks if not MASKS[name].needs_label],
+    )
+    write_table(params.data / "selection" / f"{activations.name}.csv", table)
+    for key in keys:
+        discard(work, key)
