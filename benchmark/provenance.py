@@ -12,6 +12,7 @@ one, and `write` leaves it as it is while the results are those that it describe
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import platform
 import re
@@ -75,7 +76,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "lock": {
             "file": lock.relative_to(ROOT).as_posix(),
-            "sha256": digest_files([lock]) if lock.is_file() else None,
+            "sha256": _sha256(lock) if lock.is_file() else None,
             "differences": differences(lock) if lock.is_file() else [],
         },
         "system": f"{platform.system()} {platform.machine()}",
@@ -149,13 +150,13 @@ def inputs(params: Params) -> dict[str, str]:
     """SHA-256 of what the cells start from: every dataset's folder, every model's manifest (which holds its files')."""
     paths = [params.data / "datasets" / name for name in params.datasets]
     paths += [params.data / "models" / name / "manifest.json" for name in params.models]
-    return {path.as_posix(): digest_files([path]) for path in paths if path.exists()}
+    return {path.as_posix(): _sha256(path) for path in paths if path.exists()}
 
 
 def outputs(params: Params) -> dict[str, str]:
     """SHA-256 of every file of the results, but this one."""
     files = sorted(path for path in params.results.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {path.as_posix(): digest_files([path]) for path in files if path != _path(params)}
+    return {path.as_posix(): _sha256(path) for path in files if path != _path(params)}
 
 
 def seeds(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
@@ -185,6 +186,11 @@ def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Pa
         else:
             found[name] = {"lock_entry": entry_digest, **(read_json(path) if path.is_file() else {})}
     return found
+
+
+def _sha256(path: Path) -> str:
+    """Of a file what `sha256sum` says; of a folder one hash over the names and contents of its files."""
+    return digest_files([path]) if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _path(params: Params) -> Path:

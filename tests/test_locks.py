@@ -1,0 +1,93 @@
+"""The locks: hashed, host-free, cuda and cpu apart in torch alone, compiled from what the .in files say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REQUIREMENTS = Path(__file__).parents[1] / "requirements"
+LOCKS = sorted(REQUIREMENTS.glob("*.lock"))
+ENTRY = re.compile(r"^(?P<name>[a-z0-9-]+)(\[[a-z0-9,-]+\])?==(?P<version>[^\s;]+)")
+
+
+def entries(path: Path) -> dict[str, tuple[str, frozenset[str]]]:
+    """By package: its version and its hashes."""
+    logical = path.read_text().replace("\\\n", " ").splitlines()
+    found = {}
+    for line in logical:
+        match = ENTRY.match(line)
+        assert match, f"{path.name}: {line[:80]!r} is no pinned requirement"
+        found[match["name"]] = (match["version"], frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", line)))
+    return found
+
+
+def direct(path: Path) -> set[str]:
+    """The packages named in an .in file and in those that it includes."""
+    names: set[str] = set()
+    for line in path.read_text().splitlines():
+        text = line.split("#")[0].strip()
+        if text.startswith("-r "):
+            names |= direct(path.parent / text[3:])
+        elif text:
+            found = re.match(r"[A-Za-z0-9_.-]+", text)
+            assert found, text
+            names.add(re.sub(r"[-_.]+", "-", found.group()).lower())
+    return names
+
+
+def test_there_are_the_four_locks() -> None:
+    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "tools"]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_every_requirement_is_pinned_and_hashed_and_no_host_is_named(lock: Path) -> None:
+    assert all(hashes for _, hashes in entries(lock).values())
+    assert not re.search(r"https?:|--index|--extra|--find-links|--trusted|@ ", lock.read_text())
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_the_lock_holds_what_its_short_file_asks_for(lock: Path) -> None:
+    assert direct(lock.with_suffix(".in")) <= entries(lock).keys()
+
+
+def test_cpu_and_cuda_differ_in_torch_and_its_cuda_packages_only() -> None:
+    cpu, cuda = entries(REQUIREMENTS / "cpu.lock"), entries(REQUIREMENTS / "cuda.lock")
+    assert cpu.keys() <= cuda.keys()
+    assert {name for name in cpu if cpu[name] != cuda[name]} == {"torch"}
+    assert all(re.match(r"(nvidia|cuda)-", name) for name in cuda.keys() - cpu.keys())
+    assert cpu["torch"][0] == f"{cuda['torch'][0]}+cpu"
+
+
+def test_what_builds_packages_is_what_is_installed() -> None:
+    build, cpu = entries(REQUIREMENTS / "build.lock"), entries(REQUIREMENTS / "cpu.lock")
+    assert build["setuptools"] == cpu["setuptools"]
+
+
+def test_pip_refuses_a_tampered_hash(tmp_path: Path) -> None:
+    """The guard that the locks rely on: a package whose hash is not the locked one is not installed."""
+    source = tmp_path / "thing-1.0"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "thing"\nversion = "1.0"\n[tool.setuptools]\npy-modules = []\n'
+    )
+    pip = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check"]
+    make = [*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(tmp_path / "wheels")]
+    subprocess.run([*make, str(source)], check=True)
+    (wheel,) = (tmp_path / "wheels").iterdir()
+    digest = subprocess.run([*pip, "hash", str(wheel)], check=True, capture_output=True, text=True).stdout.strip()
+    digest = digest.splitlines()[-1]
+    install = [*pip, "install", "-q", "--no-deps", "--no-index", "--find-links", str(wheel.parent), "--require-hashes"]
+    for name, change, accepted in (("right", str, True), ("wrong", lambda text: text[:-4] + "0123", False)):
+        lock = tmp_path / f"{name}.lock"
+        lock.write_text(f"thing==1.0 {change(digest)}\n")
+        done = subprocess.run(
+            [*install, "--target", str(tmp_path / name), "-r", str(lock)], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode == 0) == accepted, done.stderr
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+    assert not (tmp_path / "wrong").exists()
