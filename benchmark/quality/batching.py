@@ -94,3 +94,7 @@ def slices(count: int, tokens: int, budget: Budget) -> Iterator[slice]:
         last = min(count, first + max(1, budget.tokens // tokens))
         yield slice(first, last)
         first = last
+
+
+def halves(indices: Indices) -> list[Indices]:
+    return [half for half in np.array_split(indices, 2) if half.size]

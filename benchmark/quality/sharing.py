@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from benchmark.quality.batching import Budget, Indices, chunks, groups, slices
+from benchmark.quality.batching import Budget, Indices, chunks, groups, halves, slices
 from benchmark.quality.context import Block, Level, extend
 from benchmark.quality.prompts import Ids, Prefix
 
@@ -63,7 +63,7 @@ class _Walk:
     def group(self, group: Indices) -> None:
         encoded: list[Block | None] = []
         if not self.budget.fits(lambda: encoded.append(self.encode(group))):
-            for half in _halves(group):
+            for half in halves(group):
                 self.group(half)
             return
         for chunk in chunks(self.lengths.tolist(), len(group), self.budget):
@@ -87,12 +87,8 @@ class _Walk:
             self.budget.count(needed, len(rows) * len(chunk) * int(self.lengths[chunk].max()))
             self.done(len(rows) * len(chunk))
         elif len(rows) > 1:
-            for half in _halves(np.arange(len(rows))):
+            for half in halves(np.arange(len(rows))):
                 self.rectangle(rows[half], chunk, block.cut(slice(half[0], half[-1] + 1)) if block else None)
         else:
-            for half in _halves(chunk):
+            for half in halves(chunk):
                 self.rectangle(rows, half, block)
-
-
-def _halves(indices: Indices) -> list[Indices]:
-    return [half for half in np.array_split(indices, 2) if half.size]

@@ -24,12 +24,12 @@ def prompts(loaded: LoadedModel, dataset: Dataset, shots: int = 1) -> tuple[list
     return prefixes(loaded, dataset, members), [query(loaded, example) for example in dataset.queries]
 
 
-@pytest.mark.parametrize("tokens", [1, 40, 4096])
-def test_equals_unshared_scoring(loaded: LoadedModel, dataset: Dataset, tokens: int) -> None:
+def test_equals_unshared_scoring(loaded: LoadedModel, dataset: Dataset) -> None:
     rows, queries = prompts(loaded, dataset)
     expected = naive.score(loaded, rows, queries)
     assert np.nanstd(expected) > 0.5  # far from a constant
-    np.testing.assert_allclose(score(loaded, rows, queries, Budget(tokens)), expected, atol=TOLERANCE)
+    for tokens in (1, 40, 4096):
+        np.testing.assert_allclose(score(loaded, rows, queries, Budget(tokens)), expected, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "neox"])
@@ -47,15 +47,14 @@ def test_zero_shot(loaded: LoadedModel, dataset: Dataset) -> None:
     np.testing.assert_allclose(score(loaded, rows, queries, Budget(64)), expected, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("shots", [2, 5])
-def test_several_demonstrations(loaded: LoadedModel, dataset: Dataset, shots: int) -> None:
-    rows, queries = prompts(loaded, dataset, shots)
+def test_several_demonstrations(loaded: LoadedModel, dataset: Dataset) -> None:
+    rows, queries = (part[:4] for part in prompts(loaded, dataset, shots=4))
     expected = naive.score(loaded, rows, queries)
     np.testing.assert_allclose(score(loaded, rows, queries, Budget(300)), expected, atol=TOLERANCE)
 
 
 def test_prefixes_with_and_without_demonstration_together(loaded: LoadedModel, dataset: Dataset) -> None:
-    rows, queries = prompts(loaded, dataset)
+    rows, queries = (part[:3] for part in prompts(loaded, dataset))
     rows = [*rows, Prefix("", start(loaded))]
     expected = naive.score(loaded, rows, queries)
     np.testing.assert_allclose(score(loaded, rows, queries, Budget(4096)), expected, atol=TOLERANCE)

@@ -1,0 +1,102 @@
+"""How unsure the model is of each candidate, zero-shot: what uncertainty selectors rank by.
+
+    table = measure_uncertainty(loaded, dataset, budget)      # the rows of uncertainty.csv
+
+perplexity is exp of the mean negative log-probability of the input's tokens; the first counts only behind BOS, for
+without one nothing predicts it. predictive_entropy, in nats, is that of the choices with their probabilities scaled to
+sum to 1, or of the next token after the input for a generative task. target_log_probability is the gold target's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from benchmark.errors import BenchmarkError
+from benchmark.models.loading import LoadedModel
+from benchmark.quality.batching import Budget, Indices, chunks, halves
+from benchmark.quality.context import extend
+from benchmark.quality.likelihood import log_probabilities, score, span
+from benchmark.quality.prompts import Ids, Prefix, query, start
+from benchmark.quality.quality import DEFAULT_BUDGET
+from benchmark.quality.sharing import pad
+from benchmark.tasks.dataset import Dataset
+
+LOGITS = 2**27
+"""Numbers of a batch's logits, half a gigabyte in float32: here every position has its own."""
+
+Vector = NDArray[np.float64]
+
+
+def measure_uncertainty(loaded: LoadedModel, dataset: Dataset, budget: Budget | int = DEFAULT_BUDGET) -> pd.DataFrame:
+    """One row a candidate: `candidate`, `perplexity`, `predictive_entropy`, `target_log_probability`.
+
+    Raises `BenchmarkError` for an input that is too long, or too short to have a perplexity.
+    """
+    budget = budget if isinstance(budget, Budget) else Budget(budget)
+    first = start(loaded)
+    queries = [query(loaded, example) for example in dataset.pool]
+    scores = score(loaded, [Prefix("", first)], queries, budget, f"uncertainty {loaded.name}-{dataset.name}")[0]
+    short = [query.name for query in queries if len(first) + len(query.input) < 2]
+    if short:
+        raise BenchmarkError(
+            f"the input of candidate {short[0]} is one token and model {loaded.name} adds no BOS: "
+            "it has no perplexity; use longer inputs"
+        )
+    perplexity, next_entropy = _read(loaded, [first + query.input for query in queries], budget)
+    classification = dataset.kind == "classification"
+    return pd.DataFrame(
+        {
+            "candidate": [query.name for query in queries],
+            "perplexity": perplexity,
+            "predictive_entropy": choice_entropy(scores) if classification else next_entropy,
+            "target_log_probability": [row[query.gold] for row, query in zip(scores, queries, strict=True)],
+        }
+    )
+
+
+def choice_entropy(scores: NDArray[np.float64]) -> Vector:
+    """Entropy in nats over the choices of each row, float64 [row]; `scores` [row, choice], NaN where there is none."""
+    there = ~np.isnan(scores)
+    relative = np.where(there, scores, -np.inf) - np.nanmax(scores, axis=1, keepdims=True)
+    weights = np.exp(relative)
+    total = weights.sum(axis=1, keepdims=True)
+    surprise = np.where(there, np.log(total) - np.where(there, relative, 0.0), 0.0)
+    entropy: Vector = (weights / total * surprise).sum(axis=1)
+    return entropy
+
+
+@torch.inference_mode()
+def _read(loaded: LoadedModel, sequences: Sequence[Ids], budget: Budget) -> tuple[Vector, Vector]:
+    """Perplexity of each sequence after its first token, and the entropy of what comes next, both [sequence]."""
+    perplexity, entropy = np.empty(len(sequences)), np.empty(len(sequences))
+    limited = Budget(max(1, min(budget.tokens, LOGITS // int(loaded.model.config.vocab_size))))
+
+    def read(part: Indices) -> None:
+        perplexity[part], entropy[part] = _perplexity_and_entropy(loaded, [sequences[index] for index in part])
+
+    def attempt(part: Indices) -> None:
+        if not limited.fits(lambda: read(part)):
+            for half in halves(part):
+                attempt(half)
+
+    for part in chunks([len(ids) for ids in sequences], 1, limited):
+        attempt(part)
+    return perplexity, entropy
+
+
+def _perplexity_and_entropy(loaded: LoadedModel, sequences: Sequence[Ids]) -> tuple[Vector, Vector]:
+    ids, lengths = pad(loaded.model, sequences)
+    keep = span(ids, [0] * len(sequences), lengths.tolist())
+    logits = extend(loaded.model, ids, lengths, (), keep=keep).logits
+    tokens = torch.tensor([token for row in sequences for token in (*row[1:], 0)], device=ids.device)
+    each = log_probabilities(logits, tokens[:, None])[:, 0].double().cpu().numpy()
+    ends = lengths.cumsum(0)
+    last = logits[ends - 1].float().log_softmax(1).double()
+    entropy: Vector = torch.special.entr(last.exp()).sum(1).cpu().numpy()
+    rows = zip(sequences, ends.tolist(), strict=True)
+    return np.array([np.exp(-each[end - len(row) : end - 1].mean()) for row, end in rows]), entropy
