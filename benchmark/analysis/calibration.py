@@ -1,4 +1,4 @@
-"""How often each verdict comes out when the truth is known: whole experiments, simulated and judged as real ones are."""
+"""How often each verdict comes out when the truth is known: simulated experiments, judged as real ones are."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _row(scenario: Scenario, intervals: str, experiments: int, counts: Counter[V
         "cells": scenario.cells,
         "true_rho": scenario.rho or 0.0,
         "reliability": scenario.reliability,
-        **shares,
+        **{str(verdict): share for verdict, share in shares.items()},
         "target": "; ".join(map(str, demands)),
         "met": all(demand.met(shares) for demand in demands) if demands else None,
     }

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy import optimize, special
 
 from benchmark.analysis.parameters import ControlParameters
 from benchmark.analysis.spearman import Floats, centred_ranks, correlate_ranks
@@ -52,21 +52,22 @@ class Control:
 def planted_score(target: Floats, rho: float, rng: np.random.Generator) -> Floats:
     """A score [n] whose rho with `target` [n] (not constant) is `rho` in this very sample, but for 1e-3 or a tie.
 
-    Normal scores of the target and normal noise are mixed; the share is found by bisection.
+    Normal scores of the target and normal noise are mixed; the share is found by Brent's method.
     """
     n = len(target)
     ranks = centred_ranks(target)[None]
     signal = special.ndtri((ranks[0] + n + 1) / (2 * (n + 1)))
     signal /= signal.std()
     noise = rng.standard_normal(n)
-    low, high, share = 0.0, 1.0, 0.5
-    for _ in range(14):
-        share = (low + high) / 2
-        mixed = share * signal + np.sqrt(1 - share**2) * noise
-        below = correlate_ranks(centred_ranks(mixed)[None], ranks).item() < rho
-        low, high = (share, high) if below else (low, share)
-    score: Floats = share * signal + np.sqrt(1 - share**2) * noise
-    return score
+
+    def mix(share: float) -> Floats:
+        mixed: Floats = share * signal + np.sqrt(1 - share**2) * noise
+        return mixed
+
+    def excess(share: float) -> float:
+        return correlate_ranks(centred_ranks(mix(share))[None], ranks).item() - rho
+
+    return mix(0.0 if excess(0.0) >= 0 else float(optimize.brentq(excess, 0.0, 1.0, xtol=1e-4)))
 
 
 def massive_controls(planted: pd.DataFrame, parameters: ControlParameters) -> list[Control]:

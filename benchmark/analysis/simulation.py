@@ -26,7 +26,7 @@ class Scenario:
 
     `reliability` of the target over all queries; `shared`: the part of a score's variance that common factors make,
     so the dependence between cells; `levels`: scores take so many values (None: no ties); `heavy`: noise of the gains
-    is Student's t with 2 degrees of freedom and scores are exponentiated.
+    is Student's t with 3 degrees of freedom and scores are exponentiated.
     """
 
     name: str
@@ -87,7 +87,7 @@ def _gain(scenario: Scenario, common: Floats, rng: np.random.Generator) -> Float
     """Gains [candidate, query] whose means have the scenario's reliability and correlate at 0.5 between models."""
     quality = np.sqrt(0.5) * common + np.sqrt(0.5) * rng.standard_normal(scenario.n)
     shape = (scenario.n, QUERIES)
-    noise = rng.standard_t(2, shape) if scenario.heavy else rng.standard_normal(shape)
+    noise = rng.standard_t(3, shape) / np.sqrt(3) if scenario.heavy else rng.standard_normal(shape)
     scale = np.sqrt(QUERIES * (1 - scenario.reliability) / scenario.reliability)
     gain: Floats = quality[:, None] + scale * noise
     return gain

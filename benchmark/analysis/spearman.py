@@ -22,7 +22,14 @@ def centred_ranks(values: ArrayLike) -> Floats:
     Ties share their average rank, as in `scipy.stats.rankdata`.
     """
     values = np.asarray(values)
-    ranks: Floats = 2 * stats.rankdata(values, axis=-1) - (values.shape[-1] + 1)
+    n = values.shape[-1]
+    order = np.argsort(values, axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    if (ordered[..., 1:] == ordered[..., :-1]).any():
+        tied: Floats = 2 * stats.rankdata(values, axis=-1) - (n + 1)
+        return tied
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(1.0 - n, n, 2), values.shape), axis=-1)
     return ranks
 
 
