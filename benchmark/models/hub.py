@@ -131,9 +131,14 @@ def _weights(folder: Path) -> list[str]:
 
 
 def _describe(name: str, folder: Path, source: HubModel | LocalModel) -> dict[str, Any]:
-    """Architecture, shape and BOS policy, from config and tokenizer; raises `BenchmarkError` where one cannot serve."""
+    """Architecture, shape and BOS policy, from config and tokenizer; raises `BenchmarkError` where one cannot serve.
+
+    The modules are built without memory for weights, so that MLPs which cannot be found are told before the download.
+    """
+    import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from benchmark.models.decoder import find_decoder
     from benchmark.models.loading import load_tokenizer
 
     raw = _read_config(folder / CONFIG)
@@ -152,6 +157,9 @@ def _describe(name: str, folder: Path, source: HubModel | LocalModel) -> dict[st
     shape = shape_of(config)
     if source.shape is not None:
         require_shape(source.shape, shape, name)
+    with torch.device("meta"):
+        skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    find_decoder(skeleton, name=name, mlp=source.mlp)
     tokenizer = load_tokenizer(folder)
     adds = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
     if source.add_bos and tokenizer.bos_token_id is None:

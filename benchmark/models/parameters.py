@@ -37,6 +37,10 @@ class HubModel(BaseModel):
     add_bos: bool | None = Field(
         default=None, description="whether a prompt starts with BOS; null: as the model's tokenizer does by itself"
     )
+    mlp: str | None = Field(
+        default=None,
+        description="regular expression of the MLP modules' names, one a layer; null: they are found by themselves",
+    )
     shape: Shape | None = Field(
         default=None, description="for a plan made before anything is fetched; null: read off the fetched config"
     )
@@ -51,6 +55,10 @@ class LocalModel(BaseModel):
     path: str = Field(min_length=1, description="the folder: config.json, *.safetensors, tokenizer.json")
     add_bos: bool | None = Field(
         default=None, description="whether a prompt starts with BOS; null: as the model's tokenizer does by itself"
+    )
+    mlp: str | None = Field(
+        default=None,
+        description="regular expression of the MLP modules' names, one a layer; null: they are found by themselves",
     )
     shape: Shape | None = Field(default=None, description="for a plan; null: read off the folder's config")
     licence: str | None = Field(default=None, description="recorded with the results")

@@ -15,5 +15,5 @@ def run(params: Params, name: str) -> None:
     else:
         from benchmark.tasks.hub import load_dataset
 
-        dataset = load_dataset(name, source, params.seed)
+        dataset = load_dataset(name, source)
     dataset.write(folder)

@@ -140,6 +140,16 @@ def test_models_that_cannot_serve(
         fetch_model("m", source(repository), tmp_path / "m")
 
 
+def test_mlp_modules_that_cannot_be_found_are_told_before_the_weights_are_fetched(
+    hub: HubServer, llama: Path, tmp_path: Path
+) -> None:
+    repository = hub.publish(model_repository(llama, "meta/llama"))
+    with pytest.raises(BenchmarkError, match=r"mlp"):
+        fetch_model("m", source(repository, mlp="no_such_module"), tmp_path / "m")
+    assert not any(path.endswith(".safetensors") for path in hub.paths())
+    fetch_model("m", source(repository, mlp=r"layers\.\d+\.mlp"), tmp_path / "m")
+
+
 def test_a_tokenizer_with_nothing_to_pad_with(llama: Path, tmp_path: Path) -> None:
     gone = {"bos_token": None, "eos_token": None, "unk_token": None, "pad_token": None}
     folder = edited(llama, tmp_path / "copy", "tokenizer_config.json", gone)

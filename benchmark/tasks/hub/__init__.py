@@ -1,6 +1,6 @@
 """Real datasets: from a hub, pinned by commit, or from local files; one template each.
 
-    load_dataset("boolq", HubDataset(...), seed=0) -> Dataset
+    load_dataset("boolq", HubDataset(...)) -> Dataset
 
 To add a dataset, write its template into `templates/` (or use `multiple_choice` or `question_answer`), and an entry of
 `datasets` in the parameters.

@@ -19,8 +19,8 @@ from benchmark.tasks.hub.template import Template, get_template
 from benchmark.tasks.metrics import get_metric
 
 
-def load_dataset(name: str, source: HubDataset | LocalDataset, seed: int) -> Dataset:
-    """The pool and queries of a real dataset, drawn with `seed` and the source's own; distinct, and disjoint in input.
+def load_dataset(name: str, source: HubDataset | LocalDataset) -> Dataset:
+    """The pool and queries of a real dataset, drawn with the source's seed; distinct, and disjoint in input.
 
     Raises `BenchmarkError` for what the hub refuses, a format that is not the template's, a label outside the choices,
     and too few examples.
@@ -34,7 +34,7 @@ def load_dataset(name: str, source: HubDataset | LocalDataset, seed: int) -> Dat
             _read(files.pool, template, source.columns, cache),
             template,
             source.pool,
-            generator(seed, "pool", source.seed),
+            generator(source.seed, "pool"),
             where=f"dataset {name}, {files.names[0]}",
             prefix=files.names[0],
             columns=source.columns,
@@ -44,7 +44,7 @@ def load_dataset(name: str, source: HubDataset | LocalDataset, seed: int) -> Dat
             _read(files.queries, template, source.columns, cache),
             template,
             source.queries,
-            generator(seed, "queries", source.seed),
+            generator(source.seed, "queries"),
             where=f"dataset {name}, {files.names[1]}",
             prefix=files.names[1],
             columns=source.columns,
@@ -63,7 +63,7 @@ def load_dataset(name: str, source: HubDataset | LocalDataset, seed: int) -> Dat
         source=files.provenance
         | {
             "template": template.name,
-            "seeds": [seed, source.seed],
+            "seed": source.seed,
             "passed_over": {"pool": dict(pool.passed), "queries": dict(queries.passed)},
         },
     )

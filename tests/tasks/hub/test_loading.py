@@ -29,7 +29,7 @@ def source(repository: Repository, template: str, **more: Any) -> HubDataset:
 @pytest.mark.parametrize("template", ROWS)
 def test_the_ten_datasets_come_from_the_hub(hub: HubServer, template: str, tmp_path: Path) -> None:
     repository = hub.publish(dataset_repository(template, parts=2))
-    dataset = load_dataset("d", source(repository, template), seed=1)
+    dataset = load_dataset("d", source(repository, template))
     assert (len(dataset.pool), len(dataset.queries)) == (20, 8)
     assert all(example.id.startswith("train-") for example in dataset.pool)
     assert not {e.input for e in dataset.pool} & {e.input for e in dataset.queries}
@@ -41,27 +41,28 @@ def test_the_ten_datasets_come_from_the_hub(hub: HubServer, template: str, tmp_p
     assert Dataset.read(tmp_path) == dataset
 
 
-def test_draws_depend_on_the_seeds_and_nothing_else(hub: HubServer) -> None:
+def test_draws_depend_on_the_seed_and_nothing_else(hub: HubServer) -> None:
     repository = hub.publish(dataset_repository("arc"))
-    first = load_dataset("d", source(repository, "arc"), seed=1)
-    assert load_dataset("other", source(repository, "arc"), seed=1).pool == first.pool
-    assert load_dataset("d", source(repository, "arc"), seed=2).pool != first.pool
-    assert load_dataset("d", source(repository, "arc", seed=5), seed=1).queries != first.queries
-    smaller = load_dataset("d", source(repository, "arc", pool=5), seed=1)
+    first = load_dataset("d", source(repository, "arc"))
+    assert load_dataset("other", source(repository, "arc")).pool == first.pool
+    other = load_dataset("d", source(repository, "arc", seed=5))
+    assert other.pool != first.pool
+    assert other.queries != first.queries
+    smaller = load_dataset("d", source(repository, "arc", pool=5))
     assert smaller.pool == first.pool[:5]  # what a plan with fewer candidates would take
 
 
 def test_the_whole_pool_is_every_distinct_labelled_row(hub: HubServer) -> None:
     repository = hub.publish(dataset_repository("sst2", pool=40))
-    dataset = load_dataset("d", source(repository, "sst2", pool=None, queries=None), seed=1)
+    dataset = load_dataset("d", source(repository, "sst2", pool=None, queries=None))
     assert len(dataset.pool) == 37
     assert dataset.source["passed_over"]["pool"] == {"repeated": 2, "unlabelled": 1}
 
 
 def test_the_odd_cases_of_the_ten_are_drawn_too(hub: HubServer) -> None:
-    arc = load_dataset("d", source(hub.publish(dataset_repository("arc")), "arc", pool=None), seed=0)
+    arc = load_dataset("d", source(hub.publish(dataset_repository("arc")), "arc", pool=None))
     assert {len(example.choices) for example in arc.pool} == {3, 4, 5}
-    boolq = load_dataset("d", source(hub.publish(dataset_repository("boolq")), "boolq", pool=None), seed=0)
+    boolq = load_dataset("d", source(hub.publish(dataset_repository("boolq")), "boolq", pool=None))
     assert any(example.input.startswith("Question:") for example in boolq.pool)
     assert max(len(example.input) for example in boolq.pool) > 2000
     assert any(not example.input.isascii() for example in boolq.pool)
@@ -69,7 +70,7 @@ def test_the_odd_cases_of_the_ten_are_drawn_too(hub: HubServer) -> None:
 
 def test_long_rows_are_passed_over_where_a_limit_is_set(hub: HubServer) -> None:
     repository = hub.publish(dataset_repository("boolq"))
-    dataset = load_dataset("d", source(repository, "boolq", pool=None, max_characters=1000), seed=0)
+    dataset = load_dataset("d", source(repository, "boolq", pool=None, max_characters=1000))
     assert max(len(example.input) for example in dataset.pool) <= 1000
     assert dataset.source["passed_over"]["pool"]["too_long"] == 1
 
@@ -82,7 +83,7 @@ def test_a_query_never_asks_what_a_candidate_shows(hub: HubServer) -> None:
         shared + make_rows("sst2", 12, 1), FEATURES["sst2"]
     )
     hub.publish(repository)
-    dataset = load_dataset("d", source(repository, "sst2", pool=None, queries=None), seed=0)
+    dataset = load_dataset("d", source(repository, "sst2", pool=None, queries=None))
     assert dataset.source["passed_over"]["queries"]["in_pool"] >= 9
     assert not {e.input for e in dataset.pool} & {e.input for e in dataset.queries}
 
@@ -90,7 +91,7 @@ def test_a_query_never_asks_what_a_candidate_shows(hub: HubServer) -> None:
 def test_too_few_rows_are_an_error_that_counts(hub: HubServer) -> None:
     repository = hub.publish(dataset_repository("arc", pool=10))
     with pytest.raises(BenchmarkError, match=r"train gives 7 usable examples of 10 rows \(2 repeated, 1 unlabelled\)"):
-        load_dataset("d", source(repository, "arc"), seed=0)
+        load_dataset("d", source(repository, "arc"))
 
 
 def test_an_unlabelled_split_is_an_error(hub: HubServer) -> None:
@@ -99,7 +100,7 @@ def test_an_unlabelled_split_is_an_error(hub: HubServer) -> None:
     repository.files["data/validation-00000-of-00001.parquet"] = to_parquet(rows, FEATURES["sst2"])
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=r"validation gives 0 usable .*\(12 unlabelled\).*choose a labelled split"):
-        load_dataset("d", source(repository, "sst2"), seed=0)
+        load_dataset("d", source(repository, "sst2"))
 
 
 def test_changed_columns_are_named(hub: HubServer) -> None:
@@ -108,9 +109,9 @@ def test_changed_columns_are_named(hub: HubServer) -> None:
     repository.files["main/train-00000-of-00001.parquet"] = to_parquet(renamed)
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=r"has no column 'question' \(it has problem, answer\)"):
-        load_dataset("d", source(repository, "gsm8k"), seed=0)
+        load_dataset("d", source(repository, "gsm8k"))
     with pytest.raises(BenchmarkError, match="template 'gsm8k' has no column 'problem'"):
-        load_dataset("d", source(repository, "gsm8k", columns={"problem": "question"}), seed=0)
+        load_dataset("d", source(repository, "gsm8k", columns={"problem": "question"}))
 
 
 def test_columns_of_another_type_are_an_error_with_the_row(hub: HubServer) -> None:
@@ -119,7 +120,7 @@ def test_columns_of_another_type_are_an_error_with_the_row(hub: HubServer) -> No
     repository.files["plain_text/train-00000-of-00001.parquet"] = to_parquet(flat)
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=r"row train-\d+ is not what template 'squad' expects"):
-        load_dataset("d", source(repository, "squad"), seed=0)
+        load_dataset("d", source(repository, "squad"))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_bad_rows_are_named(hub: HubServer, template: str, change: dict[str, Any
     repository.files[train] = to_parquet(rows, FEATURES[template])
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=line):
-        load_dataset("d", source(repository, template), seed=0)
+        load_dataset("d", source(repository, template))
 
 
 @pytest.mark.parametrize(
@@ -152,14 +153,14 @@ def test_wrong_parameters_are_named(hub: HubServer, change: dict[str, Any], line
     repository = hub.publish(dataset_repository("arc"))
     settings = source(repository, "arc").model_copy(update=change)
     with pytest.raises(BenchmarkError, match=line):
-        load_dataset("d", settings, seed=0)
+        load_dataset("d", settings)
 
 
 def test_files_are_found_without_a_card(hub: HubServer) -> None:
     repository = dataset_repository("gsm8k")
     del repository.files["README.md"]
     hub.publish(repository)
-    dataset = load_dataset("d", source(repository, "gsm8k"), seed=0)
+    dataset = load_dataset("d", source(repository, "gsm8k"))
     assert len(dataset.pool) == 20
     assert dataset.source["licence"] is None
 
@@ -169,13 +170,13 @@ def test_a_missing_part_is_an_error(hub: HubServer) -> None:
     del repository.files["ARC-Challenge/train-00001-of-00003.parquet"]
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match="split 'train' has 2 of 3 files"):
-        load_dataset("d", source(repository, "arc"), seed=0)
+        load_dataset("d", source(repository, "arc"))
 
 
 def test_scripts_are_never_run(hub: HubServer) -> None:
     repository = hub.publish(Repository("dataset", "allenai/ai2_arc", {"ai2_arc.py": b"raise SystemExit('ran')"}))
     with pytest.raises(BenchmarkError, match=r"holds no Parquet files \(scripts are never run\)"):
-        load_dataset("d", source(repository, "arc"), seed=0)
+        load_dataset("d", source(repository, "arc"))
     assert not any(path.endswith(".py") for path in hub.paths())
 
 
@@ -184,15 +185,15 @@ def test_a_file_that_is_no_parquet(hub: HubServer) -> None:
     repository.files["ARC-Challenge/train-00000-of-00001.parquet"] = b"PAR1 but no more"
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=r"train-00000-of-00001\.parquet cannot be read"):
-        load_dataset("d", source(repository, "arc"), seed=0)
+        load_dataset("d", source(repository, "arc"))
 
 
 def test_offline_gives_the_same_dataset(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = hub.publish(dataset_repository("arc"))
-    online = load_dataset("d", source(repository, "arc"), seed=0)
+    online = load_dataset("d", source(repository, "arc"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     before = len(hub.requests)
-    assert load_dataset("d", source(repository, "arc"), seed=0) == online
+    assert load_dataset("d", source(repository, "arc")) == online
     assert len(hub.requests) == before
 
 
@@ -216,7 +217,7 @@ def test_local_files_in_every_format(tmp_path: Path, suffix: str) -> None:
         queries=10,
         licence="ours",
     )
-    dataset = load_dataset("mine", local, seed=0)
+    dataset = load_dataset("mine", local)
     assert (len(dataset.pool), len(dataset.queries)) == (20, 10)
     assert not {e.input for e in dataset.pool} & {e.input for e in dataset.queries}
     assert dataset.source["licence"] == "ours"
@@ -233,7 +234,7 @@ def test_a_local_file_of_multiple_choice_questions(tmp_path: Path) -> None:
     local = LocalDataset(
         source="local", template="multiple_choice", pool_files=files, query_files=files, pool=8, queries=None
     )
-    dataset = load_dataset("mine", local, seed=0)
+    dataset = load_dataset("mine", local)
     assert len(dataset.queries) == 4
     assert {len(example.choices) for example in dataset.pool} == {2, 3}
 
@@ -242,10 +243,10 @@ def test_local_files_that_are_not_there_or_damaged(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     local = LocalDataset(source="local", template="gsm8k", pool_files=(str(path),), query_files=(str(path),))
     with pytest.raises(BenchmarkError, match=r"rows\.jsonl is missing"):
-        load_dataset("mine", local, seed=0)
+        load_dataset("mine", local)
     path.write_text('{"question": "How many?", "answer"')
     with pytest.raises(BenchmarkError, match=r"rows\.jsonl cannot be read"):
-        load_dataset("mine", local, seed=0)
+        load_dataset("mine", local)
 
 
 def test_parameters_refuse_what_cannot_work() -> None:
