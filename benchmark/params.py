@@ -93,6 +93,7 @@ class Params(Section):
     seed: int = Field(ge=0)
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    threads: int | None = Field(ge=1, description="CPU threads of a model; null: one a core. Digits can depend on it")
     models: dict[Key, Annotated[EmbeddedModel | HubModel | LocalModel, Field(discriminator="source")]] = Field(
         min_length=1
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmark.params import Params
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
-from benchmark.stages.inputs import shard_key, work_folder
+from benchmark.stages.inputs import load, shard_key, work_folder
 from benchmark.tasks.dataset import Dataset
 
 CODE = ("activations", "models/decoder.py", "models/loading.py", "tasks/tokens.py")
@@ -14,19 +14,18 @@ def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.extraction import extract
     from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
     from benchmark.activations.statistics import Thresholds
-    from benchmark.models.loading import load_model
 
     section = params.extraction
     out = params.cell("activations", model, dataset)
     pool = Dataset.read(params.dataset_folder(dataset)).pool
-    loaded = load_model(params.model_folder(model), params.device, params.dtype)
+    loaded = load(params, model)
 
     def compute(part: range) -> Arrays:
         return extract(
             loaded,
             pool[part.start : part.stop],
             masks=section.masks,
-            sites=section.sites,
+            sites={**section.sites},
             poolings=section.poolings,
             thresholds=Thresholds(section.massive_absolute, section.massive_ratio),
             token_budget=section.token_budget,
@@ -37,5 +36,5 @@ def run(params: Params, model: str, dataset: str) -> None:
     key = shard_key(params, section, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
     work = work_folder(params, "extract", out.name)
     shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}")
-    ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)  # type: ignore[arg-type]
+    ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)
     discard(work, key)

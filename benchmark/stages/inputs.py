@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -11,8 +12,12 @@ from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.shards import digest_files
 
+if TYPE_CHECKING:
+    from benchmark.models.loading import LoadedModel
+
 CODE = Path(__file__).parents[1]
 WORK = Path(".work")
+CONTEXT = ("models", "datasets", "extraction", "quality", "seed", "device", "dtype", "threads")
 
 
 def pairs(params: Params) -> list[tuple[str, str]]:
@@ -33,6 +38,20 @@ def work_folder(params: Params, stage: str, name: str) -> Path:
     return WORK / params.profile / stage / name
 
 
+def load(params: Params, model: str) -> LoadedModel:
+    """The model on the profile's device, with its dtype and threads."""
+    import torch
+    from transformers.utils import logging
+
+    from benchmark.models.loading import load_model
+
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
+    if params.threads is not None:
+        torch.set_num_threads(params.threads)
+    return load_model(params.model_folder(model), params.device, params.dtype)
+
+
 def shard_key(params: Params, section: BaseModel, *inputs: Path, code: tuple[str, ...]) -> dict[str, Any]:
     """The key for `compute_shards`; `code` are files and folders of the package.
 
@@ -43,6 +62,7 @@ def shard_key(params: Params, section: BaseModel, *inputs: Path, code: tuple[str
         "seed": params.seed,
         "device": params.device,
         "dtype": params.dtype,
+        "threads": params.threads,
         "inputs": digest_files(inputs),
         "code": digest_files(CODE / name for name in code),
     }
@@ -50,7 +70,9 @@ def shard_key(params: Params, section: BaseModel, *inputs: Path, code: tuple[str
 
 def context(params: Params) -> dict[str, Any]:
     """What the cells were made from: tables of other parameters than these are refused as stale."""
-    return params.model_dump(mode="json", include={"models", "datasets", "extraction", "quality", "seed", "dtype"})
+    return params.model_dump(
+        mode="json", include={"models", "datasets", "extraction", "quality", "seed", "device", "dtype", "threads"}
+    )
 
 
 def claim_inputs(params: Params) -> dict[str, Any]:

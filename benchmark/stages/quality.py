@@ -7,7 +7,7 @@ import numpy as np
 from benchmark.params import Params
 from benchmark.seeds import generator
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
-from benchmark.stages.inputs import shard_key, work_folder
+from benchmark.stages.inputs import load, shard_key, work_folder
 from benchmark.storage import write_arrays, write_table
 from benchmark.tasks.dataset import Dataset
 
@@ -15,7 +15,6 @@ CODE = ("quality", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
 
 
 def run(params: Params, model: str, dataset: str) -> None:
-    from benchmark.models.loading import load_model
     from benchmark.quality import quality
     from benchmark.quality.batching import Budget
     from benchmark.quality.uncertainty import measure_uncertainty
@@ -23,7 +22,7 @@ def run(params: Params, model: str, dataset: str) -> None:
     section = params.quality
     out = params.cell("quality", model, dataset)
     data = Dataset.read(params.dataset_folder(dataset))
-    loaded = load_model(params.model_folder(model), params.device, params.dtype)
+    loaded = load(params, model)
     budget = Budget(section.token_budget)
     key = shard_key(params, section, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
     work = work_folder(params, "quality", out.name)
