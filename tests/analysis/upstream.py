@@ -15,6 +15,7 @@ STATISTICS = ("mean", "variance", "max_abs")
 SITES = ("mlp_output", "residual")
 POOLINGS = ("mean", "max")
 LAYERS = (0, 1, 2)
+CONTEXT = {"extraction": "one"}
 PAIRS = (("alpha", "one"), ("beta", "one"), ("alpha", "two"))
 
 
