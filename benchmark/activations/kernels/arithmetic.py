@@ -1,54 +1,82 @@
-"""Moments in float32 that lose nothing to a large mean or a large scale; shared by the eager and the compiled path.
+"""Moments in float32 that lose nothing to a large mean or a large scale; shared by every path.
 
-Raw power sums cancel when |mean| >> sigma. Here a row is scaled by a power of two to within [-2, 2] (exact, so fourth
-powers neither overflow nor vanish), its mean is subtracted, then the mean of what remains, which is what rounding left
-of the first. What is per row, not per element, is float64.
+Raw power sums cancel when |mean| >> sigma. So the mean is subtracted first; what rounding left of it, the mean r of
+the deviations d, is corrected for in the sums of powers (float64, per row):
+
+    m2 = <d^2> - r^2,   m3 = <d^3> - 3 r <d^2> + 2 r^3,   m4 = <d^4> - 4 r <d^3> + 6 r^2 <d^2> - 3 r^4
+
+Fourth powers of float32 neither overflow nor vanish while the variance is within `SAFE`. Beyond it, and for vectors of
+equal values, a row is first scaled by a power of two to within [-2, 2], which is exact.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+SAFE = (1e-9, 1e9)
 LARGEST_SCALE = 2.0**126
 SMALLEST_SCALE = 2.0**-126
 EXPONENT = 0x7F800000
 
 
-def centred_sums(x: Tensor) -> tuple[Tensor, ...]:
-    """float32 [row, hidden] -> float32 [row] each: highest, lowest, scale, scaled mean, its correction, m2, m3, m4."""
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """float32 [row] each: the mean that was subtracted, and the sums of deviations and of their powers 2, 3, 4."""
+
+    mean: Tensor
+    s1: Tensor
+    s2: Tensor
+    s3: Tensor
+    s4: Tensor
+
+
+def moments(sums: Sums, width: int) -> Tensor:
+    """float64 [row, 4]: mean, variance, skewness, kurtosis of rows of `width` values."""
+    r, d2, d3, d4 = ((value.double() / width) for value in (sums.s1, sums.s2, sums.s3, sums.s4))
+    m2 = d2 - r**2
+    m3 = d3 - 3 * r * d2 + 2 * r**3
+    m4 = d4 - 4 * r * d3 + 6 * r**2 * d2 - 3 * r**4
+    return torch.stack((sums.mean.double() + r, m2, m3 / m2.pow(1.5), m4 / m2.square() - 3.0), dim=-1)
+
+
+def power_of_two(peak: Tensor) -> Tensor:
+    """float32 [row] -> the largest power of two up to it, kept within normal numbers."""
+    return (peak.view(torch.int32) & EXPONENT).view(torch.float32).clamp(SMALLEST_SCALE, LARGEST_SCALE)
+
+
+def scaled_sums(x: Tensor) -> tuple[Tensor, ...]:
+    """float32 [row, hidden] -> float32 [row] each: highest, lowest, scale, and the fields of `Sums` of x / scale."""
     high, low = x.amax(-1), x.amin(-1)
-    peak = torch.maximum(high, -low)
-    scale = (peak.view(torch.int32) & EXPONENT).view(torch.float32).clamp(SMALLEST_SCALE, LARGEST_SCALE)
+    scale = power_of_two(torch.maximum(high, -low))
     scaled = x * (1.0 / scale)[:, None]
-    mean = scaled.mean(-1)
+    mean = scaled.sum(-1) / x.shape[1]
     deviation = scaled - mean[:, None]
-    correction = deviation.mean(-1)
-    deviation = deviation - correction[:, None]
     square = deviation * deviation
     return (
         high,
         low,
         scale,
         mean,
-        correction,
-        square.mean(-1),
-        (square * deviation).mean(-1),
-        (square * square).mean(-1),
+        deviation.sum(-1),
+        square.sum(-1),
+        (square * deviation).sum(-1),
+        (square * square).sum(-1),
     )
 
 
-def moments(sums: tuple[Tensor, ...]) -> Tensor:
-    """What `centred_sums` gave -> float64 [row, 4]: mean, variance, skewness, kurtosis."""
-    high, low, scale, mean, correction, m2, m3, m4 = (value.double() for value in sums)
+def scaled_moments(sums: tuple[Tensor, ...], width: int) -> Tensor:
+    """What `scaled_sums` gave -> float64 [row, 4], right for every finite row: see the definitions in `statistics`."""
+    high, low, scale = (value.double() for value in sums[:3])
+    mean, variance, skewness, kurtosis = moments(Sums(*sums[3:]), width).unbind(-1)
     constant = high == low
-    m2 = torch.where(constant, 0.0, m2)
-    undefined = torch.where(constant, torch.nan, 0.0)
     columns = (
-        torch.where(constant, high, (mean + correction) * scale),
-        m2 * scale * scale,
-        m3 / m2.pow(1.5) + undefined,
-        m4 / m2.square() - 3.0 + undefined,
+        torch.where(constant, high, mean * scale),
+        torch.where(constant, 0.0, variance * scale * scale),
+        torch.where(constant, torch.nan, skewness),
+        torch.where(constant, torch.nan, kurtosis),
     )
     return torch.stack(columns, dim=-1)
 

@@ -1,0 +1,51 @@
+"""Rows that have broken kernels before, and the comparison that every kernel must pass."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.activations.kernels import Kernel
+from benchmark.activations.statistics import COLUMN, Group, Thresholds, reference
+
+EVERY: frozenset[Group] = frozenset({"moments", "massive"})
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+WIDTHS = (1, 2, 3, 8, 63, 64, 65, 100, 129)
+
+
+def awkward_rows(width: int, dtype: torch.dtype, seed: int = 0) -> Tensor:
+    """[row, width]: normal, shifted, scaled, massive at the ends and within, ties, equal, zero, sparse, +-0."""
+    generator = torch.Generator().manual_seed(seed)
+    normal = torch.randn(8, width, generator=generator)
+    rows = [*normal[:2], normal[2] * 1e-3 + 300, normal[3] * 1e-4, normal[4] * 30]
+    for index in {0, width // 2, width - 1}:
+        row = normal[5].clone()
+        row[index] = -6e4
+        rows.append(row)
+    rows += [normal[6].round(), torch.full((width,), 0.1), torch.full((width,), -3.0), torch.zeros(width)]
+    sparse = torch.zeros(width)
+    sparse[width // 3] = 200.0
+    signed = torch.where(normal[7] > 0, 0.0, -0.0)
+    mixed = torch.where(normal[7] > 0, 2.0, -2.0)
+    rows += [sparse, signed, mixed]
+    if dtype == torch.float32:
+        rows += [normal[0] * 1e15, normal[0] * 1e-15, normal[1] + 1e5]
+    return torch.stack(rows).to(dtype)
+
+
+def assert_as_reference(kernel: Kernel, rows: Tensor, thresholds: Thresholds | None = None, rtol: float = 2e-5) -> None:
+    """`kernel` equals the float64 reference: exactly where it selects or counts, else to float32's precision."""
+    limits = thresholds or Thresholds()
+    want = reference(rows.double().cpu().numpy(), limits)
+    got = kernel(rows, limits, EVERY).cpu().numpy()
+    assert got.dtype == np.float64
+    values = {name: (got[:, column], want[:, column]) for name, column in COLUMN.items()}
+    for name in ("max_abs", "massive_count"):
+        np.testing.assert_array_equal(*values[name], err_msg=name)
+    np.testing.assert_allclose(*values["max_median_ratio"], rtol=1e-6)
+    np.testing.assert_allclose(*values["variance"], rtol=rtol)
+    deviation = np.sqrt(np.nan_to_num(want[:, COLUMN["variance"]]))
+    error = np.abs(values["mean"][0] - values["mean"][1])
+    assert (np.nan_to_num(error) <= 1e-5 * deviation + 1e-7 * np.abs(np.nan_to_num(values["mean"][1]))).all()
+    np.testing.assert_array_equal(np.isnan(values["mean"][0]), np.isnan(values["mean"][1]))
+    for name in ("skewness", "kurtosis"):
+        np.testing.assert_allclose(*values[name], rtol=rtol, atol=rtol, err_msg=name)
