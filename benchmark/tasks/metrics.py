@@ -13,11 +13,13 @@ import string
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-
-from rouge_score.rouge_scorer import RougeScorer
+from typing import TYPE_CHECKING
 
 from benchmark.errors import unknown
 from benchmark.tasks.example import Example
+
+if TYPE_CHECKING:
+    from rouge_score.rouge_scorer import RougeScorer
 
 Metric = Callable[[str, Example], float]
 METRICS: dict[str, Metric] = {}
@@ -103,6 +105,8 @@ def squad_f1(prediction: str, example: Example) -> float:
 
 @cache
 def _rouge() -> RougeScorer:
+    from rouge_score.rouge_scorer import RougeScorer  # brings a large library along, which no other metric needs
+
     return RougeScorer(["rougeL"], use_stemmer=True)
 
 
