@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from benchmark.errors import BenchmarkError
+from benchmark.quality.narrowing import narrowed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -137,14 +138,15 @@ def extend(
     rows, tokens = ids.shape
     keep = torch.zeros_like(ids, dtype=torch.bool) if keep is None else keep
     cache = Cache(layers=[_Layer(levels, number) for number in range(layers(model))])
-    output = model(
-        input_ids=ids,
-        attention_mask=attention_mask(levels, rows, tokens, model.dtype),
-        position_ids=seen(levels, rows)[:, None] + torch.arange(tokens, device=ids.device) if levels else None,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=keep,
-    )
+    with narrowed(model, keep):
+        output = model(
+            input_ids=ids,
+            attention_mask=attention_mask(levels, rows, tokens, model.dtype),
+            position_ids=seen(levels, rows)[:, None] + torch.arange(tokens, device=ids.device) if levels else None,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
     block = Block(tuple(x.keys for x in cache.layers), tuple(x.values for x in cache.layers), lengths)
     return Extension(output.logits, block if store else None)
 

@@ -48,14 +48,14 @@ def test_zero_shot(loaded: LoadedModel, dataset: Dataset) -> None:
 
 
 def test_several_demonstrations(loaded: LoadedModel, dataset: Dataset) -> None:
-    rows, queries = (part[:4] for part in prompts(loaded, dataset, shots=4))
+    rows, queries = prompts(loaded, dataset, shots=4)
     expected = naive.score(loaded, rows, queries)
     np.testing.assert_allclose(score(loaded, rows, queries, Budget(300)), expected, atol=TOLERANCE)
 
 
 def test_prefixes_with_and_without_demonstration_together(loaded: LoadedModel, dataset: Dataset) -> None:
-    rows, queries = (part[:3] for part in prompts(loaded, dataset))
-    rows = [*rows, Prefix("", start(loaded))]
+    rows, queries = prompts(loaded, dataset)
+    rows = [*rows[:3], Prefix("", start(loaded))]
     expected = naive.score(loaded, rows, queries)
     np.testing.assert_allclose(score(loaded, rows, queries, Budget(4096)), expected, atol=TOLERANCE)
 
