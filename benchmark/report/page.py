@@ -1,0 +1,117 @@
+"""The page: one HTML file with everything in it, and the figures as files beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from benchmark import __version__
+from benchmark.report.drawing import Drawing
+from benchmark.report.figures import draw_all
+from benchmark.report.grids import consistency_panels, gradient, limit, panels, shade, short
+from benchmark.report.results import Results, read_results
+from benchmark.report.style import VERDICTS, number, words
+from benchmark.report.tables import BUILDERS, p_value
+from benchmark.storage import atomic
+
+TEMPLATES = Path(__file__).parent / "templates"
+MEANINGS = {
+    "reproduced": "No correlation exceeds the bound, and the experiment could have shown one.",
+    "refuted": "At least one correlation lies above the bound, beyond what chance explains.",
+    "exceeded": "A correlation exceeds the bound, but chance may explain by how much.",
+    "inconclusive": "No correlation exceeds the bound, but this experiment could not have shown one.",
+}
+PROFILES = {
+    "embedded": "These are tiny models that this project trained on tasks of its own, to test the instrument. The "
+    "verdict is theirs. It is not the paper’s, and says nothing about Llama-3.2-3B or Qwen2.5-3B.",
+    "paper": "The models and datasets that the paper’s claim is about.",
+}
+
+
+def write_report(folder: Path, profile: str, record: Mapping[str, Any] | None = None) -> Path:
+    """Reads the results in `folder` and writes `report.html` and `figures/*.svg, *.png` there; returns the page.
+
+    `profile` is the name of the profile that the results are of. `record`, nested mappings of plain values, is shown as
+    what was run: models, revisions, hashes, seeds. Nothing in it may differ between two runs with the same results, or
+    the page would; what does stands in `provenance.json`, to which the page refers. Everything is drawn before anything
+    is written; figures of an earlier run that are no longer drawn are removed. Raises `BenchmarkError` as
+    `read_results` does.
+    """
+    results = read_results(folder)
+    figures = draw_all(results)
+    page = render(results, profile, figures, record or {})
+    drawn = {f"{drawing.name}.{kind}" for group in figures.values() for drawing in group for kind in ("svg", "png")}
+    for group in figures.values():
+        for drawing in group:
+            with atomic(folder / "figures" / f"{drawing.name}.svg") as file:
+                file.write(drawing.svg.encode() + b"\n")
+            with atomic(folder / "figures" / f"{drawing.name}.png") as file:
+                file.write(drawing.png)
+    for path in sorted((folder / "figures").glob("*.*")):
+        if path.suffix in (".svg", ".png") and path.name not in drawn:
+            path.unlink()
+    with atomic(folder / "report.html") as file:
+        file.write(page.encode())
+    return folder / "report.html"
+
+
+def render(results: Results, profile: str, figures: Mapping[str, Sequence[Drawing]], record: Mapping[str, Any]) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(words=words, short=short, rho=_rho, p=p_value, kind=_kind, plain=_plain)
+    heat = panels(results)
+    page: str = environment.get_template("page.html.j2").render(
+        claim=results.claim,
+        profile=profile,
+        about=PROFILES.get(profile, f"The models and datasets of the profile “{profile}”, listed below."),
+        meaning=MEANINGS[results.claim["verdict"]],
+        colour=VERDICTS[results.claim["verdict"]],
+        groups={
+            group: [panel for panel in heat if panel.group == group] for group in dict.fromkeys(p.group for p in heat)
+        },
+        consistency=consistency_panels(results),
+        end=limit(results),
+        gradient=gradient(),
+        shade=shade,
+        nan=math.isnan,
+        figures=figures,
+        tables={name: build(results) for name, build in BUILDERS.items()},
+        present=set(results.tables),
+        timing=results.timing,
+        record_of_run=record,
+        version=__version__,
+    )
+    return page
+
+
+def _rho(value: Any, digits: int = 2) -> str:
+    return "–" if value is None else number(float(value), digits)
+
+
+def _kind(value: Any) -> str:
+    """How the template sets a value of a nested record: as a `map`, a `list` of records, or `text`."""
+    if isinstance(value, Mapping):
+        return "map"
+    return "list" if isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value) else "text"
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "–"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)

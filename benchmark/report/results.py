@@ -1,0 +1,109 @@
+"""What the page is made of: the files of `results/`, read once. Only the claim is required."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmark.errors import BenchmarkError
+from benchmark.storage import read_arrays, read_json, read_table
+
+COLUMN = ("mask", "statistic", "pooling", "site", "layer")
+CELL = ("model", "dataset", *COLUMN, "target", "shots")
+TEXT = (
+    "model",
+    "dataset",
+    *COLUMN,
+    "target",
+    "undefined",
+    "selector",
+    "direction",
+    "metric",
+    "control",
+    "note",
+    "verdict",
+    "confound",
+    "question",
+    "scenario",
+    "intervals",
+    "model_a",
+    "model_b",
+)
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "correlations": (*CELL, "n", "rho", "undefined"),
+    "family": (*CELL, "n", "rho", "simultaneous_low", "simultaneous_high", "lower_limit", "p_family", "undefined"),
+    "equivalence": ("model", "dataset", "target", "n", "rho", "bound", "equivalent", "power"),
+    "power": ("question", "true_rho", "expected_rho", "n_needed", "power"),
+    "reliability": ("model", "dataset", "target", "n", "reliability", "reliability_low", "reliability_high", "ceiling"),
+    "confounds": (*CELL, "rho", "partial_rho"),
+    "confound_shares": ("model", "dataset", "target", "confound", "adjusted_r_squared"),
+    "consistency": (*COLUMN, "target", "n_pools", "mean_rho", "ci_low", "ci_high", "sign_agreement"),
+    "agreement": ("target", "model_a", "model_b", "n_cells", "agreement", "sign_agreement"),
+    "controls": ("control", "model", "dataset", "target", "expected", "value", "passed", "note"),
+    "null": ("low", "high", "null_max", "null_cell", "observed"),
+    "calibration": ("scenario", "experiments", "n", "reproduced", "refuted", "exceeded", "inconclusive"),
+    "selection": ("model", "dataset", "selector", "direction", "mask", "shots", "metric", "score", "percentile"),
+}
+"""Every table the page can show, with the columns it needs."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The claim, whichever tables are there, and how long things took."""
+
+    folder: Path
+    claim: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+    timing: Mapping[str, Any]
+
+    def family(self) -> pd.DataFrame | None:
+        """The declared cells with what was found about each; without `family.csv`, their correlations alone."""
+        if "family" in self.tables:
+            return self.tables["family"]
+        if "correlations" not in self.tables:
+            return None
+        table, declared = self.tables["correlations"], self.claim["family"]
+        keep = table["shots"] == declared["shots"]
+        for axis in (*COLUMN, "target"):
+            keep &= table[axis].isin(
+                [str(name) for name in declared[f"{'statistic' if axis == 'statistic' else axis}s"]]
+            )
+        return table[keep]
+
+    def scatter(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Score and target of every candidate, float64 [n] each, in the strongest cell; None without its cells."""
+        cell = self.claim["cell"]
+        if not cell:
+            return None
+        path = self.folder / "cells" / f"{cell['model']}-{cell['dataset']}.npz"
+        if not path.exists():
+            return None
+        arrays = read_arrays(path, ["scores", "log_probability_gain", "performance", *COLUMN])
+        at = np.logical_and.reduce([arrays[axis].astype(str) == str(cell[axis]) for axis in COLUMN])
+        if np.count_nonzero(at) != 1:
+            raise BenchmarkError(f"{path} does not hold the strongest cell of claim.json once: run the claim again")
+        target = arrays["log_probability_gain" if cell["target"] == "quality" else "performance"]
+        return arrays["scores"][:, at].ravel().astype(np.float64), target.astype(np.float64).mean(axis=1)
+
+
+def read_results(folder: Path) -> Results:
+    """Reads `folder`; tables may stand in it or in its `tables/`. Raises `BenchmarkError` for a missing claim, or for
+    a file that is there and cannot be read."""
+    claim = read_json(folder / "claim.json")
+    missing = [key for key in ("verdict", "sentence", "bound", "max_abs_rho", "cell", "n_cells") if key not in claim]
+    if missing:
+        raise BenchmarkError(f"{folder / 'claim.json'} lacks {', '.join(missing)}: run the claim stage again")
+    tables = {}
+    for name, columns in TABLES.items():
+        for path in (folder / "tables" / f"{name}.csv", folder / f"{name}.csv"):
+            if path.exists():
+                tables[name] = read_table(path, columns, text=TEXT)
+                break
+    timing = folder / "timing.json"
+    return Results(folder, claim, tables, read_json(timing) if timing.exists() else {})

@@ -1,0 +1,268 @@
+"""The page's tables: what each shows, as text ready to be set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.report.figures.selection import label, order
+from benchmark.report.results import CELL, Results
+from benchmark.report.style import number, words
+
+EMPTY = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under heads; the first `n_names` columns are words, the others numbers, set flush right."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    n_names: int = 1
+    note: str = ""
+
+
+def rho(value: Any, digits: int = 2) -> str:
+    return EMPTY if value is None or pd.isna(value) else number(float(value), digits)
+
+
+def interval(low: Any, high: Any) -> str:
+    return EMPTY if pd.isna(low) or pd.isna(high) else f"{rho(low)} to {rho(high)}"
+
+
+def p_value(value: Any) -> str:
+    if value is None or pd.isna(value):
+        return EMPTY
+    return "< .001" if value < 0.001 else number(float(value), 3)
+
+
+def percent(value: Any) -> str:
+    return EMPTY if pd.isna(value) else f"{100 * value:.0f} %"
+
+
+def count(value: float) -> str:
+    return f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def yes(value: Any) -> str:
+    return EMPTY if pd.isna(value) or value == "" else "yes" if float(value) else "no"
+
+
+def strongest(results: Results, rows: int = 12) -> Table | None:
+    """The strongest cells of the family, with everything that was found about each."""
+    cells = results.family()
+    if cells is None or "simultaneous_low" not in cells:
+        return None
+    for name, columns in {"confounds": ["partial_rho"], "equivalence": ["equivalent"]}.items():
+        if name in results.tables and set(CELL) <= set(results.tables[name]):
+            cells = cells.merge(results.tables[name][[*CELL, *columns]], on=list(CELL), how="left")
+        else:
+            cells = cells.assign(**dict.fromkeys(columns, np.nan))
+    if "disattenuated_rho" not in cells:
+        cells = cells.assign(disattenuated_rho=np.nan)
+    cells = cells[cells["rho"].notna()].sort_values("rho", key=abs, ascending=False, kind="stable").head(rows)
+    head = ("model", "task", "mask", "statistic", "target", "n", "ρ", "simultaneous", "p (family)", "ρ given confounds",
+            "ρ disattenuated")  # fmt: skip
+    body = [
+        (
+            words(row["model"]),
+            words(row["dataset"]),
+            words(row["mask"]),
+            words(row["statistic"]),
+            row["target"],
+            f"{row['n']:.0f}",
+            rho(row["rho"]),
+            interval(row["simultaneous_low"], row["simultaneous_high"]),
+            p_value(row["p_family"]),
+            rho(row["partial_rho"]),
+            rho(row["disattenuated_rho"]),
+        )
+        for row in cells.to_dict("records")
+    ]
+    return Table(head, body, 5)
+
+
+CONTROLS: Mapping[str, str] = {
+    "planted": "A score built to correlate with the target joins the family: it must be found and turn the verdict.",
+    "shuffled": "A score that knows nothing joins the family: it must change nothing.",
+    "identity": "The target itself as a score: ρ must be 1.",
+    "massive_dimension": "A massive dimension is planted into a model: the massive-activation statistics must see it.",
+}
+
+
+def controls(results: Results) -> Table | None:
+    table = results.tables.get("controls")
+    if table is None:
+        return None
+    body = []
+    for control, rows in table.groupby("control", sort=False):
+        ran = rows[rows["passed"].notna()]
+        passed = int(ran["passed"].sum())
+        body.append(
+            (
+                words(str(control)),
+                CONTROLS.get(str(control), ""),
+                _range(rows["expected"]),
+                _range(ran["value"]),
+                f"{passed} of {len(ran)}" if len(ran) else "did not run",
+                "✓" if len(ran) and passed == len(ran) else "✗" if len(ran) else EMPTY,
+            )
+        )
+    skipped = table[table["passed"].isna() & (table["note"] != "")]["note"].unique()
+    return Table(("control", "what it asks", "expected", "found", "passed", ""), body, 2, "; ".join(skipped))
+
+
+def _range(values: pd.Series[Any]) -> str:
+    values = pd.to_numeric(values, errors="coerce").dropna()
+    if values.empty:
+        return EMPTY
+    low, high = rho(values.min()), rho(values.max())
+    return low if low == high else f"{low} to {high}"
+
+
+def reliability(results: Results) -> Table | None:
+    table = results.tables.get("reliability")
+    if table is None:
+        return None
+    head = ("model", "task", "target", "n", "reliability", "interval", "ceiling of |ρ|")
+    body = [
+        (words(r["model"]), words(r["dataset"]), r["target"], f"{r['n']:.0f}", rho(r["reliability"]),
+         interval(r["reliability_low"], r["reliability_high"]), rho(r["ceiling"]))
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+    return Table(head, body, 3)
+
+
+def equivalence(results: Results) -> Table | None:
+    """Per pool and target: in how many cells |rho| < bound is shown, not merely not refuted."""
+    table = results.tables.get("equivalence")
+    if table is None:
+        return None
+    body = []
+    for (model, dataset, target), rows in table.groupby(["model", "dataset", "target"], sort=False):
+        tested = rows[rows["equivalent"].notna() & rows["rho"].notna()]
+        body.append(
+            (words(model), words(dataset), target, f"{len(tested)}", f"{int(tested['equivalent'].sum())}",
+             rho(tested["power"].mean()), rho(tested["rho"].abs().max()))
+        )  # fmt: skip
+    head = ("model", "task", "target", "cells", "shown below the bound", "mean power", "largest |ρ|")
+    return Table(head, body, 3)
+
+
+def power(results: Results) -> Table | None:
+    table = results.tables.get("power")
+    if table is None:
+        return None
+    asked = {"above": "is a cell above the bound?", "below": "is a cell below the bound?"}
+    body = [
+        (asked.get(r["question"], r["question"]), rho(r["true_rho"]), rho(r["expected_rho"]),
+         "no n is enough" if pd.isna(r["n_needed"]) else count(r["n_needed"]), rho(r["power"]))
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+    return Table(("question", "true ρ", "ρ to expect", "n needed", "power at this n"), body, 1)
+
+
+def selectors(results: Results) -> Table | None:
+    """Each selector's mean over pools (and masks): points over random choice, and percentile, at each shots."""
+    table = results.tables.get("selection")
+    if table is None:
+        return None
+    table = table[table["metric"] == "performance"]
+    table = table.assign(points=100 * (table["score"] - table["random_mean"]))
+    shots = sorted(table["shots"].unique())
+    body = []
+    for selector, direction in order(table):
+        rows = table[(table["selector"] == selector) & (table["direction"] == direction)]
+        needs = rows["needs_label"].astype(str).str.lower().eq("true")
+        line = [label(selector, direction), "yes" if needs.all() else "some masks" if needs.any() else "no"]
+        for k in shots:
+            means = rows[rows["shots"] == k][["points", "percentile"]].mean()
+            points = EMPTY if pd.isna(means["points"]) else f"{means['points']:+.1f}".replace("-", "\N{MINUS SIGN}")
+            line += [points, EMPTY if pd.isna(means["percentile"]) else f"{means['percentile']:.0f}"]
+        body.append(line)
+    head = ["selector", "needs labels"]
+    for k in shots:
+        head += [f"points, {k} shot{'s' if k > 1 else ''}", "percentile"]
+    return Table(head, body, 2)
+
+
+def agreement(results: Results) -> Table | None:
+    table = results.tables.get("agreement")
+    if table is None or table.empty:
+        return None
+    body = [
+        (f"{words(r['model_a'])} and {words(r['model_b'])}", r["target"], f"{r['n_cells']:.0f}", rho(r["agreement"]),
+         percent(r["sign_agreement"]))
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+    return Table(("models", "target", "cells", "agreement of their maps (ρ)", "same sign"), body, 2)
+
+
+def confounds(results: Results) -> Table | None:
+    """The share of the target's rank variance that each confound explains, per pool."""
+    table = results.tables.get("confound_shares")
+    if table is None:
+        return None
+    names = list(dict.fromkeys(table["confound"]))
+    wide = table.pivot_table(
+        index=["model", "dataset", "target"], columns="confound", values="adjusted_r_squared", sort=False, dropna=False
+    ).dropna(how="all")
+    body = [
+        (*(words(part) for part in key), *(percent(row.get(name, np.nan)) for name in names))
+        for key, row in wide.iterrows()
+    ]
+    return Table(("model", "task", "target", *(words(name) for name in names)), body, 3)
+
+
+def calibration(results: Results) -> Table | None:
+    table = results.tables.get("calibration")
+    if table is None:
+        return None
+    verdicts = ("reproduced", "refuted", "exceeded", "inconclusive")
+    body = [
+        (words(r["scenario"]), f"{r['n']:.0f}", f"{r['experiments']:.0f}", *(percent(r[v]) for v in verdicts),
+         str(r.get("target", "")), yes(r.get("met", np.nan)))
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+    return Table(("simulated truth", "n", "experiments", *verdicts, "demanded", "met"), body, 1)
+
+
+def timing(results: Results) -> Table | None:
+    """Every measured ratio of `timing.json`, wherever it stands in it: whatever holds a median."""
+    body: list[tuple[str, ...]] = []
+
+    def walk(name: str, value: Any) -> None:
+        if not isinstance(value, Mapping):
+            return
+        if isinstance(value.get("median"), int | float):
+            low, high = value.get("low", np.nan), value.get("high", np.nan)
+            body.append(
+                (words(name), f"{value['median']:.3f}", EMPTY if pd.isna(low) else f"{low:.3f} to {high:.3f}",
+                 *(EMPTY if value.get(key) is None else count(value[key])
+                   for key in ("candidate_us", "baseline_us")))
+            )  # fmt: skip
+            return
+        for key, inner in value.items():
+            walk(f"{name} · {key}" if name and name != "ratios" else str(key), inner)
+
+    walk("", results.timing)
+    head = ("measurement", "ratio", "95 % interval", "µs", "µs of what it is compared with")
+    return Table(head, body, 1) if body else None
+
+
+BUILDERS: Mapping[str, Callable[[Results], Table | None]] = {
+    "strongest": strongest,
+    "controls": controls,
+    "reliability": reliability,
+    "equivalence": equivalence,
+    "power": power,
+    "selectors": selectors,
+    "agreement": agreement,
+    "confounds": confounds,
+    "calibration": calibration,
+    "timing": timing,
+}

@@ -1,0 +1,243 @@
+"""A whole `results/` folder made up from a seed: every table, with undefined cells, marked cells and empty numbers."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from benchmark.report.grids import MASKS, STATISTICS
+from benchmark.storage import write_arrays, write_json, write_table
+
+BOUND = 0.33
+RECORD = {
+    "seeds": {"seed": 0, "claim.seed": 0},
+    "models": {"tiny_llama": {"source": "embedded", "sha256": "ab" * 32}},
+    "datasets": [{"name": "topic", "seed": 1}],
+}
+TARGETS = ("quality", "performance")
+SELECTORS = [
+    *((f"activation_{s}", d, m) for s in STATISTICS for d in ("highest", "lowest") for m in ("causal", "input")),
+    *((s, d, "") for s in ("perplexity", "similarity_pool") for d in ("highest", "lowest")),
+    ("k_centre", "", ""),
+    ("oracle", "highest", ""),
+    ("random", "", ""),
+]
+
+
+def write_results(
+    folder: Path,
+    models: tuple[str, ...] = ("tiny_llama", "tiny_qwen"),
+    datasets: tuple[str, ...] = ("topic", "sentiment"),
+    n: int = 60,
+    layers: int = 3,
+) -> None:
+    """Writes every file the page can read; `massive_count` is undefined everywhere, one cell is far above the bound."""
+    draw = np.random.default_rng(0)
+    pools = list(product(models, datasets))
+    cells = _cells(draw, pools, n, layers)
+    family = cells[cells["layer"] == "mean"].reset_index(drop=True)
+    strongest = family.loc[family["rho"].abs().idxmax()]
+    tables = folder / "tables"
+    write_table(folder / "correlations.csv", cells)
+    half = 0.12 + 0.02 * draw.random(len(family))
+    half[family["rho"].isna()] = np.nan
+    family = family.assign(
+        simultaneous_low=family["rho"] - half,
+        simultaneous_high=family["rho"] + half,
+        lower_limit=(family["rho"].abs() - half).clip(lower=0),
+        p_family=np.where(family["rho"].abs() > 0.4, 0.0005, 0.4),
+        ceiling=0.95,
+        disattenuated_rho=family["rho"] / 0.95,
+    )
+    write_table(tables / "family.csv", family)
+    key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots"]
+    write_table(
+        tables / "equivalence.csv",
+        family[[*key, "n", "rho", "undefined"]].assign(
+            bound=BOUND, p_value=0.03, equivalent=(family["rho"].abs() < 0.15).astype(int), power=0.92
+        ),
+    )
+    write_table(
+        tables / "confounds.csv",
+        family[[*key, "n", "rho", "undefined"]].assign(partial_rho=family["rho"] * 0.8, n_covariates=4),
+    )
+    rhos = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8]
+    write_table(
+        tables / "power.csv",
+        pd.DataFrame(
+            [
+                {
+                    "question": question,
+                    "true_rho": rho,
+                    "reliability": 0.9,
+                    "expected_rho": rho * 0.95,
+                    "n_needed": np.nan if (rho > BOUND) != (question == "above") else round(30 / abs(rho - BOUND) ** 2),
+                    "power": float(np.clip(((rho - BOUND) if question == "above" else (BOUND - rho)) * 4, 0, 1)),
+                }
+                for question, rho in product(("below", "above"), rhos)
+            ]
+        ),
+    )
+    write_table(
+        tables / "reliability.csv",
+        pd.DataFrame(
+            [
+                {
+                    "model": model,
+                    "dataset": dataset,
+                    "target": target,
+                    "n": n,
+                    "n_queries": 96,
+                    "reliability": (r := 0.95 - 0.1 * draw.random() - (0.15 if target == "performance" else 0)),
+                    "reliability_low": r - 0.06,
+                    "reliability_high": min(r + 0.04, 1),
+                    "ceiling": r**0.5,
+                    "undefined": "",
+                }
+                for (model, dataset), target in product(pools, TARGETS)
+            ]
+        ),
+    )
+    write_table(
+        tables / "confound_shares.csv",
+        pd.DataFrame(
+            [
+                {"model": m, "dataset": d, "target": t, "confound": c, "adjusted_r_squared": 0.3 * draw.random()}
+                for (m, d), t, c in product(pools, TARGETS, ("length", "label", "first_token", "all"))
+            ]
+        ),
+    )  # fmt: skip
+    grouped = family.groupby(["mask", "statistic", "pooling", "site", "layer", "target", "shots"], sort=False)["rho"]
+    mean = grouped.mean().reset_index(name="mean_rho")
+    write_table(
+        tables / "consistency.csv",
+        mean.assign(n_pools=len(pools), n_datasets=len(datasets), ci_low=mean["mean_rho"] - 0.1,
+                    ci_high=mean["mean_rho"] + 0.1, sign_agreement=0.75, min_rho=-0.3, max_rho=0.4, undefined=""),
+    )  # fmt: skip
+    write_table(
+        tables / "agreement.csv",
+        pd.DataFrame([{"target": t, "model_a": models[0], "model_b": models[-1], "n_cells": 96, "agreement": 0.21,
+                       "sign_agreement": 0.58} for t in TARGETS]),
+    )  # fmt: skip
+    write_table(tables / "controls.csv", _controls(pools, models))
+    low = np.arange(100) / 100
+    null = {
+        "low": low,
+        "high": low + 0.01,
+        "null_max": np.histogram(np.abs(draw.normal(0.27, 0.03, 1000)), 100, (0, 1))[0],
+        "null_cell": np.histogram(np.abs(draw.normal(0, 0.09, 50000)), 100, (0, 1))[0],
+        "observed": np.histogram(family["rho"].abs().dropna(), 100, (0, 1))[0],
+    }
+    write_table(tables / "null.csv", pd.DataFrame(null))
+    write_table(
+        tables / "calibration.csv",
+        pd.DataFrame([{"scenario": "all_zero", "intervals": "fisher", "experiments": 500, "n": 1000, "cells": 280,
+                       "true_rho": 0.0, "reliability": 0.9, "reproduced": 0.99, "refuted": 0.0, "exceeded": 0.0,
+                       "inconclusive": 0.01, "target": "reproduced >= .95", "met": 1}]),
+    )  # fmt: skip
+    write_table(folder / "selection.csv", _selection(draw, pools))
+    _write_cells(folder, draw, strongest, n)
+    write_json(folder / "claim.json", _claim(family, strongest, pools))
+    ratio = {"low": 1.02, "high": 1.06, "candidate_us": 41250.0, "baseline_us": 39600.0, "n": 30}
+    write_json(
+        folder / "timing.json",
+        {"ratios": {"extraction_over_forward": {"median": 1.04, **ratio}, "naive": {"median": 1.38, **ratio}},
+         "machine": {"processor": "a processor", "cores": 2, "torch": "2.13.0"}},
+    )  # fmt: skip
+
+
+def _cells(draw: np.random.Generator, pools: list[tuple[str, str]], n: int, layers: int) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for (model, dataset), target, mask, statistic in product(pools, TARGETS, MASKS, STATISTICS):
+        base = draw.normal(0, 0.14)
+        if (model, dataset, mask, statistic) == (*pools[1], "no_sink", "kurtosis"):
+            base = 0.7
+        for layer in ("mean", *map(str, range(layers))):
+            rho = float(np.clip(base + draw.normal(0, 0.08) * (layer != "mean"), -0.95, 0.95))
+            undefined = "constant score" if statistic == "massive_count" else ""
+            rows.append(
+                {"model": model, "dataset": dataset, "mask": mask, "statistic": statistic, "pooling": "mean",
+                 "site": "mlp_output", "layer": layer, "target": target, "shots": 1, "n": n,
+                 "rho": np.nan if undefined else rho, "ci_low": np.nan if undefined else rho - 0.1,
+                 "ci_high": np.nan if undefined else rho + 0.1, "p_value": 0.1, "undefined": undefined}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _controls(pools: list[tuple[str, str]], models: tuple[str, ...]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for (model, dataset), target in product(pools, TARGETS):
+        for control, expected, value in (("planted", 0.6, 0.58), ("shuffled", 0.0, 0.04), ("identity", 1.0, 1.0)):
+            rows.append({"control": control, "model": model, "dataset": dataset, "target": target, "expected": expected,
+                         "value": value, "passed": 1, "note": ""})  # fmt: skip
+    blind = {"control": "massive_dimension", "expected": 2.0, "value": np.nan, "passed": np.nan}
+    rows += [{**blind, "model": model, "note": "no model was planted"} for model in models]
+    return pd.DataFrame(rows)
+
+
+def _selection(draw: np.random.Generator, pools: list[tuple[str, str]]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for (model, dataset), shots, (selector, direction, mask) in product(pools, (1, 4, 8), SELECTORS):
+        undefined = selector == "activation_massive_count"
+        percentile = {"oracle": 98.0, "random": 50.0}.get(selector, float(100 * draw.random()))
+        row = {"model": model, "dataset": dataset, "selector": selector, "direction": direction, "mask": mask,
+               "shots": shots, "score": np.nan if undefined else 0.6 + percentile / 1000, "random_mean": 0.65,
+               "random_sd": 0.03, "percentile": np.nan if undefined else percentile,
+               "needs_label": mask == "causal" or selector == "oracle"}  # fmt: skip
+        rows += [{**row, "metric": metric} for metric in ("performance", "gain")]
+    return pd.DataFrame(rows)
+
+
+def _write_cells(folder: Path, draw: np.random.Generator, strongest: pd.Series[Any], n: int) -> None:
+    x = draw.normal(size=n)
+    noise = draw.normal(size=(n, 20)) * 0.2
+    gain = (np.sign(strongest["rho"]) * x + draw.normal(size=n))[:, None] + noise
+    assert abs(spearmanr(x, gain.mean(axis=1)).statistic) > 0.3
+    axes = ("mask", "statistic", "pooling", "site", "layer")
+    write_arrays(
+        folder / "cells" / f"{strongest['model']}-{strongest['dataset']}.npz",
+        scores=np.stack([x, x[::-1]], axis=1).astype(np.float32),
+        log_probability_gain=gain.astype(np.float32),
+        performance=(gain > 0).astype(np.float32),
+        **{axis: np.array([strongest[axis], "other"]) for axis in axes},
+    )
+
+
+def _claim(family: pd.DataFrame, strongest: pd.Series[Any], pools: list[tuple[str, str]]) -> dict[str, Any]:
+    key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots", "n", "rho"]
+    top = abs(float(strongest["rho"]))
+    statement = {"holds": True, "text": "It says in one sentence what was found, and what that means."}
+    return {
+        "verdict": "refuted",
+        "sentence": f"The claim does not hold for these models: one correlation reaches {top:.2f}, beyond chance.",
+        "by_target": {t: {"verdict": "refuted", "max_abs_rho": top, "null_quantile_95": 0.31, "p_family": 0.001,
+                          "insensitive": []} for t in TARGETS},
+        "bound": BOUND,
+        "alpha": 0.05,
+        "family": {"masks": list(MASKS), "statistics": list(STATISTICS), "sites": ["mlp_output"], "poolings": ["mean"],
+                   "layers": ["mean"], "targets": ["quality", "performance"], "shots": 1},
+        "max_abs_rho": top,
+        "cell": {name: value.item() if hasattr(value, "item") else value for name, value in strongest[key].items()},
+        "n_cells": len(family),
+        "n_undefined": int(family["rho"].isna().sum()),
+        "undefined": {"constant score": int(family["rho"].isna().sum())},
+        "null_quantile_95": 0.31,
+        "p_family": 0.001,
+        "intervals": {"method": "bootstrap", "level": 0.95, "critical_value": 3.4, "largest_lower_limit": top - 0.1,
+                      "n_above_bound": 2,
+                      "strongest": {"ci": [top - 0.1, top + 0.1], "simultaneous": [top - 0.1, top + 0.1]}},
+        "statements": {"reproduction": {**statement, "holds": False}, "chance": statement, "intervals": statement,
+                       "sensitivity": statement},
+        "equivalence": {"n_equivalent": 100, "all_equivalent": False, "mean_power": 0.9},
+        "reliability": {m: {d: {"quality": 0.9, "performance": None} for _, d in pools} for m, _ in pools},
+        "sensitivity": {"rho": 0.6, "power": 0.9, "sensitive": True, "insensitive": []},
+        "controls": {"planted": {"passed": 8, "ran": 8, "of": 8}},
+        "seed": 0, "permutations": 1000, "bootstrap": 1000, "splits": 200, "fingerprint": "0123456789abcdef",
+        "cells_fingerprints": {f"{m}-{d}": "0123456789abcdef" for m, d in pools},
+        "digests": {f"cells/{m}-{d}.npz": "cd" * 32 for m, d in pools},
+    }  # fmt: skip

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmark.errors import BenchmarkError
+from benchmark.report import write_report
+from benchmark.report.page import MEANINGS
+from benchmark.storage import read_json, read_table, write_json
+from tests.report.synthetic import RECORD, write_results
+
+
+class Reader(HTMLParser):
+    """Collects what a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def all(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        return [a for t, a in self.tags if t == tag and all(a.get(k) == v for k, v in attributes.items())]
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Reader:
+    return Reader((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_it_is_one_file_without_scripts_or_network(folder: Path, page: Reader) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert not page.all("script")
+    assert not page.all("img")
+    assert set(re.findall(r"https?://[^\s\"'<]+", text)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    assert not re.search(r"@import|url\((?!#)", text)
+
+
+def test_the_verdict_comes_first_in_the_words_of_the_claim(folder: Path, page: Reader) -> None:
+    claim = read_json(folder / "claim.json")
+    assert page.text.index("Refuted") < page.text.index(claim["sentence"]) < page.text.index("Four statements")
+    assert MEANINGS["refuted"] in page.text
+    assert "It is not the paper’s" in page.text
+
+
+def test_every_cell_is_in_a_heatmap_and_the_violating_ones_are_marked(folder: Path, page: Reader) -> None:
+    cells = read_table(folder / "tables" / "family.csv", text=("undefined",))
+    above = [c for c in (a.get("class") or "" for a in page.all("td")) if "above" in c and "proven" not in c]
+    proven = [c for c in (a.get("class") or "" for a in page.all("td")) if "proven" in c]
+    notes = [a["title"] or "" for a in page.all("td") if (a.get("title") or "").startswith(("ρ = ", "undefined"))]
+    assert len(notes) == len(cells)
+    assert sum(note.startswith("undefined: constant score") for note in notes) == cells["rho"].isna().sum() > 0
+    assert len(proven) == (cells["lower_limit"] > 0.33).sum() > 0
+    consistent = read_table(folder / "tables" / "consistency.csv")
+    outside = ((consistent["ci_low"] > 0) | (consistent["ci_high"] < 0)).sum()
+    assert len(above) == (cells["rho"].abs() > 0.33).sum() - len(proven) + outside
+    assert sum("strongest" in (a.get("class") or "") for a in page.all("td")) == 1
+
+
+def test_every_figure_has_words_for_who_cannot_see_it(page: Reader) -> None:
+    drawn = page.all("svg", role="img")
+    assert len(drawn) == 14  # strip, 2 null, 2 scatter, 4 layers, 3 selection, reliability, power
+    assert page.tags.count(("title", {})) == len(drawn) + 1
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(folder: Path, page: Reader) -> None:
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text)) <= set(ids)
+
+
+def test_what_was_run_is_shown(page: Reader) -> None:
+    for words in ("ab" * 32, "claim.seed", "topic", "0123456789abcdef", "a processor"):
+        assert words in page.text
+    assert page.all("a", href="provenance.json")
+
+
+def test_figures_are_files_of_both_kinds(folder: Path) -> None:
+    files = sorted(path.name for path in (folder / "figures").iterdir())
+    assert files == sorted({f"{name.rsplit('.', 1)[0]}.{kind}" for name in files for kind in ("png", "svg")})
+    assert {
+        "heatmap_quality.svg",
+        "heatmap_performance.png",
+        "null_largest.svg",
+        "layers_tiny_qwen_quality.svg",
+    } <= set(files)
+    assert sum(path.stat().st_size for path in (folder / "figures").iterdir()) < 1_500_000
+
+
+def test_twice_is_the_same_to_the_byte_and_old_figures_go(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "again", ignore=shutil.ignore_patterns("report.html"))
+    again = tmp_path / "again"
+    (again / "figures" / "of_a_model_that_is_gone.png").write_bytes(b"")
+    write_report(again, "embedded", RECORD)
+    for path in (folder / "report.html", *(folder / "figures").iterdir()):
+        assert (again / path.relative_to(folder)).read_bytes() == path.read_bytes(), path.name
+    assert len(list((again / "figures").iterdir())) == len(list((folder / "figures").iterdir()))
+
+
+def test_with_the_claim_alone_each_section_says_what_is_missing(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "claim.json", tmp_path)
+    page = Reader(write_report(tmp_path, "paper").read_text(encoding="utf-8"))
+    assert len(page.all("p", **{"class": "missing"})) == 14
+    assert "the select stage has not written it" in page.text
+    assert "the paper’s claim is about" in page.text
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize("verdict", ["reproduced", "exceeded", "inconclusive"])
+def test_other_verdicts_and_an_empty_family_are_told(folder: Path, tmp_path: Path, verdict: str) -> None:
+    claim = read_json(folder / "claim.json")
+    nothing = {"max_abs_rho": None, "cell": None, "null_quantile_95": None, "p_family": None}
+    write_json(tmp_path / "claim.json", claim | {"verdict": verdict} | nothing)
+    page = Reader(write_report(tmp_path, "embedded").read_text(encoding="utf-8"))
+    assert MEANINGS[verdict] in page.text
+
+
+def test_no_result_of_a_name_can_break_out_of_the_text(folder: Path, tmp_path: Path) -> None:
+    claim = read_json(folder / "claim.json")
+    write_json(tmp_path / "claim.json", claim | {"sentence": "a <script>alert(1)</script> & more"})
+    text = write_report(tmp_path, "embedded", {"<b>": "<i>"}).read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "a &lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
+
+
+def test_a_damaged_table_is_named_and_nothing_is_overwritten(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "results"
+    shutil.copytree(folder, again)
+    pd.read_csv(again / "tables" / "family.csv").drop(columns="rho").to_csv(again / "tables" / "family.csv")
+    before = (again / "report.html").read_bytes()
+    with pytest.raises(BenchmarkError, match=r"family.csv lacks the column rho"):
+        write_report(again, "embedded")
+    assert (again / "report.html").read_bytes() == before
+
+
+def test_a_claim_of_another_version_is_refused(folder: Path, tmp_path: Path) -> None:
+    claim = read_json(folder / "claim.json")
+    del claim["sentence"]
+    write_json(tmp_path / "claim.json", claim)
+    with pytest.raises(BenchmarkError, match=r"claim.json lacks sentence"):
+        write_report(tmp_path, "embedded")
+
+
+def test_without_results_the_remedy_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match=r"claim.json is missing: run the stage"):
+        write_report(tmp_path, "embedded")
+
+
+def test_one_layer_and_one_pool_are_enough(tmp_path: Path) -> None:
+    write_results(tmp_path, models=("only",), datasets=("task", "other"), n=12, layers=1)
+    assert write_report(tmp_path, "embedded").stat().st_size > 50_000
