@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.analysis.claim import Claim, claim, compute
+from benchmark.errors import BenchmarkError
+from benchmark.storage import read_json, read_table, write_table
+from tests.analysis.conftest import Workplace
+from tests.analysis.upstream import PAIRS, parameters, write_all
+
+DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
+CONTRACT = {
+    "verdict",
+    "bound",
+    "family",
+    "max_abs_rho",
+    "cell",
+    "n_cells",
+    "n_undefined",
+    "null_quantile_95",
+    "p_family",
+    "intervals",
+    "reliability",
+    "controls",
+}
+
+
+@pytest.fixture(scope="module")
+def computed(finished: Workplace) -> Claim:
+    arguments = finished.arguments(parameters())
+    arguments.pop("results")
+    return compute(PAIRS, **arguments)  # type: ignore[arg-type]
+
+
+def test_summary_has_what_the_contract_names(computed: Claim) -> None:
+    assert set(computed.summary) >= CONTRACT
+    assert computed.verdict == "reproduced"
+    assert computed.summary["n_cells"] == len(PAIRS) * 2 * 2 * 3
+    assert computed.summary["undefined"] == {"score constant": len(PAIRS) * 2}
+    assert computed.summary["n_undefined"] == len(PAIRS) * 2
+
+
+def test_summary_is_told_by_the_tables(computed: Claim) -> None:
+    family = computed.tables["family.csv"]
+    strongest = family.loc[family["rho"].abs().idxmax()]
+    cell = computed.summary["cell"]
+    assert computed.summary["max_abs_rho"] == pytest.approx(abs(strongest["rho"]), abs=1e-6)
+    assert all(cell[name] == strongest[name] for name in ("model", "dataset", "mask", "statistic", "target"))
+    null = computed.tables["null.csv"]
+    assert null["null_max"].sum() == 199
+    assert null["observed"].sum() == family["rho"].notna().sum()
+    assert null["null_cell"].sum() == 199 * family["rho"].notna().sum()
+    defined = family[family["undefined"] == ""]
+    assert (defined["simultaneous_low"] < defined["ci_low"]).all()
+    assert (defined["p_family"] >= defined["p_value"]).all()
+    np.testing.assert_allclose(defined["disattenuated_rho"] * defined["ceiling"], defined["rho"])
+
+
+def test_written_tables_are_the_documented_ones(finished: Workplace, computed: Claim) -> None:
+    documented = dict(re.findall(r"^\| `(\w+\.csv)` \| [^|]* \| (.*) \|$", DOCS.read_text(), flags=re.MULTILINE))
+    key = {"model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots"}
+    for name in computed.tables:
+        columns = set(read_table(finished.results / name).columns)
+        text = documented[name]
+        while "(" in text:  # what stands in brackets explains
+            text = re.sub(r"\([^()]*\)", "", text)
+        told = set(re.findall(r"`(\w+)`", text)) | (key if text.startswith("key") else set())
+        assert columns == told, name
+
+
+def test_reading_the_summary_gives_what_was_computed(finished: Workplace, computed: Claim) -> None:
+    assert read_json(finished.results / "claim.json") == computed.summary
+
+
+def test_a_planted_score_refutes_and_the_gate_is_not_asked(tmp_path: Path) -> None:
+    write_all(tmp_path, n=400, rho=0.65)
+    place = Workplace(tmp_path)
+    place.correlate(parameters())
+    result = claim(PAIRS, **place.arguments(parameters()))  # type: ignore[arg-type]
+    assert result.verdict == "refuted"
+    assert result.summary["cell"]["mask"] == "causal"
+    assert result.summary["intervals"]["largest_lower_limit"] > 0.33
+    assert result.summary["by_target"]["quality"]["verdict"] == "refuted"
+    assert "mean under causal" in result.summary["sentence"]
+
+
+def test_a_massive_dimension_is_a_control(place: Workplace) -> None:
+    rows = [{"model": "alpha", "mask": "causal", "statistic": "max_abs", "layer": 0, "before": 1.0, "after": 1.1}]
+    planted = place.folder / "planted.csv"
+    write_table(planted, pd.DataFrame(rows))
+    result = claim(PAIRS, **place.arguments(parameters()), planted=planted)  # type: ignore[arg-type]
+    assert result.summary["controls"]["massive_dimension"] == {"passed": False, "ran": 1, "of": 1}
+    assert result.verdict == "inconclusive"
+    assert "massive_dimension" in result.summary["sentence"]
+
+
+def test_claiming_again_gives_the_same_bytes(place: Workplace) -> None:
+    before = {path.name: path.read_bytes() for path in place.results.iterdir() if path.is_file()}
+    claim(PAIRS, **place.arguments(parameters()))  # type: ignore[arg-type]
+    assert {path.name: path.read_bytes() for path in place.results.iterdir() if path.is_file()} == before
+
+
+def test_nothing_is_written_over_where_cells_are_stale(place: Workplace) -> None:
+    before = (place.results / "claim.json").read_bytes()
+    stale = place.arguments(parameters()) | {"context": {"extraction": "two"}}
+    with pytest.raises(BenchmarkError, match="was made with other parameters"):
+        claim(PAIRS, **stale)  # type: ignore[arg-type]
+    assert (place.results / "claim.json").read_bytes() == before
+
+
+def test_an_unknown_parameter_is_refused() -> None:
+    with pytest.raises(ValueError, match="bund"):
+        parameters(bund=0.3)
+
+
+def test_analysis_never_imports_torch() -> None:
+    code = (
+        "import sys, benchmark.analysis.gate, benchmark.analysis.calibration;"
+        "print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
