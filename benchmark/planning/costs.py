@@ -1,0 +1,63 @@
+"""FLOPs and bytes of a decoder, from its shape. A multiplication with its addition is two FLOPs, as torch counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from benchmark.models.parameters import Shape
+from benchmark.planning.passes import Pass, Work
+
+DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+def attention_weights(shape: Shape) -> int:
+    """Numbers in the matrices of one layer's attention: query, key, value, output."""
+    return shape.hidden * shape.head_dim * (2 * shape.heads + 2 * shape.kv_heads)
+
+
+def mlp_weights(shape: Shape) -> int:
+    """Numbers in the matrices of one layer's MLP: three where it is gated, else two."""
+    return shape.hidden * shape.intermediate * (3 if shape.gated_mlp else 2)
+
+
+def weights(shape: Shape) -> int:
+    """Numbers in all matrices (biases and norms, under 0.1 % of them, are left out)."""
+    embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
+    return shape.layers * (attention_weights(shape) + mlp_weights(shape)) + embeddings
+
+
+def flops(shape: Shape, work: Work) -> int:
+    """Matrix products: 2 x weights a token, 4 x heads x head_dim a pair and layer, the head where logits are wanted.
+
+    A pair that a causal kernel skips is counted, as `torch.utils.flop_counter` counts it.
+    """
+    linear = 2 * work.tokens * (shape.layers * attention_weights(shape) + (shape.layers - 1) * mlp_weights(shape))
+    linear += 2 * work.last * mlp_weights(shape)
+    attention = 4 * work.pairs * shape.layers * shape.heads * shape.head_dim
+    return linear + attention + 2 * work.logits * shape.hidden * shape.vocabulary
+
+
+def key_value_bytes(shape: Shape, tokens: int, dtype: str) -> int:
+    """Keys and values of so many tokens in all layers."""
+    return 2 * tokens * shape.layers * shape.kv_heads * shape.head_dim * DTYPE_BYTES[dtype]
+
+
+def pass_bytes(shape: Shape, each: Pass, dtype: str) -> int:
+    """What a pass needs beside the weights at its peak: stored keys and values, one layer's work, mask, logits.
+
+    An estimate: keys and values behind which it runs, and its own, for all layers; the widest moment of a layer (MLP
+    in, gate, up, product and the residual stream, or keys and values repeated for all heads); the mask; float32 logits.
+    """
+    size = DTYPE_BYTES[dtype]
+    tokens, keys = each.rows * each.tokens, each.rows * (each.past + each.tokens)
+    stored = key_value_bytes(shape, tokens, dtype) + key_value_bytes(shape, each.past, dtype)
+    mlp = tokens * (3 * shape.hidden + 3 * shape.intermediate)
+    attention = 2 * keys * shape.head_dim * (shape.heads + shape.kv_heads) + 4 * tokens * shape.hidden
+    mask = tokens * (each.past + each.tokens)
+    return stored + size * (max(mlp, attention) + mask) + each.logits * shape.vocabulary * (size + 4)
+
+
+def peak_bytes(shape: Shape, passes: Iterable[Pass], dtype: str) -> int:
+    """Weights and the largest pass; 0 passes need nothing."""
+    largest = max((pass_bytes(shape, each, dtype) for each in passes), default=0)
+    return weights(shape) * DTYPE_BYTES[dtype] + largest if largest else 0

@@ -1,0 +1,173 @@
+"""The forward passes that a stage will make, from token lengths alone, through the code that groups the real ones.
+
+passes = extraction_passes(lengths, rules=6, token_budget=4096)
+work = total(passes)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.activations.batching import length_batches
+from benchmark.planning.lengths import Lengths
+from benchmark.quality.batching import Budget, Indices, chunks, groups, slices
+from benchmark.quality.uncertainty import LOGITS
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One forward pass: `rows` of `tokens` each, padding included, behind `past` tokens that are there already.
+
+    `logits` positions of all rows together go through the head; the last layer's MLP sees no others, unless `whole`.
+    `times`: how often such a pass is made.
+    """
+
+    rows: int
+    tokens: int
+    past: int = 0
+    logits: int = 0
+    times: int = 1
+    decoding: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Sums over passes; `pairs` are (query token, key) pairs of attention, `decoded` tokens come one a pass.
+
+    `last` tokens go through the last layer's MLP, the others only through those before it.
+    """
+
+    prompts: int = 0
+    passes: int = 0
+    tokens: int = 0
+    pairs: int = 0
+    logits: int = 0
+    last: int = 0
+    decoded: int = 0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.prompts + other.prompts,
+            self.passes + other.passes,
+            self.tokens + other.tokens,
+            self.pairs + other.pairs,
+            self.logits + other.logits,
+            self.last + other.last,
+            self.decoded + other.decoded,
+        )
+
+
+def total(passes: Iterable[Pass], prompts: int = 0) -> Work:
+    """The sums; `prompts` is what the stage counts as such (candidates, or candidate-query pairs)."""
+    work = Work(prompts=prompts)
+    for each in passes:
+        tokens = each.rows * each.tokens * each.times
+        work += Work(
+            passes=each.times,
+            tokens=tokens,
+            pairs=tokens * (each.past + each.tokens),
+            logits=each.logits * each.times,
+            last=tokens if each.whole else each.logits * each.times,
+            decoded=tokens if each.decoding else 0,
+        )
+    return work
+
+
+def extraction_passes(lengths: Lengths, rules: int, token_budget: int, shard: int) -> Iterator[Pass]:
+    """`rules` passes, one an attention rule, of every batch of candidates; no position goes through the head."""
+    sizes = lengths.bos + lengths.pool_input + lengths.pool_target
+    for start in range(0, len(sizes), shard):
+        part = sizes[start : start + shard].tolist()
+        for batch in length_batches(part, token_budget):
+            yield Pass(len(batch), max(part[index] for index in batch), times=rules, whole=True)
+
+
+def scoring_passes(
+    lengths: Lengths, prefixes: Counts, query_indices: Sequence[int] | None = None, *, token_budget: int, shard: int
+) -> Iterator[Pass]:
+    """Queries behind every prefix; `prefixes` are tokens [prefix], `shard` of them are scored at a time."""
+    chosen = range(len(lengths.query_input)) if query_indices is None else query_indices
+    inputs = lengths.query_input[np.asarray(chosen, dtype=np.int64)]
+    continuations = [lengths.continuations[index] for index in chosen]
+    generated = lengths.max_new_tokens if lengths.kind == "generative" else 0
+    for start in range(0, len(prefixes), shard):
+        yield from _share(prefixes[start : start + shard], inputs, continuations, generated, Budget(token_budget))
+
+
+def set_prefixes(lengths: Lengths, size: int, count: int) -> Counts:
+    """Tokens of `count` random sets of `size` demonstrations (the draw is not the run's, its size is)."""
+    generator = np.random.default_rng(0)
+    size = min(size, len(lengths.block))
+    members = np.stack([generator.permutation(len(lengths.block))[:size] for _ in range(count)])
+    return np.asarray(lengths.bos + lengths.block[members].sum(axis=1), dtype=np.int64)
+
+
+def uncertainty_passes(lengths: Lengths, token_budget: int, vocabulary: int) -> Iterator[Pass]:
+    """Candidates as queries without a demonstration, and their inputs once more with logits at every position."""
+    inputs = lengths.pool_input
+    start = np.array([lengths.bos], dtype=np.int64)
+    yield from _share(start, inputs, list(lengths.pool_continuations), 0, Budget(token_budget))
+    limited = Budget(max(1, min(token_budget, LOGITS // vocabulary)))
+    sizes = lengths.bos + inputs
+    for part in chunks(sizes.tolist(), 1, limited):
+        yield Pass(len(part), int(sizes[part].max()), logits=int(sizes[part].sum()))
+
+
+def _share(
+    prefixes: Counts, inputs: Counts, continuations: Sequence[tuple[int, ...]], generated: int, budget: Budget
+) -> Iterator[Pass]:
+    branching = not generated and max(map(len, continuations)) > 1
+    targets = np.array([0 if branching else entry[0] - (not generated) for entry in continuations], dtype=np.int64)
+    lengths = inputs + targets
+    for group in groups(prefixes.tolist(), budget):
+        if prefixes[group].any():
+            yield Pass(len(group), int(prefixes[group].max()))
+        for chunk in chunks(lengths.tolist(), len(group), budget):
+            tokens = int(lengths[chunk].max())
+            for part in slices(len(group), len(chunk) * tokens, budget):
+                rows = group[part]
+                past = int(prefixes[rows].max())
+                if branching:
+                    yield from _branching(prefixes[rows], chunk, tokens, continuations, budget)
+                else:
+                    kept = sum(continuations[query][0] + bool(generated) for query in chunk)
+                    yield Pass(len(rows) * len(chunk), tokens, past, len(rows) * kept)
+                    if generated:
+                        yield from _decoding(len(rows) * len(chunk), tokens, past, continuations, chunk, generated)
+
+
+def _branching(
+    prefixes: Counts, chunk: Indices, tokens: int, continuations: Sequence[tuple[int, ...]], budget: Budget
+) -> Iterator[Pass]:
+    rows = len(prefixes)
+    yield Pass(rows * len(chunk), tokens, int(prefixes.max()), rows * len(chunk))
+    branches = [length for query in chunk for length in continuations[query] if length > 1]
+    if not branches:
+        return
+    longest = max(branches)
+    for some in slices(len(branches), longest, budget):
+        part = branches[some]
+        for few in slices(rows, len(part) * longest, budget):
+            past, count = int(prefixes[few].max()) + tokens, few.stop - few.start
+            yield Pass(count * len(part), max(part) - 1, past, count * sum(length - 1 for length in part))
+
+
+def _decoding(
+    rows: int, tokens: int, past: int, continuations: Sequence[tuple[int, ...]], chunk: Indices, limit: int
+) -> Iterator[Pass]:
+    """Answers are taken to be as long as the targets, and the longest of a batch to run to the limit [ours].
+
+    How long a model's answers really are is known only afterwards.
+    """
+    answer = min(limit, round(np.mean([continuations[query][0] for query in chunk])))
+    if answer:
+        yield Pass(rows, 1, past + tokens, rows, times=answer, decoding=True)
+    if limit > answer:
+        yield Pass(1, 1, past + tokens, 1, times=limit - answer, decoding=True)

@@ -1,0 +1,248 @@
+"""The plan of a profile: what each stage will take on a machine, and what less of something would save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.errors import BenchmarkError
+from benchmark.models.parameters import Shape
+from benchmark.params import EmbeddedDataset, EmbeddedModel, Params
+from benchmark.planning.costs import DTYPE_BYTES, weights
+from benchmark.planning.lengths import (
+    Lengths,
+    Origin,
+    count_lengths,
+    estimate_lengths,
+    read_dataset,
+    typical_lengths,
+)
+from benchmark.planning.machines import Machine, calibrate, get_gpu
+from benchmark.planning.stages import Cost, costs
+from benchmark.storage import read_json
+
+DEFAULT_GPU = "A100"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`costs` by model, dataset and stage; `alternatives` name a change and the hours that would remain with it."""
+
+    profile: str
+    machine: Machine
+    dtype: str
+    costs: tuple[Cost, ...]
+    download: int
+    origins: frozenset[Origin]
+    alternatives: tuple[tuple[str, float], ...]
+
+    @property
+    def hours(self) -> float:
+        return sum(cost.seconds for cost in self.costs) / 3600
+
+    @property
+    def written(self) -> int:
+        return sum(cost.written for cost in self.costs)
+
+    @property
+    def peak(self) -> int:
+        return max(cost.peak for cost in self.costs)
+
+    def __str__(self) -> str:
+        return render(self)
+
+
+def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Plan:
+    """The plan for a GPU of that name, or for the present machine after a calibration of some seconds.
+
+    No weights are read, and nothing is fetched. Lengths are counted where datasets and tokenizers are there already,
+    and estimated elsewhere. Raises `BenchmarkError` for an unknown GPU and for a model whose shape nobody knows.
+    """
+    shapes = {name: shape_for(params, name) for name in params.models}
+    if calibrated:
+        machine, dtype = _present(params, shapes)
+    else:
+        machine = get_gpu(gpu or DEFAULT_GPU)
+        dtype = "bfloat16" if params.dtype == "auto" else params.dtype
+    lengths = {(model, data): lengths_for(params, model, data) for model in params.models for data in params.datasets}
+
+    def run(change: Callable[[Lengths], Lengths], without: str = "") -> list[Cost]:
+        return [
+            cost
+            for (model, data), known in lengths.items()
+            if data != without
+            for cost in costs(params, model, data, shapes[model], change(known), dtype, machine)
+        ]
+
+    whole = run(lambda known: known)
+    changes: list[tuple[str, list[Cost]]] = [
+        ("half the candidates", run(lambda known: known.fewer(candidates=len(known.pool_input) // 2))),
+        ("half the queries", run(lambda known: known.fewer(queries=len(known.query_input) // 2))),
+    ]
+    if len(params.datasets) > 1:
+        changes += [(f"no {name}", [cost for cost in whole if cost.dataset != name]) for name in params.datasets]
+    return Plan(
+        profile=params.paths.params,
+        machine=machine,
+        dtype=dtype,
+        costs=tuple(whole),
+        download=_download(params, shapes),
+        origins=frozenset(known.origin for known in lengths.values()),
+        alternatives=tuple((name, sum(cost.seconds for cost in part) / 3600) for name, part in changes),
+    )
+
+
+def shape_for(params: Params, name: str) -> Shape:
+    """The shape of a model of the profile: as its parameters, its manifest or its config tell it."""
+    source = params.models[name]
+    stated = None if isinstance(source, EmbeddedModel) else source.shape
+    if stated is not None:
+        return stated
+    folder = params.model_folder(name)
+    if (folder / "manifest.json").is_file():
+        described = read_json(folder / "manifest.json").get("shape")
+        if described is not None:
+            return Shape.model_validate(described)
+    from benchmark.models.shape import shape_of
+
+    for place in (
+        folder,
+        *([Path(source.path)] if not isinstance(source, EmbeddedModel) and source.source == "local" else []),
+    ):
+        if (place / "config.json").is_file():
+            from transformers import AutoConfig
+
+            return shape_of(AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=True))
+    if isinstance(source, EmbeddedModel):
+        from benchmark.models.embedded import Size
+
+        size = Size()
+        return Shape(
+            layers=size.layers,
+            hidden=size.hidden,
+            intermediate=size.mlp,
+            heads=size.heads,
+            kv_heads=size.key_value_heads,
+            head_dim=size.hidden // size.heads,
+            vocabulary=512,
+            tied=True,
+        )
+    raise BenchmarkError(
+        f"the shape of model {name} is not known before it is fetched: set models.{name}.shape, or run "
+        f"`python -m benchmark --params {params.paths.params} model {name}`"
+    )
+
+
+def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
+    """The token lengths of a dataset for a model: counted if both are there, else estimated."""
+    from benchmark.tasks.hub.template import get_template
+
+    source = params.datasets[dataset]
+    folder = params.model_folder(model)
+    manifest = read_json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
+    stated = getattr(params.models[model], "add_bos", None)
+    bos = bool(manifest.get("add_bos", True if stated is None else stated))
+    known = read_dataset(params.dataset_folder(dataset))
+    if known is None:
+        if isinstance(source, EmbeddedDataset):
+            return typical_lengths("classification", (60, 8), source.pool, source.queries, 8, bos)
+        template = get_template(source.template)
+        limit = source.max_new_tokens or template.max_new_tokens
+        return typical_lengths(template.kind, template.typical, source.pool, source.queries, limit, bos)
+    if manifest:
+        from benchmark.models.loading import load_tokenizer, weights_folder
+
+        try:
+            return count_lengths(known, load_tokenizer(weights_folder(folder, manifest)), bos)
+        except BenchmarkError:  # the weights left the cache: the plan needs only an estimate
+            pass
+    return estimate_lengths(known, bos)
+
+
+def _present(params: Params, shapes: dict[str, Shape]) -> tuple[Machine, str]:
+    from benchmark.models.loading import DTYPES, resolve_device
+
+    device = resolve_device(params.device)
+    dtype = params.dtype
+    if dtype == "auto":
+        dtype = "bfloat16" if device.type == "cuda" else "float32"
+    largest = max(shapes.values(), key=weights)
+    return calibrate(largest, device, DTYPES[dtype]), dtype
+
+
+def _download(params: Params, shapes: dict[str, Shape]) -> int:
+    """Bytes of weights that are still to be fetched; datasets are megabytes (CNN/DailyMail: 1 GB)."""
+    from benchmark.hub.repository import snapshot_folder
+
+    missing = 0
+    for name, source in params.models.items():
+        if source.source == "hub":
+            folder = snapshot_folder("model", source.repository, source.revision)
+            if not any(folder.glob("*.safetensors")):
+                missing += weights(shapes[name]) * DTYPE_BYTES["bfloat16"]
+    return missing
+
+
+def render(whole: Plan) -> str:
+    """The plan as text: a line a stage and cell, the total, and the alternatives."""
+    machine = whole.machine
+    head = (
+        f"Plan of {whole.profile} on {machine.name}, {whole.dtype}: {machine.rate / 1e12:.3g} TFLOP/s reached, lengths "
+        f"{', '.join(sorted(whole.origins))}"
+    )
+    rows: list[tuple[str, ...]] = [
+        ("stage", "model", "dataset", "prompts", "tokens", "PFLOP", "written", "peak", "time")
+    ]
+    rows += [_row((cost.stage, cost.model, cost.dataset), [cost]) for cost in whole.costs]
+    for stage in dict.fromkeys(cost.stage for cost in whole.costs):
+        rows.append(_row((stage, "all", "all"), [cost for cost in whole.costs if cost.stage == stage]))
+    rows.append(_row(("total", "", ""), whole.costs))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column < 3 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    notes = [f"to download: {_bytes(whole.download)} of weights"]
+    if machine.memory is not None and whole.peak > machine.memory:
+        notes.append(
+            f"memory: {_bytes(whole.peak)} are more than the {_bytes(machine.memory)} of {machine.name}: batches will "
+            f"be halved until they fit; lower token_budget to spare the attempts"
+        )
+    alternatives = [f"  {name}: {_time(hours * 3600)}" for name, hours in whole.alternatives]
+    return "\n".join([head, "", *lines, "", *notes, "", "It would take, with", *alternatives])
+
+
+def _row(names: tuple[str, str, str], part: Sequence[Cost]) -> tuple[str, ...]:
+    return (
+        *names,
+        f"{sum(cost.work.prompts for cost in part):,}",
+        _short(sum(cost.work.tokens for cost in part)),
+        f"{sum(cost.flops for cost in part) / 1e15:,.4g}",
+        _bytes(sum(cost.written for cost in part)),
+        _bytes(max(cost.peak for cost in part)),
+        _time(sum(cost.seconds for cost in part)),
+    )
+
+
+def _short(number: float) -> str:
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:.0f}"
+
+
+def _bytes(number: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:.0f} B"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

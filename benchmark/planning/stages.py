@@ -1,0 +1,160 @@
+"""What each stage of a profile costs, for one model on one dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.activations.masks import MASKS, by_rule
+from benchmark.activations.statistics import STATISTICS
+from benchmark.models.parameters import Shape
+from benchmark.params import Params
+from benchmark.planning.costs import DTYPE_BYTES, flops, peak_bytes, weights
+from benchmark.planning.lengths import Lengths
+from benchmark.planning.machines import Machine
+from benchmark.planning.passes import (
+    Pass,
+    Work,
+    extraction_passes,
+    scoring_passes,
+    set_prefixes,
+    total,
+    uncertainty_passes,
+)
+from benchmark.selection.selector import Pool, create
+
+SHARD_START = 2.0
+"""Seconds to start a process and import torch and transformers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One stage of one cell. `written`: bytes of its outs; `peak`: bytes of device memory; `seconds` on the machine."""
+
+    stage: str
+    model: str
+    dataset: str
+    work: Work
+    flops: int
+    written: int
+    peak: int
+    seconds: float
+
+
+def costs(
+    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
+) -> list[Cost]:
+    """Extraction, quality and selection of one model on one dataset; other stages need no model, and seconds."""
+    return [
+        _extract(params, model, dataset, shape, lengths, dtype, machine),
+        _quality(params, model, dataset, shape, lengths, dtype, machine),
+        _select(params, model, dataset, shape, lengths, dtype, machine),
+    ]
+
+
+def seconds(work: Work, shape: Shape, dtype: str, machine: Machine) -> float:
+    """FLOPs at the machine's rate, and for every pass the time that even an empty one takes.
+
+    That time is the larger of launching the layers' kernels and of reading the weights once.
+    """
+    least = max(shape.layers * machine.layer_seconds, weights(shape) * DTYPE_BYTES[dtype] / machine.bandwidth)
+    return flops(shape, work) / machine.rate + work.passes * least
+
+
+def _cost(
+    stage: str,
+    names: tuple[str, str],
+    passes: Sequence[Pass],
+    prompts: int,
+    written: int,
+    shape: Shape,
+    dtype: str,
+    machine: Machine,
+    extra: float = 0.0,
+) -> Cost:
+    work = total(passes, prompts)
+    load = SHARD_START + weights(shape) * DTYPE_BYTES[dtype] / 1e9  # read from disk at about 1 GB/s
+    time = seconds(work, shape, dtype, machine) + extra + load
+    return Cost(stage, *names, work, flops(shape, work), written, peak_bytes(shape, passes, dtype), time)
+
+
+def _extract(
+    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
+) -> Cost:
+    section = params.extraction
+    rules = len(by_rule([MASKS[name] for name in section.masks]))
+    passes = list(extraction_passes(lengths, rules, section.token_budget, section.shard))
+    sites, statistics = len(section.sites), len({name for names in section.sites.values() for name in names})
+    numbers = total(passes).tokens * shape.layers * shape.hidden * sites
+    shape_of_scores = (sites, len(section.masks), len(section.poolings), shape.layers, statistics)
+    written = 8 * len(lengths.pool_input) * int(np.prod(shape_of_scores))
+    return _cost(
+        "extract",
+        (model, dataset),
+        passes,
+        rules * len(lengths.pool_input),
+        written,
+        shape,
+        dtype,
+        machine,
+        extra=numbers * machine.statistics,
+    )
+
+
+def _quality(
+    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
+) -> Cost:
+    section = params.quality
+    queries, pool = len(lengths.query_input), len(lengths.pool_input)
+    prefixes = lengths.bos + lengths.block
+    budget, shard = section.token_budget, section.shard
+    passes = [
+        *scoring_passes(lengths, prefixes, token_budget=budget, shard=shard),
+        *scoring_passes(lengths, np.array([lengths.bos], dtype=np.int64), token_budget=budget, shard=shard),
+        *uncertainty_passes(lengths, budget, shape.vocabulary),
+    ]
+    for size in section.set_sizes:
+        passes += scoring_passes(lengths, set_prefixes(lengths, size, section.sets), token_budget=budget, shard=shard)
+    sets = section.sets * len(section.set_sizes)
+    written = 2 * 4 * queries * (pool + 1 + sets)
+    prompts = queries * (pool + 1 + sets) + 2 * pool
+    return _cost("quality", (model, dataset), passes, prompts, written, shape, dtype, machine)
+
+
+def _select(
+    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
+) -> Cost:
+    section = params.selection
+    judging = len(lengths.query_input) - round(section.query_share * len(lengths.query_input))
+    queries = range(max(1, judging))
+    sets = section.random_draws + count_selectors(params)
+    budget, shard = params.quality.token_budget, params.quality.shard
+    passes: list[Pass] = []
+    prompts = 0
+    for shots in section.shots:
+        if shots > 1:  # at one shot, the stored matrices hold every score
+            passes += scoring_passes(
+                lengths, set_prefixes(lengths, shots, sets), queries, token_budget=budget, shard=shard
+            )
+            prompts += sets * len(queries)
+    return _cost("select", (model, dataset), passes, prompts, 150 * sets * len(section.shots), shape, dtype, machine)
+
+
+def count_selectors(params: Params) -> int:
+    """How many selectors choose: all that the registry makes of the profile's masks and statistics."""
+    statistics = [name for name in STATISTICS if name in params.extraction.sites.get("mlp_output", ())]
+    masks = params.extraction.masks
+    pool = Pool(
+        inputs=("a", "b"),
+        scores=np.zeros((2, len(masks), len(statistics))),
+        masks=tuple(masks),
+        statistics=tuple(statistics),
+        unlabelled_masks=tuple(name for name in masks if not MASKS[name].needs_label),
+        perplexity=np.ones(2),
+        predictive_entropy=np.ones(2),
+        query_inputs=("c",),
+        gain=np.zeros((2, 1)),
+    )
+    return sum(1 for _ in create(pool))

@@ -1,0 +1,171 @@
+"""Counted FLOPs and bytes of real runs on small models, against the plan's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+from transformers import AutoConfig
+
+from benchmark.activations.extraction import extract
+from benchmark.activations.masks import MASKS, by_rule
+from benchmark.models.hub import fetch_model
+from benchmark.models.loading import LoadedModel, load_model
+from benchmark.models.parameters import LocalModel
+from benchmark.models.shape import shape_of
+from benchmark.planning.costs import flops, key_value_bytes, weights
+from benchmark.planning.lengths import Lengths, count_lengths
+from benchmark.planning.passes import (
+    extraction_passes,
+    scoring_passes,
+    set_prefixes,
+    total,
+    uncertainty_passes,
+)
+from benchmark.quality import quality
+from benchmark.quality.batching import Budget
+from benchmark.quality.uncertainty import measure_uncertainty
+from benchmark.tasks.dataset import Dataset
+from benchmark.tasks.example import Example
+from tests.hub_server.models import write_model
+
+BUDGET = 400
+
+
+def make_dataset(kind: str, choices: int = 3, words: int = 2) -> Dataset:
+    generator = np.random.default_rng(3)
+
+    def example(index: int) -> Example:
+        text = "The river flows " * int(generator.integers(1, 5)) + f"{index}. Answer:"
+        answers = tuple(f" {'Jupiter sea ' * words}{index + place}" for place in range(choices))
+        if kind == "classification":
+            return Example(str(index), text, answers[index % choices], choices=answers)
+        return Example(str(index), text, answers[0], references=(answers[0].strip(),))
+
+    pool, queries = tuple(map(example, range(9))), tuple(map(example, range(20, 27)))
+    metric = "accuracy" if kind == "classification" else "squad_f1"
+    return Dataset("d", kind, metric, "\n\n", "\n", 4, pool, queries)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", params=["llama", "qwen2"])
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    folder = tmp_path_factory.mktemp(request.param)
+    write_model(folder / "weights", request.param, hidden_size=64, intermediate_size=160, head_dim=16)
+    fetch_model("m", LocalModel(source="local", path=str(folder / "weights")), folder / "m")
+    return load_model(folder / "m", "cpu")
+
+
+def counted(run: Callable[[], Any]) -> int:
+    """FLOPs of what runs, as torch counts them (its flash attention for CPUs is not on its list)."""
+
+    def attention(query: Any, key: Any, value: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+        return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
+
+    operator = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    with FlopCounterMode(display=False, custom_mapping={operator: attention}) as counter:
+        run()
+    return int(counter.get_total_flops())
+
+
+def lengths_of(loaded: LoadedModel, dataset: Dataset) -> Lengths:
+    return count_lengths(dataset, loaded.tokenizer, loaded.add_bos)
+
+
+def test_flops_of_extraction(loaded: LoadedModel) -> None:
+    dataset, shape = make_dataset("classification"), shape_of(loaded.model.config)
+    actual = counted(lambda: extract(loaded, dataset.pool, token_budget=BUDGET))
+    rules = len(by_rule(list(MASKS.values())))
+    passes = extraction_passes(lengths_of(loaded, dataset), rules, BUDGET, shard=len(dataset.pool))
+    assert flops(shape, total(passes)) == pytest.approx(actual, rel=0.02)  # pooling, and the check of masks
+
+
+@pytest.mark.parametrize("choices", [2, 4])
+@pytest.mark.parametrize("words", [0, 3])
+def test_flops_of_scoring_choices(loaded: LoadedModel, choices: int, words: int) -> None:
+    dataset, shape = make_dataset("classification", choices, words), shape_of(loaded.model.config)
+    lengths, budget = lengths_of(loaded, dataset), Budget(BUDGET)
+    actual = counted(lambda: quality.measure_quality(loaded, dataset, range(9), budget))
+    work = total(scoring_passes(lengths, lengths.bos + lengths.block, token_budget=BUDGET, shard=9))
+    assert flops(shape, work) == pytest.approx(actual, rel=0.001)
+    assert work.tokens == budget.padded
+
+
+def test_flops_of_scoring_without_a_demonstration(loaded: LoadedModel) -> None:
+    dataset, shape = make_dataset("classification"), shape_of(loaded.model.config)
+    lengths = lengths_of(loaded, dataset)
+    actual = counted(lambda: quality.zero_shot(loaded, dataset, Budget(BUDGET)))
+    start = np.array([lengths.bos], dtype=np.int64)
+    work = total(scoring_passes(lengths, start, token_budget=BUDGET, shard=1))
+    assert flops(shape, work) == pytest.approx(actual, rel=0.001)
+
+
+@pytest.mark.parametrize("kind", ["classification", "generative"])
+def test_flops_of_uncertainty(loaded: LoadedModel, kind: str) -> None:
+    dataset, shape = make_dataset(kind), shape_of(loaded.model.config)
+    lengths = lengths_of(loaded, dataset)
+    actual = counted(lambda: measure_uncertainty(loaded, dataset, Budget(BUDGET)))
+    work = total(uncertainty_passes(lengths, BUDGET, shape.vocabulary))
+    assert flops(shape, work) == pytest.approx(actual, rel=0.001)
+
+
+def test_flops_of_generation_lie_between_no_decoding_and_the_limit(loaded: LoadedModel) -> None:
+    dataset, shape = make_dataset("generative"), shape_of(loaded.model.config)
+    lengths = lengths_of(loaded, dataset)
+    actual = counted(lambda: quality.measure_quality(loaded, dataset, range(9), Budget(BUDGET)))
+    passes = list(scoring_passes(lengths, lengths.bos + lengths.block, token_budget=BUDGET, shard=9))
+    least = total(each for each in passes if not each.decoding)
+    planned = total(passes)
+    assert flops(shape, least) <= actual * 1.001
+    assert flops(shape, planned) == pytest.approx(actual, rel=0.25)  # random weights rarely end an answer
+
+
+def test_sets_are_as_long_as_their_demonstrations(loaded: LoadedModel) -> None:
+    lengths = lengths_of(loaded, make_dataset("classification"))
+    sizes = set_prefixes(lengths, 4, 200)
+    assert sizes.mean() == pytest.approx(lengths.bos + 4 * lengths.block.mean(), rel=0.05)
+    whole = set_prefixes(lengths, 9, 3)
+    assert set(whole.tolist()) == {int(lengths.bos + lengths.block.sum())}
+
+
+def test_bytes_of_weights_and_of_keys_and_values(loaded: LoadedModel) -> None:
+    shape = shape_of(loaded.model.config)
+    matrices = sum(p.numel() for p in loaded.model.parameters() if p.dim() == 2)
+    assert weights(shape) == matrices
+    with torch.no_grad():
+        cache = loaded.model(torch.ones(3, 11, dtype=torch.long), use_cache=True).past_key_values
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    assert key_value_bytes(shape, 3 * 11, "float32") == held
+
+
+@pytest.mark.parametrize(
+    ("architecture", "config", "parameters"),
+    [
+        # numbers of the safetensors headers of the two real models: bytes / 2, within biases, norms and the header
+        ("llama", {"vocab_size": 128256, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 28,
+                   "num_attention_heads": 24, "num_key_value_heads": 8, "head_dim": 128, "tie_word_embeddings": True},
+         (4965799096 + 1459729952) / 2),
+        ("qwen2", {"vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
+                   "num_attention_heads": 16, "num_key_value_heads": 2, "tie_word_embeddings": True},
+         (3968658944 + 2203268048) / 2),
+    ],
+)  # fmt: skip
+def test_the_weights_of_the_real_models(architecture: str, config: dict[str, Any], parameters: float) -> None:
+    shape = shape_of(AutoConfig.for_model(architecture, **config))
+    assert weights(shape) == pytest.approx(parameters, rel=1e-3)
+
+
+def test_lengths_are_those_of_the_stages(loaded: LoadedModel, tmp_path: Path) -> None:
+    from benchmark.quality.prompts import prefixes, query
+
+    dataset = make_dataset("classification")
+    lengths = lengths_of(loaded, dataset)
+    real = [len(prefix.ids) for prefix in prefixes(loaded, dataset, [[index] for index in range(9)])]
+    assert (lengths.bos + lengths.block).tolist() == real
+    asked = [query(loaded, example) for example in dataset.queries]
+    assert lengths.query_input.tolist() == [len(each.input) for each in asked]
+    assert lengths.continuations == tuple(tuple(map(len, each.continuations)) for each in asked)
