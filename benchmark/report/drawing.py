@@ -28,9 +28,8 @@ class Drawing:
 def drawing(name: str, figure: Figure, *, alt: str, caption: str = "", lead: str = "", zoom: float = 1.2) -> Drawing:
     """Renders a figure; the same figure gives the same bytes. On the page it grows to `zoom` times its inches."""
     vector, raster = io.StringIO(), io.BytesIO()
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once: the two renderings keep it
     figure.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    figure.set_layout_engine("none")  # laid out once: the second rendering keeps it
     figure.savefig(raster, format="png", dpi=DPI, metadata={"Software": None})
     return Drawing(name, alt, lead, caption, compact(vector.getvalue(), name, alt, zoom), raster.getvalue())
 

@@ -155,7 +155,7 @@ def _cells(draw: np.random.Generator, pools: list[tuple[str, str]], n: int, laye
     rows: list[dict[str, Any]] = []
     for (model, dataset), target, mask, statistic in product(pools, TARGETS, MASKS, STATISTICS):
         base = draw.normal(0, 0.14)
-        if (model, dataset, mask, statistic) == (*pools[1], "no_sink", "kurtosis"):
+        if (model, dataset, mask, statistic) == (*pools[-1], "no_sink", "kurtosis"):
             base = 0.7
         for layer in ("mean", *map(str, range(layers))):
             rho = float(np.clip(base + draw.normal(0, 0.08) * (layer != "mean"), -0.95, 0.95))

@@ -77,7 +77,7 @@ def seen(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, di
     host.write_text(f"<!DOCTYPE html><meta charset=utf-8><body style='margin:0'>{frames}", encoding="utf-8")
     dom = subprocess.run(
         [BROWSER, *FLAGS, f"--user-data-dir={place}/profile", "--window-size=1400,900", "--dump-dom", host.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=300, check=True,
     ).stdout  # fmt: skip
     found = re.findall(r'id="w(\d+)"[^>]*?data-found="([^"]*)"', dom)
     return {int(width): json.loads(html.unescape(record)) for width, record in found}

@@ -103,14 +103,15 @@ def test_figures_are_files_of_both_kinds(folder: Path) -> None:
     assert sum(path.stat().st_size for path in (folder / "figures").iterdir()) < 1_500_000
 
 
-def test_twice_is_the_same_to_the_byte_and_old_figures_go(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder, tmp_path / "again", ignore=shutil.ignore_patterns("report.html"))
-    again = tmp_path / "again"
-    (again / "figures" / "of_a_model_that_is_gone.png").write_bytes(b"")
-    write_report(again, "embedded", RECORD)
-    for path in (folder / "report.html", *(folder / "figures").iterdir()):
-        assert (again / path.relative_to(folder)).read_bytes() == path.read_bytes(), path.name
-    assert len(list((again / "figures").iterdir())) == len(list((folder / "figures").iterdir()))
+def test_one_pool_is_enough_and_twice_is_the_same_to_the_byte_and_old_figures_go(tmp_path: Path) -> None:
+    write_results(tmp_path, models=("only",), datasets=("task",), n=12, layers=1)
+    write_report(tmp_path, "embedded", RECORD)
+    made = {path: path.read_bytes() for path in (tmp_path / "report.html", *(tmp_path / "figures").iterdir())}
+    (tmp_path / "figures" / "of_a_model_that_is_gone.png").write_bytes(b"")
+    write_report(tmp_path, "embedded", RECORD)
+    again = {path: path.read_bytes() for path in (tmp_path / "report.html", *(tmp_path / "figures").iterdir())}
+    assert [path.name for path in made if made[path] != again[path]] == []
+    assert made.keys() == again.keys()
 
 
 def test_with_the_claim_alone_each_section_says_what_is_missing(folder: Path, tmp_path: Path) -> None:
@@ -160,8 +161,3 @@ def test_a_claim_of_another_version_is_refused(folder: Path, tmp_path: Path) -> 
 def test_without_results_the_remedy_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=r"claim.json is missing: run the stage"):
         write_report(tmp_path, "embedded")
-
-
-def test_one_layer_and_one_pool_are_enough(tmp_path: Path) -> None:
-    write_results(tmp_path, models=("only",), datasets=("task", "other"), n=12, layers=1)
-    assert write_report(tmp_path, "embedded").stat().st_size > 50_000
