@@ -1,10 +1,11 @@
 """What the embedded models are trained on: rows of token ids, and how much the loss of each token weighs.
 
-Three kinds of row:
+Four kinds of row:
 - an episode: examples of one task of one family, one after the other, so that every example but the first has
   demonstrations before it. A share of the episodes is explicit: the task is told in words (`Task.explicit`);
 - a text: sentences, each of words of one kind, where a model meets the held-out words in their company;
-- a repetition: a random sequence of words, again and again, from which copying is learned.
+- a repetition: a random sequence of words, again and again, from which copying is learned;
+- a dictionary: keys and their values, in random order; a key is a word, or any seen word of one kind.
 """
 
 from __future__ import annotations
@@ -16,16 +17,15 @@ from dataclasses import dataclass, field
 from numpy.random import Generator
 from transformers import PreTrainedTokenizerBase
 
-from benchmark.models.tokenizer import TOKEN
+from benchmark.models.tokenizer import CUES, MARKS, TOKEN, vocabulary
 from benchmark.tasks.embedded import FAMILIES
 from benchmark.tasks.embedded import lexicon as words
-from benchmark.tasks.embedded.family import SEPARATOR, Block, pick, sample
+from benchmark.tasks.embedded.family import ARROW, SEPARATOR, Block, draw_labels, pick, sample
 
 TARGET, STOP, TEXT, CONTEXT = 1.0, 0.3, 0.5, 0.1  # weights of a token's loss
 KINDS = (*words.TOPICS.values(), *words.SENTIMENTS.values())
-CONTENT = tuple(
-    dict.fromkeys(word for kind in (*KINDS, words.SUBJECTS, words.FILLERS, *words.LABEL_PAIRS) for word in kind)
-)
+EVERY = tuple(word for word in vocabulary(bos=False) if not word.startswith("<"))
+CONTENT = tuple(word for word in EVERY if word not in MARKS)
 
 
 @dataclass(slots=True)
@@ -41,24 +41,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class RowMixture:
-    """How many of a batch's rows are of which kind; the other rows are episodes."""
+class Mixture:
+    """Shares of a batch's rows; the rest are episodes."""
 
-    texts: int = 1
-    repetitions: int = 2
-    explicit: float = 0.25  # share of episodes whose task is told in words
+    texts: float = 0.0
+    repetitions: float = 0.0
+    dictionaries: float = 0.0
+    explicit: float = 0.25  # share of the episodes whose task is told in words
     echoes: float = 0.15  # share of an episode's examples that occurred in it before
 
 
 class RowSource:
-    """Draws rows of `length` tokens, of the seen lexicon in episodes and of every word elsewhere."""
+    """Draws rows, of the seen lexicon in episodes and dictionaries of kinds, and of every word elsewhere."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, length: int, mixture: RowMixture) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._ids: dict[str, int] = tokenizer.get_vocab()
         self._start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
         self._families = tuple(FAMILIES.values())
-        self._length = length
-        self._mixture = mixture
 
     def _encode(self, text: str) -> list[int]:
         return [self._ids[word] for word in re.findall(TOKEN, text)]
@@ -66,18 +65,15 @@ class RowSource:
     def _begin(self) -> Row:
         return Row(list(self._start), [0.0] * len(self._start))
 
-    def _cut(self, row: Row) -> Row:
-        return Row(row.ids[: self._length], row.weights[: self._length])
-
-    def episode(self, generator: Generator) -> Row:
+    def episode(self, generator: Generator, length: int, mixture: Mixture) -> Row:
         family = pick(generator, self._families)
         task = family.draw(generator, words.lexicon("seen"))
-        if generator.random() < self._mixture.explicit:
+        if generator.random() < mixture.explicit:
             task = task.explicit()
         row = self._begin()
         blocks: list[Block] = []
-        while len(row.ids) < self._length:
-            if blocks and generator.random() < self._mixture.echoes:
+        while len(row.ids) < length:
+            if blocks and generator.random() < mixture.echoes:
                 block = pick(generator, blocks)
             else:
                 block = task.block(generator, int(generator.integers(60)))  # 60: all residues a family counts by
@@ -85,27 +81,50 @@ class RowSource:
             row.add(self._encode(block.input), CONTEXT)
             row.add(self._encode(block.target), TARGET)
             row.add(self._encode(SEPARATOR), STOP)
-        return self._cut(row)
+        return row
 
-    def text(self, generator: Generator) -> Row:
+    def text(self, generator: Generator, length: int, mixture: Mixture) -> Row:
         row = self._begin()
-        while len(row.ids) < self._length:
+        while len(row.ids) < length:
             sentence = sample(generator, pick(generator, KINDS), int(generator.integers(4, 9)))
             row.add(self._encode(" ".join(sentence) + SEPARATOR), TEXT)
-        return self._cut(row)
+        return row
 
-    def repetition(self, generator: Generator) -> Row:
-        sequence = self._encode(" ".join(sample(generator, CONTENT, int(generator.integers(6, 21)))))
+    def repetition(self, generator: Generator, length: int, mixture: Mixture) -> Row:
+        sequence = self._encode(" ".join(sample(generator, EVERY, int(generator.integers(6, 21)))))
         row = self._begin()
         row.add(sequence, CONTEXT)
-        while len(row.ids) < self._length:
+        while len(row.ids) < length:
             row.add(sequence, TARGET)
-        return self._cut(row)
+        return row
 
-    def batch(self, generator: Generator, size: int, *, repetitions_only: bool = False) -> list[Row]:
-        """`size` rows: the mixture's texts and repetitions, then episodes."""
-        if repetitions_only:
-            return [self.repetition(generator) for _ in range(size)]
-        kinds = [self.text] * self._mixture.texts + [self.repetition] * self._mixture.repetitions
+    def dictionary(self, generator: Generator, length: int, mixture: Mixture) -> Row:
+        if generator.random() < 0.5:
+            seen = words.lexicon("seen")
+            groups = (*seen.topics.values(), *seen.sentiments.values())
+            keys: list[Sequence[str]] = [*sample(generator, groups, 2)]
+        else:
+            keys = [(word,) for word in sample(generator, CONTENT, int(generator.integers(2, 9)))]
+        labels = draw_labels(generator)
+        values = labels if generator.random() < 0.7 else [f" {word}" for word in sample(generator, CONTENT, len(keys))]
+        before = f"{pick(generator, CUES)} : " if generator.random() < 0.5 else ""
+        after = ARROW if generator.random() < 0.7 else ""
+        row, met = self._begin(), set()
+        while len(row.ids) < length:
+            entry = int(generator.integers(len(keys)))
+            row.add(self._encode(before + pick(generator, keys[entry]) + after), CONTEXT)
+            row.add(self._encode(values[entry % len(values)]), TARGET if entry in met else CONTEXT)
+            row.add(self._encode(SEPARATOR), CONTEXT)
+            met.add(entry)
+        return row
+
+    def batch(self, generator: Generator, size: int, length: int, mixture: Mixture) -> list[Row]:
+        """`size` rows of `length` tokens."""
+        kinds = (
+            [self.text] * round(size * mixture.texts)
+            + [self.repetition] * round(size * mixture.repetitions)
+            + [self.dictionary] * round(size * mixture.dictionaries)
+        )
         kinds = (kinds + [self.episode] * size)[:size]
-        return [kind(generator) for kind in kinds]
+        rows = [kind(generator, length, mixture) for kind in kinds]
+        return [Row(row.ids[:length], row.weights[:length]) for row in rows]

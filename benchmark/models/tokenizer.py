@@ -15,8 +15,8 @@ from benchmark.tasks.embedded import lexicon
 TOKEN = r"\n|\S+"  # what one token is
 PAD, UNKNOWN, BOS = "<pad>", "<unk>", "<bos>"
 MARKS = ("\n", "->", ":", ";")
-CUES = ("topic", "most", "review", "twice", "pair", "find", "beside", "which", "say")
-NAMES = ("repeated", "distinct", "same", "different")
+CUES = ("topic", "most", "review", "claim", "twice", "find", "beside", "which", "say")
+NAMES = ("repeated", "distinct", "affirmed", "negated")
 RULES = ("next", "before", "forwards", "backwards", "first", "second", "last")
 GRAMMAR = ("was", "not")
 

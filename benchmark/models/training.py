@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from transformers import PreTrainedTokenizerBase
 from benchmark.errors import BenchmarkError
 from benchmark.models.competence import competence
 from benchmark.models.embedded import Size, build_model, get_architecture
-from benchmark.models.rows import RowMixture, RowSource
+from benchmark.models.rows import Mixture, RowSource
 from benchmark.models.tokenizer import build_tokenizer
 from benchmark.storage import write_json, write_table
 
@@ -38,20 +38,46 @@ CHECKPOINT_EVERY = 250  # steps
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How an embedded model is trained. `length` is the tokens in a row, `batch` the rows in a step."""
+class Stage:
+    """`steps` steps on `batch` rows of `length` tokens."""
 
-    steps: int = 3000
-    copying: int = 600  # of the steps, at first, on repetitions alone
-    batch: int = 32
-    length: int = 64
+    steps: int
+    batch: int
+    length: int
+    mixture: Mixture
+
+
+EPISODES = Mixture(texts=0.04, repetitions=0.04, dictionaries=0.12)
+STAGES = (
+    Stage(400, 32, 64, Mixture(texts=0.1, repetitions=0.3, dictionaries=0.6)),
+    Stage(1500, 32, 64, EPISODES),
+    Stage(800, 18, 112, EPISODES),  # as long as eight shots and a query
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an embedded model is trained: the stages, one after the other, and the optimiser (AdamW)."""
+
+    stages: tuple[Stage, ...] = STAGES
     learning_rate: float = 3e-3
     final_rate: float = 0.02  # of the learning rate, at the end of a cosine
     warmup: int = 100  # steps
     betas: tuple[float, float] = (0.9, 0.98)
     weight_decay: float = 0.01
     clip: float = 1.0
-    mixture: RowMixture = field(default_factory=RowMixture)
+
+    @property
+    def steps(self) -> int:
+        return sum(stage.steps for stage in self.stages)
+
+    def stage(self, step: int) -> Stage:
+        """The stage that a step belongs to."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage
+            step -= stage.steps
+        raise IndexError(f"the recipe has only {self.steps} steps")
 
     def rate(self, step: int) -> float:
         """The learning rate at a step: linear warm-up, then a cosine down to the final rate."""
@@ -74,7 +100,7 @@ class Trainer:
         self.step = 0
         self.log: list[dict[str, float]] = []
         self._losses: list[float] = []
-        self._rows = RowSource(self.tokenizer, recipe.length, recipe.mixture)
+        self._rows = RowSource(self.tokenizer)
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
         )
@@ -82,13 +108,13 @@ class Trainer:
     def advance(self) -> float:
         """One step; returns its loss, the weighted mean of the tokens' negative log-probabilities (nats)."""
         generator = np.random.default_rng([self.seed, self.step])
-        copying = self.step < self.recipe.copying
-        rows = self._rows.batch(generator, self.recipe.batch, repetitions_only=copying)
+        stage = self.recipe.stage(self.step)
+        rows = self._rows.batch(generator, stage.batch, stage.length, stage.mixture)
         ids = torch.tensor([row.ids for row in rows])
         weights = torch.tensor([row.weights for row in rows])[:, 1:]
         logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
-        surprise = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
-        loss = (surprise * weights).sum() / weights.sum()
+        surprise = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+        loss = (surprise * weights.flatten()).sum() / weights.sum()
         for group in self._optimizer.param_groups:
             group["lr"] = self.recipe.rate(self.step)
         self._optimizer.zero_grad(set_to_none=True)

@@ -7,10 +7,10 @@ One file a family; importing this package registers them all. To add one, write 
 # ruff: noqa: F401 (imported for their registration)
 
 from benchmark.tasks.embedded import (
-    agreement,
     extraction,
     lookup,
     majority,
+    negation,
     order,
     position,
     repetition,

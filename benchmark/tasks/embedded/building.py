@@ -13,18 +13,19 @@ from benchmark.tasks.example import Example
 ATTEMPTS = 200  # draws for each example wanted, before a family counts as too small
 
 
-def _distinct_blocks(name: str, task: Task, generator: np.random.Generator, size: int) -> list[Block]:
-    """`size` blocks that differ in input, in random order; the task's own indices keep them balanced."""
-    blocks: dict[str, Block] = {}
+def _distinct_blocks(name: str, task: Task, generator: np.random.Generator, size: int, taken: set[str]) -> list[Block]:
+    """`size` blocks in random order, balanced by the task's own indices; their inputs are new, and join `taken`."""
+    blocks: list[Block] = []
     for _ in range(ATTEMPTS * size):
         block = task.block(generator, len(blocks))
-        blocks.setdefault(block.input, block)
+        if block.input in taken:
+            continue
+        taken.add(block.input)
+        blocks.append(block)
         if len(blocks) == size:
-            drawn = list(blocks.values())
-            return [drawn[i] for i in generator.permutation(size)]
+            return [blocks[i] for i in generator.permutation(size)]
     raise BenchmarkError(
-        f"dataset {name}: its family has only {len(blocks)} distinct examples where {size} are asked for: "
-        "lower n_pool or n_queries"
+        f"dataset {name}: its family has too few distinct examples ({len(taken)} found): lower n_pool or n_queries"
     )
 
 
@@ -45,8 +46,9 @@ def build_dataset(
     kind = get_family(family)
     generator = np.random.default_rng([seed, *name.encode()])
     task = kind.draw(generator, lexicon(split))
-    # Pool and queries are balanced each by itself: two runs of indices over one set of distinct inputs.
-    blocks = _distinct_blocks(name, task, generator, n_pool + n_queries)
+    taken: set[str] = set()
+    pool = _distinct_blocks(name, task, generator, n_pool, taken)
+    queries = _distinct_blocks(name, task, generator, n_queries, taken)
     dataset = Dataset(
         name=name,
         kind=kind.kind,
@@ -54,8 +56,8 @@ def build_dataset(
         separator=SEPARATOR,
         stop=SEPARATOR,
         max_new_tokens=kind.max_new_tokens,
-        pool=tuple(_example(block, f"pool-{i:03d}") for i, block in enumerate(blocks[:n_pool])),
-        queries=tuple(_example(block, f"query-{i:03d}") for i, block in enumerate(blocks[n_pool:])),
+        pool=tuple(_example(block, f"pool-{i:03d}") for i, block in enumerate(pool)),
+        queries=tuple(_example(block, f"query-{i:03d}") for i, block in enumerate(queries)),
         source={"kind": "embedded", "family": family, "seed": seed, "split": split},
     )
     dataset.require_distinct(n_pool)
