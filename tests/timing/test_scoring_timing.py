@@ -1,0 +1,161 @@
+"""Scoring with a shared demonstration against the ways without, and against the tokens that must be computed.
+
+Ratios come from interleaved rounds of one run, so that a busy machine slows both sides. A case fails only where the
+whole interval of its ratio misses the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from benchmark.models.loading import LoadedModel
+from benchmark.quality.batching import Budget
+from benchmark.quality.likelihood import score
+from benchmark.quality.prompts import Prefix, Query, prefixes, query
+from benchmark.quality.sharing import pad
+from benchmark.tasks.dataset import Dataset
+from benchmark.tasks.example import Example
+from benchmark.timing.interleave import interleaved_ratio
+from tests.quality.conftest import WORDS, make_tokenizer
+from tests.quality.harness import harness, log_probabilities, requests
+
+pytestmark = pytest.mark.slow
+
+ROUNDS = 5
+LENGTH = 32
+"""Tokens of a demonstration, separator included, and of a query with its target: equal lengths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A model, and one candidate or more by many queries, all of one length."""
+
+    loaded: LoadedModel
+    dataset: Dataset
+    prefixes: list[Prefix]
+    queries: list[Query]
+    budget: int
+
+
+def make_work(config: Any, candidates: int, queries: int, budget: int) -> Work:
+    tokenizer = make_tokenizer(bos=False)
+    torch.manual_seed(0)
+    model = Qwen2ForCausalLM._from_config(config, attn_implementation="sdpa").eval()
+    generator = np.random.default_rng(0)
+
+    def example(name: str, tokens: int) -> Example:
+        words = generator.choice(WORDS, size=tokens)
+        return Example(name, " ".join(words[:-1]), f" {words[-1]}", references=(str(words[-1]),))
+
+    dataset = Dataset(
+        name="timing",
+        kind="generative",
+        metric="exact_match",
+        separator="\n",
+        stop="\n",
+        max_new_tokens=1,
+        pool=tuple(example(f"c{index}", LENGTH - 1) for index in range(candidates)),
+        queries=tuple(example(f"q{index}", LENGTH + 1) for index in range(queries)),  # the target is not fed
+    )
+    loaded = LoadedModel("timing", model, tokenizer, add_bos=False)
+    rows = prefixes(loaded, dataset, [[index] for index in range(candidates)])
+    return Work(loaded, dataset, rows, [query(loaded, example) for example in dataset.queries], budget)
+
+
+@pytest.fixture(scope="module")
+def medium() -> Work:
+    """25 million parameters; the head weighs a sixth of the rest, as in Llama-3.2-3B."""
+    config = Qwen2Config(
+        vocab_size=8192,
+        hidden_size=512,
+        intermediate_size=1376,
+        num_hidden_layers=8,
+        num_attention_heads=8,
+        num_key_value_heads=4,
+    )
+    return make_work(config, candidates=1, queries=40, budget=2048)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Work:
+    """The shape of the embedded models."""
+    config = Qwen2Config(
+        vocab_size=len(make_tokenizer(bos=False)),
+        hidden_size=64,
+        intermediate_size=192,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+    )
+    return make_work(config, candidates=4, queries=96, budget=8192)
+
+
+@pytest.fixture(params=["medium", "tiny"])
+def work(request: pytest.FixtureRequest) -> Work:
+    chosen: Work = request.getfixturevalue(request.param)
+    return chosen
+
+
+def shared(work: Work) -> np.ndarray:
+    return score(work.loaded, work.prefixes, work.queries, Budget(work.budget))[..., 0]
+
+
+@torch.inference_mode()
+def plain(work: Work, rows: list[tuple[int, ...]]) -> torch.Tensor:
+    """Log-probabilities [row, vocabulary] behind whole prompts: batches under the same budget, head on one position."""
+    parts = []
+    size = max(1, work.budget // len(rows[0]))
+    for first in range(0, len(rows), size):
+        ids, _ = pad(work.loaded.model, rows[first : first + size])
+        logits = work.loaded.model(ids, use_cache=False, logits_to_keep=1).logits[:, -1]
+        parts.append(logits.float().log_softmax(1))
+    return torch.cat(parts)
+
+
+def unshared(work: Work) -> np.ndarray:
+    prompts = [prefix.ids + query.input for prefix in work.prefixes for query in work.queries]
+    targets = torch.tensor([query.continuations[0] for query in work.queries]).repeat(len(work.prefixes), 1)
+    return plain(work, prompts).gather(1, targets).view(len(work.prefixes), -1).numpy()
+
+
+def necessary(work: Work) -> torch.Tensor:
+    """Every token that must be computed, each once and none before it: the limit."""
+    plain(work, [prefix.ids for prefix in work.prefixes])
+    return plain(work, [query.input for _ in work.prefixes for query in work.queries])
+
+
+def record(benchmark: Any, work: Work, baseline: Callable[[], object]) -> Any:
+    """Times `shared` for pytest-benchmark; its ratio over `baseline` goes to the extra information."""
+    benchmark.pedantic(shared, args=(work,), rounds=2, warmup_rounds=1)
+    ratio = interleaved_ratio(lambda: shared(work), baseline, rounds=ROUNDS)
+    benchmark.extra_info.update(
+        ratio=ratio.median, ratio_low=ratio.low, ratio_high=ratio.high, baseline_us=ratio.baseline_us
+    )
+    return ratio
+
+
+def test_against_unshared(benchmark: Any, work: Work) -> None:
+    np.testing.assert_allclose(shared(work), unshared(work), atol=1e-4)
+    ratio = record(benchmark, work, lambda: unshared(work))
+    assert ratio.low <= 1 / 1.8
+
+
+def test_against_the_limit(benchmark: Any, medium: Work) -> None:
+    ratio = record(benchmark, medium, lambda: necessary(medium))
+    assert ratio.low <= 1 / 0.8
+
+
+def test_against_the_harness(benchmark: Any, work: Work) -> None:
+    model = harness(work.loaded, batch_size=max(1, work.budget // (2 * LENGTH)))
+    asked = requests(work.dataset, range(len(work.prefixes)))
+    np.testing.assert_allclose(log_probabilities(model, asked, len(work.queries)), shared(work), atol=1e-4)
+    ratio = record(benchmark, work, lambda: model.loglikelihood(asked, disable_tqdm=True))
+    assert ratio.low <= 1 / 3
