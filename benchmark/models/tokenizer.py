@@ -14,10 +14,10 @@ from benchmark.tasks.embedded import lexicon
 
 TOKEN = r"\n|\S+"  # what one token is
 PAD, UNKNOWN, BOS = "<pad>", "<unk>", "<bos>"
-MARKS = ("\n", "->", ":", ";")
-CUES = ("topic", "most", "review", "claim", "twice", "find", "beside", "which", "say")
-NAMES = ("repeated", "distinct", "affirmed", "negated")
-RULES = ("next", "before", "forwards", "backwards", "first", "second", "last")
+MARKS = ("\n", "->", ":")
+CUES = ("topic", "most", "review", "claim", "mood", "find", "keep", "quote", "which")
+NAMES = ("affirmed", "negated", "stated", "asked")
+RULES = ("first", "second", "last")
 GRAMMAR = ("was", "not")
 
 

@@ -17,7 +17,7 @@ MODEL = build_model("llama", SIZE, len(TOKENIZER), TOKENIZER.bos_token_id, TOKEN
 
 
 def test_a_prompt_is_the_concatenation_of_its_examples() -> None:
-    data = build_dataset("d", "order", 1, 10, 10)
+    data = build_dataset("d", "filtering", 1, 10, 10)
     prompt = build_prompt(TOKENIZER, data, data.pool[:2], data.queries[0], data.queries[0].target + data.stop)
     text = "\n".join(e.input + e.target for e in (*data.pool[:2], data.queries[0])) + "\n"
     assert list(prompt.ids) == [TOKENIZER.bos_token_id, *TOKENIZER(text)["input_ids"]]

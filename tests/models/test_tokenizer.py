@@ -24,17 +24,17 @@ def test_every_word_has_one_id(bos: bool) -> None:
 
 def test_segments_follow_the_offsets() -> None:
     tokenizer = build_tokenizer(bos=True)
-    tokens = tokenize(tokenizer, "say : fox wolf ->", " fox wolf", suffix="\n", bos=True)
+    tokens = tokenize(tokenizer, "keep : fox wolf ->", " fox wolf", suffix="\n", bos=True)
     words = tokenizer.convert_ids_to_tokens(tokens.ids)
-    assert words == [BOS, "say", ":", "fox", "wolf", "->", "fox", "wolf", "\n"]
+    assert words == [BOS, "keep", ":", "fox", "wolf", "->", "fox", "wolf", "\n"]
     assert (tokens.n_input, tokens.n_target) == (6, 3)
     assert tokenizer.decode(tokens.ids[6:8]) == "fox wolf"
 
 
 def test_no_bos_means_none_even_if_asked_for() -> None:
     tokenizer = build_tokenizer(bos=False)
-    tokens = tokenize(tokenizer, "say : fox ->", " fox", bos=True)
-    assert tokenizer.convert_ids_to_tokens(tokens.ids)[0] == "say"
+    tokens = tokenize(tokenizer, "keep : fox ->", " fox", bos=True)
+    assert tokenizer.convert_ids_to_tokens(tokens.ids)[0] == "keep"
 
 
 def test_a_foreign_word_is_unknown_and_the_disk_changes_nothing(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ One file a family; importing this package registers them all. To add one, write 
 
 from benchmark.tasks.embedded import (
     extraction,
-    lookup,
+    filtering,
     majority,
     negation,
-    order,
+    opinion,
     position,
-    repetition,
+    question,
     sentiment,
     topic,
 )

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from benchmark.tasks.embedded.family import Block, classified, draw_labels, family, sample, shuffled
+from benchmark.tasks.embedded.family import Block, classified, draw_labels, family, pick, sample, shuffled
 from benchmark.tasks.embedded.lexicon import Lexicon
+
+COUNTS = ((1, 2), (1, 3), (1, 4), (2, 4))
 
 
 @family("majority", kind="classification", metric="accuracy")
@@ -27,7 +29,6 @@ class Majority:
 
     def block(self, generator: Generator, index: int) -> Block:
         label = index % 2
-        fewer = int(generator.integers(1, 3))
-        more = min(fewer + int(generator.integers(1, 4)), 4)
+        fewer, more = pick(generator, COUNTS)
         words = sample(generator, self.words[label], more) + sample(generator, self.words[1 - label], fewer)
         return classified("most", shuffled(generator, words), self.labels, label, self.topics)
