@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dvc_render.vega import VegaRenderer
+from dvc_render.vega import VegaRenderer  # type: ignore[import-untyped]
 
 TEMPLATES = Path(__file__).parents[2] / ".dvc" / "plots"
 
