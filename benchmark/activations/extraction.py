@@ -85,7 +85,7 @@ def extract(
             batch = pending.pop(0)
             try:
                 for rule, members in rules.items():
-                    pooled = _run(capture, [tokens[i] for i in batch], rule, members, pad, loaded.device)
+                    pooled = score_batch(capture, [tokens[i] for i in batch], rule, members, pad, loaded.device)
                     scores[np.ix_(batch, range(shape[1]), [place[m] for m in members])] = pooled[..., columns]
             except torch.cuda.OutOfMemoryError as error:
                 token_budget //= 2
@@ -116,7 +116,7 @@ def extract(
     )
 
 
-def _run(
+def score_batch(
     capture: Capture,
     tokens: Sequence[Tokens],
     rule: AttentionRule,
@@ -124,7 +124,7 @@ def _run(
     pad: int,
     device: torch.device,
 ) -> NDArray[np.float64]:
-    """float64 [batch, site, member, pooling, layer, statistic]"""
+    """One forward pass of a batch under `rule`: float64 [batch, site, member, pooling, layer, statistic]."""
     width = max(map(len, tokens))
     ids = torch.tensor([[*entry.ids, *[pad] * (width - len(entry))] for entry in tokens], device=device)
     n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
