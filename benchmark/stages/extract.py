@@ -25,7 +25,7 @@ def run(params: Params, model: str, dataset: str) -> None:
             loaded,
             pool[part.start : part.stop],
             masks=section.masks,
-            sites={**section.sites},
+            sites={str(site): names for site, names in section.sites.items()},
             poolings=section.poolings,
             thresholds=Thresholds(section.massive_absolute, section.massive_ratio),
             token_budget=section.token_budget,
