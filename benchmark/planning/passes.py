@@ -7,7 +7,7 @@ work = total(passes)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class Pass:
     tokens: int
     past: int = 0
     logits: int = 0
-    times: int = 1
+    times: float = 1
     decoding: bool = False
     whole: bool = False
 
@@ -52,32 +52,19 @@ class Work:
     last: int = 0
     decoded: int = 0
 
-    def __add__(self, other: Work) -> Work:
-        return Work(
-            self.prompts + other.prompts,
-            self.passes + other.passes,
-            self.tokens + other.tokens,
-            self.pairs + other.pairs,
-            self.logits + other.logits,
-            self.last + other.last,
-            self.decoded + other.decoded,
-        )
-
 
 def total(passes: Iterable[Pass], prompts: int = 0) -> Work:
     """The sums; `prompts` is what the stage counts as such (candidates, or candidate-query pairs)."""
-    work = Work(prompts=prompts)
+    count = tokens = pairs = logits = last = decoded = 0.0
     for each in passes:
-        tokens = each.rows * each.tokens * each.times
-        work += Work(
-            passes=each.times,
-            tokens=tokens,
-            pairs=tokens * (each.past + each.tokens),
-            logits=each.logits * each.times,
-            last=tokens if each.whole else each.logits * each.times,
-            decoded=tokens if each.decoding else 0,
-        )
-    return work
+        new = each.rows * each.tokens * each.times
+        count += each.times
+        tokens += new
+        pairs += new * (each.past + each.tokens)
+        logits += each.logits * each.times
+        last += new if each.whole else each.logits * each.times
+        decoded += new if each.decoding else 0
+    return Work(prompts, *map(round, (count, tokens, pairs, logits, last, decoded)))
 
 
 def extraction_passes(lengths: Lengths, rules: int, token_budget: int, shard: int) -> Iterator[Pass]:
@@ -90,15 +77,28 @@ def extraction_passes(lengths: Lengths, rules: int, token_budget: int, shard: in
 
 
 def scoring_passes(
-    lengths: Lengths, prefixes: Counts, query_indices: Sequence[int] | None = None, *, token_budget: int, shard: int
+    lengths: Lengths,
+    prefixes: Counts,
+    query_indices: Sequence[int] | None = None,
+    *,
+    token_budget: int,
+    shard: int,
+    sample: int | None = None,
 ) -> Iterator[Pass]:
-    """Queries behind every prefix; `prefixes` are tokens [prefix], `shard` of them are scored at a time."""
+    """Queries behind every prefix; `prefixes` are tokens [prefix], `shard` of them are scored at a time.
+
+    With `sample`, that many shards are walked, evenly spaced, and stand for the others.
+    """
     chosen = range(len(lengths.query_input)) if query_indices is None else query_indices
     inputs = lengths.query_input[np.asarray(chosen, dtype=np.int64)]
     continuations = [lengths.continuations[index] for index in chosen]
     generated = lengths.max_new_tokens if lengths.kind == "generative" else 0
-    for start in range(0, len(prefixes), shard):
-        yield from _share(prefixes[start : start + shard], inputs, continuations, generated, Budget(token_budget))
+    parts = [prefixes[start : start + shard] for start in range(0, len(prefixes), shard)]
+    walked = parts if sample is None else parts[:: -(-len(parts) // sample)]
+    scale = len(prefixes) / sum(map(len, walked))
+    for part in walked:
+        for each in _share(part, inputs, continuations, generated, Budget(token_budget)):
+            yield each if scale == 1 else replace(each, times=each.times * scale)
 
 
 def set_prefixes(lengths: Lengths, size: int, count: int) -> Counts:

@@ -27,6 +27,8 @@ from benchmark.selection.selector import Pool, create
 
 SHARD_START = 2.0
 """Seconds to start a process and import torch and transformers."""
+SAMPLE = 1
+"""Shards of prefixes that are walked: their lengths are drawn alike, so one tells what all take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,14 @@ def _quality(
     prefixes = lengths.bos + lengths.block
     budget, shard = section.token_budget, section.shard
     passes = [
-        *scoring_passes(lengths, prefixes, token_budget=budget, shard=shard),
+        *scoring_passes(lengths, prefixes, token_budget=budget, shard=shard, sample=SAMPLE),
         *scoring_passes(lengths, np.array([lengths.bos], dtype=np.int64), token_budget=budget, shard=shard),
         *uncertainty_passes(lengths, budget, shape.vocabulary),
     ]
     for size in section.set_sizes:
-        passes += scoring_passes(lengths, set_prefixes(lengths, size, section.sets), token_budget=budget, shard=shard)
+        passes += scoring_passes(
+            lengths, set_prefixes(lengths, size, section.sets), token_budget=budget, shard=shard, sample=SAMPLE
+        )
     sets = section.sets * len(section.set_sizes)
     written = 2 * 4 * queries * (pool + 1 + sets)
     prompts = queries * (pool + 1 + sets) + 2 * pool

@@ -16,10 +16,10 @@ from benchmark.activations.extraction import extract
 from benchmark.activations.masks import MASKS, by_rule
 from benchmark.models.hub import fetch_model
 from benchmark.models.loading import LoadedModel, load_model
-from benchmark.models.parameters import LocalModel
+from benchmark.models.parameters import LocalModel, Shape
 from benchmark.models.shape import shape_of
 from benchmark.planning.costs import flops, key_value_bytes, weights
-from benchmark.planning.lengths import Lengths, count_lengths
+from benchmark.planning.lengths import Lengths, count_lengths, typical_lengths
 from benchmark.planning.passes import (
     extraction_passes,
     scoring_passes,
@@ -35,6 +35,9 @@ from benchmark.tasks.example import Example
 from tests.hub_server.models import write_model
 
 BUDGET = 400
+SHAPE = Shape(
+    layers=2, hidden=64, intermediate=160, heads=4, kv_heads=2, head_dim=16, vocabulary=500, tied=True, gated_mlp=True
+)
 
 
 def make_dataset(kind: str, choices: int = 3, words: int = 2) -> Dataset:
@@ -122,6 +125,16 @@ def test_flops_of_generation_lie_between_no_decoding_and_the_limit(loaded: Loade
     planned = total(passes)
     assert flops(shape, least) <= actual * 1.001
     assert flops(shape, planned) == pytest.approx(actual, rel=0.25)  # random weights rarely end an answer
+
+
+def test_a_few_shards_stand_for_all() -> None:
+    lengths = typical_lengths("classification", (200, 30), 200, 40, 8, bos=True)
+    prefixes = lengths.bos + lengths.block
+    whole, sampled = (
+        flops(SHAPE, total(scoring_passes(lengths, prefixes, token_budget=4096, shard=20, sample=sample)))
+        for sample in (None, 2)
+    )
+    assert sampled == pytest.approx(whole, rel=0.05)
 
 
 def test_sets_are_as_long_as_their_demonstrations(loaded: LoadedModel) -> None:
