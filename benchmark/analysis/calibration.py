@@ -78,7 +78,8 @@ def calibrate(
 ) -> pd.DataFrame:
     """Simulates `experiments` of each scenario (all, or those named) and counts the verdicts: `calibration.csv`.
 
-    `resamples` are permutations and bootstrap samples of each experiment. Writes the table to `output`, if given.
+    `resamples` are permutations and bootstrap samples of each experiment. The table is written to `output`, if given,
+    after each scenario: what was simulated survives a kill.
     """
     if experiments < 1:
         raise BenchmarkError("calibration needs at least 1 experiment")
@@ -93,10 +94,13 @@ def calibrate(
         for i in tqdm(range(experiments), desc=name, unit="experiment", disable=None):
             counts[_verdict(scenario, intervals, resamples, splits, seed, i)] += 1
         rows.append(_row(scenario, intervals, experiments, counts))
-    frame = pd.DataFrame(rows).astype({"met": "Int64"})
-    if output is not None:
-        write_table(output, frame, 4)
-    return frame
+        if output is not None:
+            write_table(output, _table(rows), 4)
+    return _table(rows)
+
+
+def _table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
+    return pd.DataFrame(rows).astype({"met": "Int64"})
 
 
 def _verdict(scenario: Scenario, intervals: str, resamples: int, splits: int, seed: int, i: int) -> Verdict:
