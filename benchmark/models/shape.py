@@ -1,0 +1,44 @@
+"""The shape of a decoder, read off its config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmark.errors import BenchmarkError
+from benchmark.models.parameters import Shape
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+INTERMEDIATE = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
+UNGATED = frozenset({"gpt2", "gpt_neox", "gptj", "gpt_neo", "opt", "bloom", "falcon", "phi", "gpt_bigcode"})
+"""Model types whose MLP has two matrices; everything newer has three."""
+
+
+def shape_of(config: PretrainedConfig) -> Shape:
+    """The shape that `config` describes; raises `BenchmarkError` for one that is no decoder of the usual kind."""
+    text = config.get_text_config()
+    try:
+        hidden, heads = int(text.hidden_size), int(text.num_attention_heads)
+        widths = [width for name in INTERMEDIATE if (width := getattr(text, name, None))]
+        return Shape(
+            layers=int(text.num_hidden_layers),
+            hidden=hidden,
+            intermediate=int(widths[0]) if widths else 4 * hidden,
+            heads=heads,
+            kv_heads=int(getattr(text, "num_key_value_heads", None) or heads),
+            head_dim=int(getattr(text, "head_dim", None) or hidden // heads),
+            vocabulary=int(text.vocab_size),
+            tied=bool(config.tie_word_embeddings),
+            gated_mlp=text.model_type not in UNGATED,
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BenchmarkError(f"a config of type {config.model_type!r} does not describe a decoder: {error}") from error
+
+
+def require_shape(expected: Shape, found: Shape, name: str) -> None:
+    """Raises `BenchmarkError` where the parameters' `shape` is not the model's: a plan made with it would be wrong."""
+    for key, value in expected.model_dump().items():
+        actual = getattr(found, key)
+        if actual != value:
+            raise BenchmarkError(f"model {name}: shape.{key} is {value} in the parameters, but {actual} in its config")
