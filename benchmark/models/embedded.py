@@ -47,7 +47,7 @@ class Size:
     """The shape of an embedded model. Two heads share one key-value head (grouped-query attention)."""
 
     hidden: int = 64
-    layers: int = 4
+    layers: int = 3
     heads: int = 4
     key_value_heads: int = 2
     mlp: int = 192

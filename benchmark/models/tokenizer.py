@@ -15,9 +15,8 @@ from benchmark.tasks.embedded import lexicon
 TOKEN = r"\n|\S+"  # what one token is
 PAD, UNKNOWN, BOS = "<pad>", "<unk>", "<bos>"
 MARKS = ("\n", "->", ":")
-CUES = ("topic", "most", "review", "claim", "mood", "find", "keep", "quote", "which")
+CUES = ("topic", "most", "review", "claim", "mood", "find", "keep", "quote")
 NAMES = ("affirmed", "negated", "stated", "asked")
-RULES = ("first", "second", "last")
 GRAMMAR = ("was", "not")
 
 
@@ -29,7 +28,6 @@ def vocabulary(*, bos: bool) -> tuple[str, ...]:
         MARKS,
         CUES,
         NAMES,
-        RULES,
         [*lexicon.TOPICS, *lexicon.SENTIMENTS],
         GRAMMAR,
         lexicon.FILLERS,

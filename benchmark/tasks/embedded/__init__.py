@@ -12,7 +12,6 @@ from benchmark.tasks.embedded import (
     majority,
     negation,
     opinion,
-    position,
     question,
     sentiment,
     topic,

@@ -1,7 +1,4 @@
-"""Which of two topics is the text about? Each task has its own two topics.
-
-Words of one topic among fillers; now and then a stray word of the other topic weakens an example.
-"""
+"""Which of two topics is the text about? Words of one topic among fillers; each task has its own two topics."""
 
 from __future__ import annotations
 
@@ -31,7 +28,5 @@ class Topic:
     def block(self, generator: Generator, index: int) -> Block:
         label = index % 2
         words = sample(generator, self.words[label], int(generator.integers(1, 4)))
-        if len(words) > 1 and generator.random() < 0.3:
-            words.append(pick(generator, self.words[1 - label]))
         fillers = [pick(generator, FILLERS) for _ in range(int(generator.integers(1, 4)))]
         return classified("topic", shuffled(generator, words + fillers), self.labels, label, self.topics)
