@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
 from benchmark.report.results import Results
-from benchmark.report.style import DIVERGING
+from benchmark.report.style import DIVERGING, INK
 
 MASKS = ("causal", "no_sink", "input", "target", "target_isolated", "prefix", "bidirectional", "self")
 STATISTICS = ("mean", "variance", "skewness", "kurtosis", "max_abs", "max_median_ratio", "massive_count")
@@ -72,7 +72,9 @@ def panels(results: Results) -> list[Panel]:
             rho[at] = row["rho"]
             above[at] = abs(row["rho"]) > results.claim["bound"]
             proven[at] = row.get("lower_limit", np.nan) > results.claim["bound"]
-            strongest[at] = all(str(results.claim["cell"].get(axis)) == str(row[axis]) for axis in _identity(row))
+            strongest[at] = all(
+                str((results.claim["cell"] or {}).get(axis)) == str(row[axis]) for axis in _identity(row)
+            )
             notes[at[0]][at[1]] = _note(row)
         made.append(
             Panel(
@@ -149,11 +151,21 @@ def limit(results: Results) -> float:
 
 
 def shade(value: float, end: float) -> tuple[str, str]:
-    """Background and text colour of a value on the diverging scale."""
-    place = 0.5 + 0.5 * float(np.clip(value / end, -1, 1))
-    red, green, blue, _ = colormaps[DIVERGING](place)
-    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
-    return to_hex((red, green, blue)), "#fff" if luminance < 0.3 else "#22252a"
+    """Background and text colour of a value on the diverging scale; text is ink or white, whichever reads better."""
+    colour = to_hex(colormaps[DIVERGING](0.5 + 0.5 * float(np.clip(value / end, -1, 1))))
+    return colour, max(("#ffffff", INK), key=lambda text: contrast(text, colour))
+
+
+def contrast(first: str, second: str) -> float:
+    """The contrast ratio of two colours, 1 to 21, as WCAG 2 defines it."""
+    low, high = sorted(_luminance(colour) for colour in (first, second))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = np.array(to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def gradient(steps: int = 11) -> str:

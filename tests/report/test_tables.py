@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.report import tables
+from benchmark.report.results import read_results
+
+
+def test_p_values_are_never_zero() -> None:
+    assert [tables.p_value(p) for p in (0.0004, 0.001, 0.04, 1.0, float("nan"), None)] == [
+        "< .001", ".001", ".040", "1.000", "–", "–"
+    ]  # fmt: skip
+
+
+def test_the_strongest_come_first_with_what_was_found_about_them(folder: Path) -> None:
+    table = tables.strongest(read_results(folder))
+    assert table is not None
+    sizes = [abs(float(row[6].replace("−", "-"))) for row in table.rows]
+    assert len(sizes) == 12
+    assert sizes == sorted(sizes, reverse=True)
+    assert all("to" in row[7] and row[9] != "–" and row[10] != "–" for row in table.rows)
+
+
+def test_a_control_that_could_not_run_has_not_passed(folder: Path) -> None:
+    table = tables.controls(read_results(folder))
+    assert table is not None
+    rows = {row[0]: row for row in table.rows}
+    assert rows["planted"][-2:] == ("8 of 8", "✓")
+    assert rows["massive dimension"][-2:] == ("did not run", "–")
+    assert table.note == "no model was planted"
+
+
+def test_selectors_say_what_they_need_and_gain(folder: Path) -> None:
+    table = tables.selectors(read_results(folder))
+    assert table is not None
+    rows = {row[0]: row for row in table.rows}
+    assert next(iter(rows)) == "oracle ↑"
+    assert rows["oracle ↑"][1] == "yes"
+    assert rows["kurtosis ↑"][1] == "some masks"
+    assert rows["perplexity ↓"][1] == "no"
+    assert rows["oracle ↑"][2:4] == ["+4.8", "98"]
+    assert rows["massive count ↑"][2:4] == ["–", "–"]
+
+
+def test_timing_finds_every_ratio(folder: Path) -> None:
+    table = tables.timing(read_results(folder))
+    assert table is not None
+    assert [row[:2] for row in table.rows] == [("extraction over forward", "1.040"), ("naive", "1.380")]
+
+
+@pytest.mark.parametrize("name", tables.BUILDERS)
+def test_every_table_is_as_wide_as_its_head(folder: Path, name: str) -> None:
+    table = tables.BUILDERS[name](read_results(folder))
+    assert table is not None
+    assert table.rows
+    assert {len(row) for row in table.rows} == {len(table.head)}
