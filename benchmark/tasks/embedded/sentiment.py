@@ -1,4 +1,4 @@
-"""Is the verdict positive or negative? One or two adjectives, of which a `not` before one turns it round."""
+"""Is the verdict positive or negative? One or two adjectives say."""
 
 from __future__ import annotations
 
@@ -28,12 +28,8 @@ class Sentiment:
 
     def block(self, generator: Generator, index: int) -> Block:
         label = index % 2
-        negated = generator.random() < 0.3
-        adjectives = sample(generator, self.adjectives[1 - label if negated else label], 2)
+        adjectives = sample(generator, self.adjectives[label], 2)
         words = ["the", pick(generator, SUBJECTS), "was"]
-        if negated:
-            words += ["not", adjectives[0]]
-        else:
-            words += [pick(generator, INTENSIFIERS)] if generator.random() < 0.4 else []
-            words += adjectives[:1] if generator.random() < 0.5 else [adjectives[0], "and", adjectives[1]]
+        words += [pick(generator, INTENSIFIERS)] if generator.random() < 0.4 else []
+        words += adjectives[:1] if generator.random() < 0.5 else [adjectives[0], "and", adjectives[1]]
         return classified("review", words, self.labels, label, NAMES)

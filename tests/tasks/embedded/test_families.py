@@ -108,10 +108,8 @@ def majority_topic(example: Example) -> str:
 
 
 def sentiment(example: Example) -> str:
-    words = words_of(example)
-    found = {name for name, adjectives in SENTIMENTS.items() if set(words) & set(adjectives)}
-    (name,) = found
-    return {"positive": "negative", "negative": "positive"}[name] if "not" in words else name
+    (name,) = (name for name, adjectives in SENTIMENTS.items() if set(words_of(example)) & set(adjectives))
+    return name
 
 
 def question(example: Example) -> str:
