@@ -87,14 +87,19 @@ def extract(
                 for rule, members in rules.items():
                     pooled = score_batch(capture, [tokens[i] for i in batch], rule, members, pad, loaded.device)
                     scores[np.ix_(batch, range(shape[1]), [place[m] for m in members])] = pooled[..., columns]
-            except torch.cuda.OutOfMemoryError as error:
-                token_budget //= 2
-                torch.cuda.empty_cache()
+            except torch.OutOfMemoryError:
+                fits = False  # go on outside the block: the traceback holds the tensors
+            else:
+                fits = True
+            if not fits:
                 if len(batch) == 1:
                     raise BenchmarkError(
                         f"candidate {examples[batch[0]].id} ({len(tokens[batch[0]])} tokens) does not fit into the "
                         f"memory of {loaded.device}: free some, or use a smaller model"
-                    ) from error
+                    )
+                token_budget //= 2
+                if loaded.device.type == "cuda":
+                    torch.cuda.empty_cache()
                 left = [i for entry in (batch, *pending) for i in entry]
                 pending = length_batches([len(tokens[i]) for i in left], token_budget, left)
                 continue

@@ -40,3 +40,9 @@ def test_interval_covers_as_often_as_it_says() -> None:
 def test_a_planted_slowdown_shows() -> None:
     ratio = interleaved_ratio(lambda: time.sleep(0.003), lambda: time.sleep(0.001), rounds=9, warmup=1)
     assert ratio.low > 1.5
+
+
+def test_the_clock_is_the_callers_choice() -> None:
+    ticks = iter(range(1000))
+    ratio = interleaved_ratio(lambda: None, lambda: None, rounds=3, clock=lambda: float(next(ticks)))
+    assert (ratio.median, ratio.candidate_us) == (1.0, 1e6)

@@ -1,0 +1,153 @@
+"""What is timed: a random Llama of a given shape, a batch of equal rows, and every way to extract from it.
+
+    work = ExtractionWork(Shape(layers=8, hidden=512, rows=16, tokens=128), torch.float32)
+    interleaved_ratio(lambda: work.extract(("causal",)), work.forward, rounds=20)
+
+Time depends on shapes and dtypes, not on weights. All rows are of one length, so that nothing but the extraction
+differs from the bare forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.stats
+import torch
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from benchmark.activations.capture import Capture
+from benchmark.activations.extraction import score_batch
+from benchmark.activations.kernels import choose_kernel
+from benchmark.activations.masks import by_rule, mask_strategy
+from benchmark.activations.statistics import STATISTICS, Group, Thresholds
+from benchmark.models.decoder import find_decoder
+from benchmark.tasks.tokens import Tokens
+
+EVERY: frozenset[Group] = frozenset({"moments", "massive"})
+VOCABULARY = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A decoder and a batch; `mlp` and `heads` as Llama has them at this width unless given."""
+
+    layers: int
+    hidden: int
+    rows: int
+    tokens: int
+    mlp: int = 0
+    heads: int = 0
+    kv_heads: int = 0
+
+    def config(self) -> LlamaConfig:
+        heads = self.heads or max(1, self.hidden // 64)
+        return LlamaConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=self.hidden,
+            intermediate_size=self.mlp or self.hidden * 43 // 16,
+            num_hidden_layers=self.layers,
+            num_attention_heads=heads,
+            num_key_value_heads=self.kv_heads or heads,
+            max_position_embeddings=max(self.tokens, 64),
+        )
+
+
+STANDARD = Shape(layers=8, hidden=512, rows=16, tokens=128)
+LLAMA_3B_LAYER = Shape(layers=1, hidden=3072, rows=4, tokens=128, mlp=8192, heads=24, kv_heads=8)
+SMALL = Shape(layers=3, hidden=256, rows=8, tokens=64)
+
+
+class ExtractionWork:
+    """A model in `dtype` and one batch; every method runs it once."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: torch.dtype,
+        kernel: str = "auto",
+        device: torch.device | None = None,
+        sites: Sequence[str] = ("mlp_output",),
+    ) -> None:
+        torch.manual_seed(0)
+        self.device = device or torch.device("cpu")
+        model = LlamaForCausalLM._from_config(shape.config(), attn_implementation="sdpa")
+        self.model: nn.Module = model.eval().to(self.device, dtype)
+        self.decoder = find_decoder(self.model)
+        generator = np.random.default_rng(0)
+        ids = generator.integers(1, VOCABULARY, (shape.rows, shape.tokens))
+        self.tokens = [Tokens(tuple(row.tolist()), shape.tokens * 3 // 4) for row in ids]
+        self.ids = torch.from_numpy(ids).to(self.device)
+        self.kernel = choose_kernel(kernel, self.device)
+        self.sites = dict.fromkeys(sites, EVERY)
+
+    def _finish(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    @torch.inference_mode()
+    def forward(self) -> None:
+        """The bare forward pass: causal, no lm_head, no cache."""
+        self.decoder.base(input_ids=self.ids, use_cache=False)
+        self._finish()
+
+    def extract(self, masks: Sequence[str]) -> None:
+        """Every statistic of every layer under `masks`, as `extraction.extract` takes them from a batch."""
+        with Capture(self.decoder, self.sites, self.kernel, Thresholds(), ("mean",)) as capture:
+            for rule, members in by_rule([mask_strategy(name) for name in masks]).items():
+                score_batch(capture, self.tokens, rule, members, 0, self.device)
+        self._finish()
+
+    @torch.inference_mode()
+    def stored_then_scipy(self) -> None:
+        """The naive way: keep every MLP output, then numpy and scipy."""
+        kept: list[Tensor] = []
+        handles = [mlp.register_forward_hook(lambda m, a, out: kept.append(out)) for mlp in self.decoder.mlps]
+        self.decoder.base(input_ids=self.ids, use_cache=False)
+        for handle in handles:
+            handle.remove()
+        for output in kept:
+            values = output.float().cpu().numpy()
+            magnitude = np.abs(values)
+            columns = (
+                values.mean(-1),
+                values.var(-1),
+                scipy.stats.skew(values, axis=-1),
+                scipy.stats.kurtosis(values, axis=-1),
+                magnitude.max(-1),
+                magnitude.max(-1) / np.median(magnitude, axis=-1),
+                ((magnitude > 100) & (magnitude > 1000 * np.median(magnitude, axis=-1, keepdims=True))).sum(-1),
+            )
+            np.stack(columns, axis=-1).mean(1)
+
+    @torch.inference_mode()
+    def torch_in_hooks(self) -> None:
+        """The other naive way: textbook torch inside hooks."""
+        handles = [mlp.register_forward_hook(lambda m, a, out: naive_torch(out)) for mlp in self.decoder.mlps]
+        self.decoder.base(input_ids=self.ids, use_cache=False)
+        for handle in handles:
+            handle.remove()
+        self._finish()
+
+
+def naive_torch(output: Tensor) -> None:
+    """What one writes down first: [batch, token, hidden] -> pooled statistics."""
+    x = output.float()
+    mean = x.mean(-1, keepdim=True)
+    deviation = x - mean
+    variance = deviation.pow(2).mean(-1)
+    magnitude = x.abs()
+    median = magnitude.median(-1).values
+    columns = (
+        mean[..., 0],
+        variance,
+        deviation.pow(3).mean(-1) / variance.pow(1.5),
+        deviation.pow(4).mean(-1) / variance.pow(2) - 3,
+        magnitude.amax(-1),
+        magnitude.amax(-1) / median,
+        ((magnitude > 100) & (magnitude > 1000 * median[..., None])).sum(-1).float(),
+    )
+    assert len(columns) == len(STATISTICS)
+    torch.stack(columns, dim=-1).mean(1)
