@@ -104,15 +104,16 @@ def compare(candidate: Path, base: Path, rounds: int, seed: int = 0) -> dict[str
                 for name in [name for name in worker.WORKLOADS if name not in errors]:
                     try:
                         seconds[name] += _measure(pair, name, -(-rounds // RESTARTS), generator)
-                    except _NotComparable as error:
+                    except IncomparableError as error:
                         errors[name] = str(error)
-    return {
-        name: errors[name] if name in errors else summarise(*np.array(seconds[name]).T, generator=generator)
-        for name in worker.WORKLOADS
-    }
+    results: dict[str, Ratio | str] = dict(errors)
+    for name in [name for name in seconds if name not in errors]:
+        now, before = np.array(seconds[name]).T
+        results[name] = summarise(now, before, generator)
+    return {name: results[name] for name in worker.WORKLOADS}
 
 
-class _NotComparable(Exception):
+class IncomparableError(Exception):
     """A worker could not run a workload: the message says whose and why."""
 
 
@@ -126,7 +127,7 @@ def _measure(
         for index in generator.permutation(2):
             answer = _ask(pair[index], name)
             if "error" in answer:
-                raise _NotComparable(f"{('this tree', 'the base')[index]}: {answer['error']}")
+                raise IncomparableError(f"{('this tree', 'the base')[index]}: {answer['error']}")
             both[index] = answer["seconds"]
         measured.append((both[0], both[1]))
     return measured[1:]

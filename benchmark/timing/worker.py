@@ -59,7 +59,7 @@ def correlation(_: Path) -> Work:
     from benchmark.analysis.spearman import spearman
 
     generator = np.random.default_rng(0)
-    scores, target = generator.standard_normal((1000, 200)), generator.standard_normal((1000, 1))
+    scores, target = generator.standard_normal((200, 1000)), generator.standard_normal((1, 1000))
     return lambda: spearman(scores, target)
 
 
