@@ -1,0 +1,44 @@
+"""A profile's committed results, and the same as a copy that a test may spoil."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.params import Params, load_params
+from benchmark.stages.inputs import claim_inputs
+
+ROOT = Path(__file__).parents[2]
+
+
+def committed(path: str) -> Params:
+    """The parameters of the profile in `path`; skips the test, with the reason, where it has no results."""
+    if not (ROOT / path).exists():
+        pytest.skip(f"{path} is missing: there is no such profile")
+    params = load_params(ROOT / path)
+    if not (ROOT / params.results / "claim.json").exists():
+        where = "dvc repro" if path == "params.yaml" else f"dvc repro {Path(path).parent}/dvc.yaml"
+        pytest.skip(f"{params.results}/claim.json is missing: `{where}` has not been run")
+    return params
+
+
+def inputs(params: Params, results: Path | None = None) -> dict[str, Any]:
+    """The arguments of `gate` and `verify` on the committed results, or on those in the folder `results`."""
+    own = ROOT / params.results if results is None else results
+    known = claim_inputs(params)
+    for name in ("cells", "correlations", "results", "planted"):
+        if known.get(name) is not None:
+            known[name] = own / Path(known[name]).relative_to(params.results)
+    return known
+
+
+def spoilable(params: Params, folder: Path) -> Path:
+    """A copy of what the claim consists of: cells, tables and claim.json."""
+    source = ROOT / params.results
+    shutil.copytree(source / "cells", folder / "cells")
+    for path in [*source.glob("*.csv"), source / "claim.json"]:
+        shutil.copy(path, folder / path.name)
+    return folder

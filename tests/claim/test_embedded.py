@@ -1,0 +1,85 @@
+"""The embedded models' own claim: the controls hold, and the cells give the committed verdict, whichever it is.
+
+It says nothing about the paper's models; `test_paper.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmark.analysis.claim import Claim
+from benchmark.analysis.gate import gate
+from benchmark.analysis.verification import verify
+from benchmark.errors import BenchmarkError
+from benchmark.params import Params
+from benchmark.storage import read_arrays, read_json, read_table, write_arrays, write_json, write_table
+from tests.claim.profile import committed, inputs, spoilable
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return committed("params.yaml")
+
+
+@pytest.fixture(scope="module")
+def claim(params: Params) -> Claim:
+    return gate(**inputs(params))
+
+
+def test_the_cells_give_the_committed_verdict(params: Params, claim: Claim) -> None:
+    recorded = read_json(inputs(params)["results"] / "claim.json")
+    assert claim.verdict == recorded["verdict"]
+    assert claim.summary["max_abs_rho"] == pytest.approx(recorded["max_abs_rho"], abs=2e-6)
+
+
+def test_every_control_ran_and_holds(claim: Claim) -> None:
+    for name, outcome in claim.summary["controls"].items():
+        assert outcome["ran"] > 0, name
+        assert outcome["passed"], name
+
+
+def test_the_family_is_the_declared_one(params: Params, claim: Claim) -> None:
+    family = params.claim.family
+    columns = len(family.masks) * len(family.statistics) * len(family.poolings) * len(family.layers)
+    pools = len(params.models) * len(params.datasets)
+    if family.sites == ("mlp_output",):
+        assert claim.summary["n_cells"] == pools * columns * len(family.targets)
+    assert set(claim.tables["family.csv"]["model"]) == set(params.models)
+    assert set(claim.tables["family.csv"]["dataset"]) == set(params.datasets)
+
+
+def edit_cells(results: Path) -> None:
+    path = min((results / "cells").glob("*.npz"))
+    arrays = read_arrays(path)
+    arrays["log_probability_gain"][0, 0] += 1e-5
+    write_arrays(path, **arrays)
+
+
+def edit_correlations(results: Path) -> None:
+    table = read_table(results / "correlations.csv", text=("layer", "undefined"))
+    row = table.index[table["undefined"] == ""][-1]
+    table.loc[row, "rho"] -= 1e-4
+    write_table(results / "correlations.csv", table)
+
+
+def edit_claim(results: Path) -> None:
+    summary = read_json(results / "claim.json")
+    write_json(results / "claim.json", summary | {"null_quantile_95": summary["null_quantile_95"] + 1e-4})
+
+
+def edit_table(results: Path) -> None:
+    table = read_table(results / "family.csv", text=("layer", "undefined"))
+    row = table.index[table["undefined"] == ""][0]
+    table.loc[row, "ci_high"] += 1e-4
+    write_table(results / "family.csv", table)
+
+
+@pytest.mark.parametrize("edit", [edit_cells, edit_correlations, edit_claim, edit_table])
+def test_one_edited_number_makes_it_fail(params: Params, tmp_path: Path, edit: Callable[[Path], None]) -> None:
+    results = spoilable(params, tmp_path)
+    edit(results)
+    with pytest.raises(BenchmarkError, match=r"changed after the claim|not what the cells give|the cells give"):
+        verify(**inputs(params, results))
