@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, get_token, hf_hub_url
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.file_download import repo_folder_name
 
@@ -85,6 +85,25 @@ def list_files(kind: Kind, repository: str, revision: str) -> Listing:
             )
         files[sibling.rfilename] = RemoteFile(size, etag)
     return Listing(kind, repository, revision, files, gated=bool(info.gated))
+
+
+def check_access(listing: Listing) -> None:
+    """Raises `BenchmarkError` unless this account may fetch the files: asks for the head of one, downloads nothing.
+
+    A gated repository shows its listing to everybody, and its files only to those who accepted its licence.
+    """
+    if listing.offline or not listing.files:
+        return
+    name = min(listing.files, key=lambda name: listing.files[name].size)
+    url = hf_hub_url(
+        listing.repository, name, repo_type=listing.kind, revision=listing.revision, endpoint=constants.ENDPOINT
+    )
+    patiently(
+        lambda: get_hf_file_metadata(url, token=get_token(), timeout=METADATA_TIMEOUT, endpoint=constants.ENDPOINT),
+        name,
+        listing.repository,
+        listing.revision,
+    )
 
 
 def _cached(kind: Kind, repository: str, revision: str) -> Listing:

@@ -87,7 +87,7 @@ def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Pl
         machine=machine,
         dtype=dtype,
         costs=tuple(whole),
-        download=_download(params, shapes),
+        download=download_bytes(params, shapes),
         origins=frozenset(known.origin for known in lengths.values()),
         alternatives=tuple((name, sum(cost.seconds for cost in part) / 3600) for name, part in changes),
     )
@@ -171,7 +171,7 @@ def _present(params: Params, shapes: dict[str, Shape]) -> tuple[Machine, str]:
     return calibrate(largest, device, DTYPES[dtype]), dtype
 
 
-def _download(params: Params, shapes: dict[str, Shape]) -> int:
+def download_bytes(params: Params, shapes: dict[str, Shape]) -> int:
     """Bytes of weights that are still to be fetched; datasets are megabytes (CNN/DailyMail: 1 GB)."""
     from benchmark.hub.repository import snapshot_folder
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.activations.masks import MASKS, by_rule
+from benchmark.activations.masks import MASKS, by_rule, mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.models.parameters import Shape
 from benchmark.params import Params
@@ -86,7 +86,7 @@ def _extract(
     params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
 ) -> Cost:
     section = params.extraction
-    rules = len(by_rule([MASKS[name] for name in section.masks]))
+    rules = len(by_rule([mask_strategy(name) for name in section.masks]))
     passes = list(extraction_passes(lengths, rules, section.token_budget, section.shard))
     sites, statistics = len(section.sites), len({name for names in section.sites.values() for name in names})
     numbers = total(passes).tokens * shape.layers * shape.hidden * sites

@@ -6,6 +6,7 @@ To add a dataset, write its template into `templates/` (or use `multiple_choice`
 `datasets` in the parameters.
 """
 
+from benchmark.tasks.hub import templates  # noqa: F401 (imported for their registration)
 from benchmark.tasks.hub.loading import load_dataset
 from benchmark.tasks.hub.template import TEMPLATES, Rendered, Template, get_template
 

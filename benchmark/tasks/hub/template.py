@@ -3,13 +3,11 @@
     @template(kind="classification", metric="accuracy", columns=("sentence", "label"))
     def my_dataset(row): return Rendered(f"{row['sentence']}\\nMood:", " good", choices=(" bad", " good"))
 
-Every module in `benchmark/tasks/hub/templates/` is imported, so a new file there is all that a new template takes.
+Every module in `templates/` is imported with this package, so a new file there is all that a new template takes.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,9 +71,6 @@ def template(
 
 def get_template(name: str) -> Template:
     """The template of that name; raises `BenchmarkError` for an unknown one."""
-    package = importlib.import_module("benchmark.tasks.hub.templates")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
     if name not in TEMPLATES:
         raise unknown("template", name, TEMPLATES)
     return TEMPLATES[name]
