@@ -121,3 +121,15 @@ def competence(
             record = {"family": name, "kind": FAMILIES[name].kind, "split": split, "shots": k}
             records.append({**record, "n": right.size, "accuracy": float(right.mean())})
     return pd.DataFrame(records)
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """The table for people: a row for each family and split, accuracy in percent at each number of shots."""
+    percent = table.assign(accuracy=(100 * table["accuracy"]).round().astype(int))
+    wide = percent.pivot_table(index=["family", "kind", "split"], columns="shots", values="accuracy")
+    wide = wide.sort_index(level=["kind", "family", "split"], ascending=[True, True, False])
+    lines = ["| family | split | " + " | ".join(f"{k} shots" for k in wide.columns) + " |"]
+    lines.append("|---|---|" + "--:|" * len(wide.columns))
+    for (family, _, split), row in wide.iterrows():
+        lines.append(f"| {family} | {split} | " + " | ".join(f"{value:.0f}" for value in row) + " |")
+    return "\n".join(lines)

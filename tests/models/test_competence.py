@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from benchmark.models.competence import Prompt, accuracy_at, build_prompt, competence, score_prompts
+from benchmark.models.competence import Prompt, accuracy_at, as_markdown, build_prompt, competence, score_prompts
 from benchmark.models.embedded import Size, build_model
 from benchmark.models.tokenizer import build_tokenizer
 from benchmark.tasks.embedded import FAMILIES, build_dataset
@@ -54,3 +55,14 @@ def test_the_table_has_a_row_for_each_family_split_and_number_of_shots() -> None
     assert len(table) == len(FAMILIES) * 2 * 2
     assert not table.duplicated(["family", "split", "shots"]).any()
     assert table["accuracy"].between(0, 1).all()
+
+
+def test_the_markdown_table_shows_every_accuracy_in_percent() -> None:
+    rows = [("topic", "classification", split, k, 8, 0.125 * k) for split in ("seen", "held_out") for k in (0, 8)]
+    table = pd.DataFrame(rows, columns=["family", "kind", "split", "shots", "n", "accuracy"])
+    assert as_markdown(table).splitlines() == [
+        "| family | split | 0 shots | 8 shots |",
+        "|---|---|--:|--:|",
+        "| topic | seen | 0 | 100 |",
+        "| topic | held_out | 0 | 100 |",
+    ]

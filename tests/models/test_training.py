@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from benchmark.errors import BenchmarkError
 from benchmark.models import training
+from benchmark.models.competence import competence
 from benchmark.models.embedded import ARCHITECTURES, Size, build_model
 from benchmark.models.loading import load_model
 from benchmark.models.rows import Mixture
@@ -19,6 +21,12 @@ from benchmark.storage import read_json, read_table
 STAGES = (Stage(2, 6, 24, Mixture(repetitions=0.5)), Stage(4, 5, 32, Mixture(texts=0.2, dictionaries=0.2)))
 RECIPE = Recipe(stages=STAGES, warmup=2)
 SIZE = Size(hidden=16, layers=2, heads=2, key_value_heads=1, mlp=16)
+
+
+@pytest.fixture(autouse=True)
+def _small_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table of competence has tests of its own; here a small one will do."""
+    monkeypatch.setattr(training, "competence", partial(competence, shots=(1,)))
 
 
 def digests(folder: Path) -> dict[str, str]:
