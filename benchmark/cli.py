@@ -18,6 +18,7 @@ from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params, load_params
+from benchmark.provenance import stage_record
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def dataset(session: Session, dataset: str) -> None:
     """Write the pool and the queries of DATASET."""
     from benchmark.stages import dataset as stage
 
-    stage.run(session.params, dataset)
+    with stage_record(f"dataset@{dataset}", session.params):
+        stage.run(session.params, dataset)
 
 
 @main.command()
@@ -114,7 +116,8 @@ def model(session: Session, model: str) -> None:
     """Train the embedded MODEL, or fetch and verify a hub one."""
     from benchmark.stages import model as stage
 
-    stage.run(session.params, model)
+    with stage_record(f"model@{model}", session.params):
+        stage.run(session.params, model)
 
 
 @main.command()
@@ -129,7 +132,8 @@ def extract(session: Session, model: str, dataset: str) -> None:
     """
     from benchmark.stages import extract as stage
 
-    stage.run(session.params, model, dataset)
+    with stage_record(f"extract@{model}-{dataset}", session.params):
+        stage.run(session.params, model, dataset)
 
 
 @main.command()
@@ -144,7 +148,8 @@ def quality(session: Session, model: str, dataset: str) -> None:
     """
     from benchmark.stages import quality as stage
 
-    stage.run(session.params, model, dataset)
+    with stage_record(f"quality@{model}-{dataset}", session.params):
+        stage.run(session.params, model, dataset)
 
 
 @main.command()
@@ -155,7 +160,8 @@ def select(session: Session, model: str, dataset: str) -> None:
     """Let every selector choose from DATASET's pool, and measure what it chose with MODEL."""
     from benchmark.stages import select as stage
 
-    stage.run(session.params, model, dataset)
+    with stage_record(f"select@{model}-{dataset}", session.params):
+        stage.run(session.params, model, dataset)
 
 
 @main.command()
@@ -165,7 +171,8 @@ def plant(session: Session, model: str) -> None:
     """Plant a massive dimension into MODEL and record whether the statistics see it."""
     from benchmark.stages import plant as stage
 
-    stage.run(session.params, model)
+    with stage_record(f"plant@{model}", session.params):
+        stage.run(session.params, model)
 
 
 @main.command()
@@ -174,7 +181,8 @@ def correlate(session: Session) -> None:
     """Correlate every score with quality and performance."""
     from benchmark.stages import correlate as stage
 
-    stage.run(session.params)
+    with stage_record("correlate", session.params):
+        stage.run(session.params)
 
 
 @main.command()
@@ -183,7 +191,8 @@ def claim(session: Session) -> None:
     """Reach the verdict from the cells alone; no model is needed. It never fails on a verdict: `gate` does."""
     from benchmark.stages import claim as stage
 
-    stage.run(session.params)
+    with stage_record("claim", session.params):
+        stage.run(session.params)
 
 
 @main.command()
@@ -192,7 +201,8 @@ def timing(session: Session) -> None:
     """Time the hot path as ratios over a bare forward pass."""
     from benchmark.stages import timing as stage
 
-    stage.run(session.params)
+    with stage_record("timing", session.params):
+        stage.run(session.params)
 
 
 @main.command()
@@ -201,7 +211,8 @@ def report(session: Session) -> None:
     """Write results/report.html and its figures."""
     from benchmark.stages import report as stage
 
-    stage.run(session.params)
+    with stage_record("report", session.params):
+        stage.run(session.params)
 
 
 @main.command()
@@ -231,3 +242,48 @@ def verdict(session: Session) -> None:
     from benchmark.stages import verdict as stage
 
     click.echo(stage.run(session.params))
+
+
+@main.command()
+@click.pass_obj
+def verify(session: Session) -> None:
+    """Fail unless the results belong to code and parameters, and the cells give them. Needs no model."""
+    from benchmark.stages import verify as stage
+
+    click.echo(stage.run(session.params, session.path.with_name("dvc.yaml")))
+
+
+@main.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Say what this profile still needs on this machine, a line each; exit with 1 when something does not work yet."""
+    from benchmark.doctor import examine
+
+    findings = examine(ctx.obj.params)
+    for finding in findings:
+        click.echo(str(finding))
+    ctx.exit(any(finding.blocks for finding in findings))
+
+
+@main.command()
+@click.option("--gpu", help="Plan for this GPU; without it, for the device that is here.")
+@click.option("--calibrate", is_flag=True, help="Measure this machine for a few seconds first.")
+@click.pass_obj
+def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
+    """Say what a run takes before it starts: prompts, tokens, FLOPs, bytes, memory and hours for each stage."""
+    from benchmark.planning import plan as make_plan
+
+    click.echo(str(make_plan(session.params, gpu, calibrate)))
+
+
+@main.command()
+@click.option("--experiments", type=click.IntRange(min=1), default=500, show_default=True, help="For each scenario.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only this one; may be given again.")
+@click.option("--output", type=click.Path(path_type=Path), default=Path("results/calibration.csv"), show_default=True)
+@click.pass_obj
+def calibrate(session: Session, experiments: int, scenarios: tuple[str, ...], output: Path) -> None:
+    """Simulate experiments whose truth is known, and count how often each verdict comes out."""
+    from benchmark.analysis.calibration import calibrate as simulate
+
+    table = simulate(experiments, scenarios=scenarios, output=output)
+    click.echo(table.to_string(index=False, na_rep="", float_format="{:.3f}".format))
