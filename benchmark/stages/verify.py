@@ -14,4 +14,4 @@ def run(params: Params, pipeline: Path) -> str:
     stages = staleness.check(pipeline)
     provenance.check(params)
     verdict = gate.gate(**claim_inputs(params)).verdict
-    return f"verified: {stages} stages are up to date, and the cells give the recorded verdict, {verdict}, to its last digit"
+    return f"verified: {stages} stages are up to date, and the cells give the recorded verdict, {verdict}"
