@@ -1,0 +1,124 @@
+"""Twice the pipeline, in other circumstances each time: the same bytes.
+
+A small part of the embedded profile (one model, one task of each kind) runs in two copies of this tree that differ in
+folder, hash seed, locale, time zone, thread count and job count, and where possible in user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmark.agreement import CLOCK, differences
+
+ROOT = Path(__file__).parents[1]
+OUTS = ("data/datasets", "data/activations", "data/quality", "data/selection", "data/planted")
+OTHER_USER = 31337
+
+
+def tree(folder: Path) -> Path:
+    """A copy of the tracked files of this tree, its outs but the trained model removed, its parameters cut down."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in names.strip("\0").split("\0"):
+        if (ROOT / name).is_file() and not name.startswith(("results/", "tests/", "paper/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    model = min(params["models"])
+    params["models"] = {model: params["models"][model]}
+    params["datasets"] = {name: params["datasets"][name] for name in _one_of_each_kind(params["datasets"])}
+    params["claim"] |= {"permutations": 100, "bootstrap": 100, "splits": 20}
+    params["quality"] |= {"sets": 8}
+    params["timing"] |= {"rounds": 3}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    lock = yaml.safe_load((folder / "dvc.lock").read_text())
+    lock["stages"] = {name: entry for name, entry in lock["stages"].items() if name == f"model@{model}"}
+    (folder / "dvc.lock").write_text(yaml.safe_dump(lock))
+    return folder
+
+
+def _one_of_each_kind(datasets: dict[str, dict[str, str]]) -> list[str]:
+    from benchmark.tasks.embedded import build_dataset
+
+    kinds: dict[str, str] = {}
+    for name, parameters in datasets.items():
+        kinds.setdefault(build_dataset(name, parameters["family"], seed=0).kind, name)
+    return list(kinds.values())
+
+
+def run(folder: Path, jobs: int, settings: dict[str, str], user: int | None = None) -> None:
+    command = [sys.executable, "-m", "benchmark.pipeline", "--jobs", str(jobs)]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "DVC_NO_ANALYTICS": "1", **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def someone_else(folder: Path) -> int | None:
+    """Another user, who owns `folder` from now on; None where nobody else may run this Python."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        subprocess.run([sys.executable, "-c", ""], user=OTHER_USER, group=OTHER_USER, check=True, cwd="/")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, OTHER_USER, OTHER_USER, follow_symlinks=False)
+    return OTHER_USER
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = (path for out in OUTS for path in sorted((folder / out).rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.slow
+def test_the_same_bytes_in_other_circumstances(tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("what belongs to the tree is known from git, and this copy has none")
+    one, other = tree(tmp_path / "one"), tree(tmp_path / "an other folder, ünlike the first")
+    run(one, 1, {"PYTHONHASHSEED": "0", "LC_ALL": "C", "TZ": "UTC", "OMP_NUM_THREADS": "1"})
+    # Times are no two times alike: the second run takes those of the first, for the page shows them.
+    (other / "results").mkdir(parents=True, exist_ok=True)
+    shutil.copy2(one / "results/timing.json", other / "results/timing.json")
+    locks = [yaml.safe_load((folder / "dvc.lock").read_text()) for folder in (one, other)]
+    locks[1]["stages"]["timing"] = locks[0]["stages"]["timing"]
+    (other / "dvc.lock").write_text(yaml.safe_dump(locks[1]))
+    user = someone_else(other)
+    settings = {"PYTHONHASHSEED": "4711", "LC_ALL": "C.UTF-8", "TZ": "Pacific/Kiritimati", "OMP_NUM_THREADS": "2"}
+    if user:
+        settings["HOME"] = str(other)
+    run(other, 2, settings, user)
+
+    assert digests(one) == digests(other)
+    assert list(differences(one / "results", other / "results")) == []
+    assert (one / "dvc.lock").read_bytes() == (other / "dvc.lock").read_bytes()
+    assert len(digests(one)) > 10
+    assert {path.name for path in (one / "results").iterdir()} >= {"correlations.csv", "claim.json", *CLOCK}
+
+    subprocess.run(["git", "init", "-q"], cwd=one, check=True)
+    again = subprocess.run(
+        [sys.executable, "-m", "dvc", "repro"],
+        cwd=one,
+        env={**os.environ, "PYTHONPATH": str(one)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Running stage" not in again.stdout
+    assert (one / "dvc.lock").read_bytes() == (other / "dvc.lock").read_bytes()
