@@ -92,7 +92,7 @@ endif
 
 .PHONY: rehearse
 rehearse: $(READY)  ## run the whole paper profile in small against a local hub
-	@$(PYTHON) -m benchmark rehearse
+	@$(PYTHON) -m tests.rehearsal
 
 .PHONY: doctor plan report calibrate
 doctor: $(READY)  ## say what the paper profile still needs on this machine
