@@ -24,18 +24,19 @@ def harness(loaded: LoadedModel, batch_size: int) -> Any:
 
 
 def requests(dataset: Dataset, candidates: range) -> list[Any]:
-    """The gold target behind every 1-shot prompt, candidate by candidate."""
+    """The gold target, or every choice, behind every 1-shot prompt: candidate by candidate, query by query."""
     from lm_eval.api.instance import Instance
 
     texts = [
-        (candidate.input + candidate.target + dataset.separator + query.input, query.target)
+        (candidate.input + candidate.target + dataset.separator + query.input, target)
         for candidate in dataset.pool[candidates.start : candidates.stop]
         for query in dataset.queries
+        for target in query.choices or (query.target,)
     ]
     return [Instance("loglikelihood", {}, text, index) for index, text in enumerate(texts)]
 
 
-def log_probabilities(model: Any, requests: list[Any], n_queries: int) -> NDArray[np.float64]:
-    """float64 [candidate, query]."""
+def log_probabilities(model: Any, requests: list[Any], n_candidates: int, n_queries: int) -> NDArray[np.float64]:
+    """float64 [candidate, query, choice], for queries that have equally many choices."""
     answers = model.loglikelihood(requests, disable_tqdm=True)
-    return np.array([score for score, _ in answers]).reshape(-1, n_queries)
+    return np.array([score for score, _ in answers]).reshape(n_candidates, n_queries, -1)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from benchmark.quality.quality import measure_quality
+from benchmark.quality.batching import Budget
+from benchmark.quality.likelihood import score
+from benchmark.quality.prompts import prefixes, query
 from tests.quality.conftest import make_dataset, make_model
 from tests.quality.harness import harness, log_probabilities, requests
 
@@ -13,7 +17,8 @@ from tests.quality.harness import harness, log_probabilities, requests
 @pytest.mark.parametrize("kind", ["classes", "phrases", "generative"])
 def test_agrees_with_the_harness(kind: str) -> None:
     loaded, dataset = make_model("qwen2"), make_dataset(kind)
-    model = harness(loaded, batch_size=4)
-    expected = log_probabilities(model, requests(dataset, range(7)), len(dataset.queries))
-    found = measure_quality(loaded, dataset, range(7)).log_probability
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    dataset = dataclasses.replace(dataset, queries=dataset.queries[1::2])  # equally many choices
+    expected = log_probabilities(harness(loaded, batch_size=4), requests(dataset, range(7)), 7, 2)
+    rows = prefixes(loaded, dataset, [[index] for index in range(7)])
+    found = score(loaded, rows, [query(loaded, example) for example in dataset.queries], Budget(200))
+    np.testing.assert_allclose(found[..., : expected.shape[2]], expected, atol=1e-4)
