@@ -39,8 +39,11 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "correlations": (*CELL, "n", "rho", "undefined"),
     "family": (*CELL, "n", "rho", "simultaneous_low", "simultaneous_high", "lower_limit", "p_family", "undefined"),
     "equivalence": ("model", "dataset", "target", "n", "rho", "bound", "equivalent", "power"),
-    "power": ("question", "true_rho", "expected_rho", "n_needed", "power"),
-    "reliability": ("model", "dataset", "target", "n", "reliability", "reliability_low", "reliability_high", "ceiling"),
+    "power": ("question", "true_rho", "reliability", "n_needed", "power"),
+    "reliability": (
+        *("model", "dataset", "target", "n", "reliability", "reliability_low", "reliability_high"),
+        *("ceiling", "power", "sensitive"),
+    ),
     "confounds": (*CELL, "rho", "partial_rho"),
     "confound_shares": ("model", "dataset", "target", "confound", "adjusted_r_squared"),
     "consistency": (*COLUMN, "target", "n_pools", "mean_rho", "ci_low", "ci_high", "sign_agreement"),

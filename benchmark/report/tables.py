@@ -125,13 +125,14 @@ def _range(values: pd.Series[Any]) -> str:
 
 
 def reliability(results: Results) -> Table | None:
+    """Split-half reliability per pool and target, and whether a correlation above the bound would have been seen."""
     table = results.tables.get("reliability")
     if table is None:
         return None
-    head = ("model", "task", "target", "n", "reliability", "interval", "ceiling of |ρ|")
+    head = ("model", "task", "target", "n", "reliability", "interval", "ceiling of |ρ|", "power", "sensitive")
     body = [
         (words(r["model"]), words(r["dataset"]), r["target"], f"{r['n']:.0f}", rho(r["reliability"]),
-         interval(r["reliability_low"], r["reliability_high"]), rho(r["ceiling"]))
+         interval(r["reliability_low"], r["reliability_high"]), rho(r["ceiling"]), rho(r["power"]), yes(r["sensitive"]))
         for r in table.to_dict("records")
     ]  # fmt: skip
     return Table(head, body, 3)
@@ -154,16 +155,23 @@ def equivalence(results: Results) -> Table | None:
 
 
 def power(results: Results) -> Table | None:
+    """Candidates needed, by the question and the true rho, for each reliability of the target."""
     table = results.tables.get("power")
     if table is None:
         return None
     asked = {"above": "is a cell above the bound?", "below": "is a cell below the bound?"}
-    body = [
-        (asked.get(r["question"], r["question"]), rho(r["true_rho"]), rho(r["expected_rho"]),
-         "no n is enough" if pd.isna(r["n_needed"]) else count(r["n_needed"]), rho(r["power"]))
-        for r in table.to_dict("records")
-    ]  # fmt: skip
-    return Table(("question", "true ρ", "ρ to expect", "n needed", "power at this n"), body, 1)
+    reliabilities = sorted(table["reliability"].unique(), reverse=True)
+    body = []
+    for (question, true), rows in table.groupby(["question", "true_rho"], sort=False):
+        needed = dict(zip(rows["reliability"], rows["n_needed"], strict=True))
+        found = (needed.get(reliability, np.nan) for reliability in reliabilities)
+        body.append((asked.get(str(question), str(question)), rho(true), *map(candidates, found)))
+    head = ("question", "true ρ", *(f"n at reliability {rho(value, 1)}" for value in reliabilities))
+    return Table(head, body, 1)
+
+
+def candidates(needed: float) -> str:
+    return "no n is enough" if pd.isna(needed) else count(needed)
 
 
 def selectors(results: Results) -> Table | None:

@@ -66,20 +66,20 @@ def write_results(
         tables / "confounds.csv",
         family[[*key, "n", "rho", "undefined"]].assign(partial_rho=family["rho"] * 0.8, n_covariates=4),
     )
-    rhos = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8]
+    below, above = product(("below",), (0.0, 0.1, 0.2, 0.3)), product(("above",), (0.4, 0.5, 0.6, 0.7))
     write_table(
         tables / "power.csv",
         pd.DataFrame(
             [
                 {
                     "question": question,
-                    "true_rho": rho,
-                    "reliability": 0.9,
-                    "expected_rho": rho * 0.95,
-                    "n_needed": np.nan if (rho > BOUND) != (question == "above") else round(30 / abs(rho - BOUND) ** 2),
-                    "power": float(np.clip(((rho - BOUND) if question == "above" else (BOUND - rho)) * 4, 0, 1)),
+                    "true_rho": true,
+                    "reliability": reliability,
+                    "expected_rho": true * reliability**0.5,
+                    "n_needed": np.nan if (gap := abs(true * reliability**0.5 - BOUND)) < 0.03 else round(9 / gap**2),
+                    "power": 0.9,
                 }
-                for question, rho in product(("below", "above"), rhos)
+                for (question, true), reliability in product((*below, *above), (1.0, 0.8, 0.6))
             ]
         ),
     )
@@ -97,6 +97,8 @@ def write_results(
                     "reliability_low": r - 0.06,
                     "reliability_high": min(r + 0.04, 1),
                     "ceiling": r**0.5,
+                    "power": 0.97,
+                    "sensitive": 1,
                     "undefined": "",
                 }
                 for (model, dataset), target in product(pools, TARGETS)
@@ -211,7 +213,7 @@ def _write_cells(folder: Path, draw: np.random.Generator, strongest: pd.Series[A
 def _claim(family: pd.DataFrame, strongest: pd.Series[Any], pools: list[tuple[str, str]]) -> dict[str, Any]:
     key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots", "n", "rho"]
     top = abs(float(strongest["rho"]))
-    statement = {"holds": True, "text": "It says in one sentence what was found, and what that means."}
+    statement = {"holds": True, "text": "it says in one sentence what was found, and what that means"}
     return {
         "verdict": "refuted",
         "sentence": f"The claim does not hold for these models: one correlation reaches {top:.2f}, beyond chance.",
@@ -238,6 +240,6 @@ def _claim(family: pd.DataFrame, strongest: pd.Series[Any], pools: list[tuple[st
         "sensitivity": {"rho": 0.6, "power": 0.9, "sensitive": True, "insensitive": []},
         "controls": {"planted": {"passed": 8, "ran": 8, "of": 8}},
         "seed": 0, "permutations": 1000, "bootstrap": 1000, "splits": 200, "fingerprint": "0123456789abcdef",
-        "cells_fingerprints": {f"{m}-{d}": "0123456789abcdef" for m, d in pools},
+        "cells_fingerprint": "fedcba9876543210",
         "digests": {f"cells/{m}-{d}.npz": "cd" * 32 for m, d in pools},
     }  # fmt: skip

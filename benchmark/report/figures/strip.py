@@ -22,12 +22,16 @@ def draw(results: Results) -> list[Drawing]:
     axes.plot(ticks, np.tile([0.0, 0.42, np.nan], len(values)), color=INK, alpha=0.3, linewidth=0.5)
     axes.vlines([top], 0.0, 0.58, color=colour, linewidth=2.2)
     interval = claim.get("intervals", {}).get("strongest", {}).get("simultaneous")
+    low = high = top
     if interval:
         low, high = (
             sorted(abs(value) for value in interval) if interval[0] * interval[1] > 0 else (0, max(map(abs, interval)))
         )
         axes.plot([low, high], [0.58, 0.58], color=colour, linewidth=2.2, solid_capstyle="round")
-    axes.text(top, 0.68, f"largest {number(top)}", ha="center", va="bottom", color=colour, weight="bold")
+    room = high < 0.75
+    axes.annotate(f"largest {number(top)}", (high if room else low, 0.58), xytext=(6 if room else -6, 0),
+                  textcoords="offset points", ha="left" if room else "right", va="center", color=colour, weight="bold",
+                  bbox={"facecolor": "#fffefb", "linewidth": 0, "pad": 1.5})  # fmt: skip
     bound_line(axes, bound)
     tag(axes, bound, 1.28, f"bound {number(bound)}", left=(chance or 0) >= bound)
     if chance is not None:

@@ -1,0 +1,58 @@
+"""The page reads what the analysis really writes, not only what these tests make up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from benchmark.analysis.claim import claim
+from benchmark.analysis.correlation import correlate
+from benchmark.report import figures
+from benchmark.report.grids import consistency_panels, panels
+from benchmark.report.results import TABLES, Results, read_results
+from benchmark.report.style import styled
+from benchmark.report.tables import BUILDERS
+from tests.analysis.upstream import CONTEXT, PAIRS, parameters, write_all
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    place = tmp_path_factory.mktemp("analysis")
+    write_all(place, n=80)
+    settings = parameters(permutations=99)
+    paths = {"cells": place / "results" / "cells", "parameters": settings, "context": CONTEXT}
+    table: Path = place / "results" / "correlations.csv"
+    correlate(PAIRS, activations=place / "activations", quality=place / "quality", table=table, **paths)  # type: ignore[arg-type]
+    claim(PAIRS, correlations=table, results=place / "results", **paths)  # type: ignore[arg-type]
+    return read_results(place / "results")
+
+
+def test_every_table_of_the_analysis_is_found(results: Results) -> None:
+    assert set(TABLES) - set(results.tables) == {"selection", "calibration"}  # of other stages
+
+
+def test_every_table_of_the_page_is_built(results: Results) -> None:
+    built = {name for name, build in BUILDERS.items() if build(results) is not None}
+    assert built == set(BUILDERS) - {"selectors", "calibration", "timing"}
+
+
+def test_every_cell_is_in_a_panel(results: Results) -> None:
+    cells = sum(panel.rho.size for panel in panels(results))
+    assert cells == results.claim["n_cells"]
+    assert sum(int(np.isnan(panel.rho).sum()) for panel in panels(results)) == results.claim["n_undefined"] > 0
+    assert len(consistency_panels(results)) == 2
+
+
+def test_the_scatter_is_of_the_strongest_cell(results: Results) -> None:
+    points = results.scatter()
+    assert points is not None
+    assert spearmanr(*points).statistic == pytest.approx(results.claim["cell"]["rho"], abs=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(set(figures.FIGURES) - {"selection", "layers", "heatmap"}))
+def test_figures_are_drawn(results: Results, name: str) -> None:
+    with styled():
+        assert figures.FIGURES[name](results)
