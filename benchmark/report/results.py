@@ -96,17 +96,15 @@ class Results:
 
 
 def read_results(folder: Path) -> Results:
-    """Reads `folder`; tables may stand in it or in its `tables/`. Raises `BenchmarkError` for a missing claim, or for
-    a file that is there and cannot be read."""
+    """Reads `folder`. Raises `BenchmarkError` for a missing claim, or for a file that is there and cannot be read."""
     claim = read_json(folder / "claim.json")
     missing = [key for key in ("verdict", "sentence", "bound", "max_abs_rho", "cell", "n_cells") if key not in claim]
     if missing:
         raise BenchmarkError(f"{folder / 'claim.json'} lacks {', '.join(missing)}: run the claim stage again")
     tables = {}
     for name, columns in TABLES.items():
-        for path in (folder / "tables" / f"{name}.csv", folder / f"{name}.csv"):
-            if path.exists():
-                tables[name] = read_table(path, columns, text=TEXT)
-                break
+        path = folder / f"{name}.csv"
+        if path.exists():
+            tables[name] = read_table(path, columns, text=TEXT)
     timing = folder / "timing.json"
     return Results(folder, claim, tables, read_json(timing) if timing.exists() else {})

@@ -42,7 +42,6 @@ def write_results(
     cells = _cells(draw, pools, n, layers)
     family = cells[cells["layer"] == "mean"].reset_index(drop=True)
     strongest = family.loc[family["rho"].abs().idxmax()]
-    tables = folder / "tables"
     write_table(folder / "correlations.csv", cells)
     half = 0.12 + 0.02 * draw.random(len(family))
     half[family["rho"].isna()] = np.nan
@@ -54,21 +53,21 @@ def write_results(
         ceiling=0.95,
         disattenuated_rho=family["rho"] / 0.95,
     )
-    write_table(tables / "family.csv", family)
+    write_table(folder / "family.csv", family)
     key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots"]
     write_table(
-        tables / "equivalence.csv",
+        folder / "equivalence.csv",
         family[[*key, "n", "rho", "undefined"]].assign(
             bound=BOUND, p_value=0.03, equivalent=(family["rho"].abs() < 0.15).astype(int), power=0.92
         ),
     )
     write_table(
-        tables / "confounds.csv",
+        folder / "confounds.csv",
         family[[*key, "n", "rho", "undefined"]].assign(partial_rho=family["rho"] * 0.8, n_covariates=4),
     )
     below, above = product(("below",), (0.0, 0.1, 0.2, 0.3)), product(("above",), (0.4, 0.5, 0.6, 0.7))
     write_table(
-        tables / "power.csv",
+        folder / "power.csv",
         pd.DataFrame(
             [
                 {
@@ -84,7 +83,7 @@ def write_results(
         ),
     )
     write_table(
-        tables / "reliability.csv",
+        folder / "reliability.csv",
         pd.DataFrame(
             [
                 {
@@ -106,7 +105,7 @@ def write_results(
         ),
     )
     write_table(
-        tables / "confound_shares.csv",
+        folder / "confound_shares.csv",
         pd.DataFrame(
             [
                 {"model": m, "dataset": d, "target": t, "confound": c, "adjusted_r_squared": 0.3 * draw.random()}
@@ -117,16 +116,16 @@ def write_results(
     grouped = family.groupby(["mask", "statistic", "pooling", "site", "layer", "target", "shots"], sort=False)["rho"]
     mean = grouped.mean().reset_index(name="mean_rho")
     write_table(
-        tables / "consistency.csv",
+        folder / "consistency.csv",
         mean.assign(n_pools=len(pools), n_datasets=len(datasets), ci_low=mean["mean_rho"] - 0.1,
                     ci_high=mean["mean_rho"] + 0.1, sign_agreement=0.75, min_rho=-0.3, max_rho=0.4, undefined=""),
     )  # fmt: skip
     write_table(
-        tables / "agreement.csv",
+        folder / "agreement.csv",
         pd.DataFrame([{"target": t, "model_a": models[0], "model_b": models[-1], "n_cells": 96, "agreement": 0.21,
                        "sign_agreement": 0.58} for t in TARGETS]),
     )  # fmt: skip
-    write_table(tables / "controls.csv", _controls(pools, models))
+    write_table(folder / "controls.csv", _controls(pools, models))
     low = np.arange(100) / 100
     null = {
         "low": low,
@@ -135,9 +134,9 @@ def write_results(
         "null_cell": np.histogram(np.abs(draw.normal(0, 0.09, 50000)), 100, (0, 1))[0],
         "observed": np.histogram(family["rho"].abs().dropna(), 100, (0, 1))[0],
     }
-    write_table(tables / "null.csv", pd.DataFrame(null))
+    write_table(folder / "null.csv", pd.DataFrame(null))
     write_table(
-        tables / "calibration.csv",
+        folder / "calibration.csv",
         pd.DataFrame([{"scenario": "all_zero", "intervals": "fisher", "experiments": 500, "n": 1000, "cells": 280,
                        "true_rho": 0.0, "reliability": 0.9, "reproduced": 0.99, "refuted": 0.0, "exceeded": 0.0,
                        "inconclusive": 0.01, "target": "reproduced >= .95", "met": 1}]),

@@ -32,7 +32,7 @@ def test_the_scale_is_symmetric_and_ends_in_opposite_hues() -> None:
 
 def test_panels_hold_the_family_cell_by_cell(folder: Path) -> None:
     results = read_results(folder)
-    cells = read_table(folder / "tables" / "family.csv", text=("undefined",))
+    cells = read_table(folder / "family.csv", text=("undefined",))
     made = panels(results)
     assert [(p.group, p.model, p.dataset) for p in made[:3]] == [
         ("quality", "tiny_llama", "topic"),
@@ -57,6 +57,6 @@ def test_without_the_family_the_declared_cells_of_the_correlations_stand_in(fold
 
 
 def test_consistency_marks_what_keeps_its_sign(folder: Path) -> None:
-    table = read_table(folder / "tables" / "consistency.csv")
+    table = read_table(folder / "consistency.csv")
     marked = sum(int(panel.above.sum()) for panel in consistency_panels(read_results(folder)))
     assert marked == ((table.ci_low > 0) | (table.ci_high < 0)).sum()

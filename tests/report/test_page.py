@@ -59,14 +59,14 @@ def test_the_verdict_comes_first_in_the_words_of_the_claim(folder: Path, page: R
 
 
 def test_every_cell_is_in_a_heatmap_and_the_violating_ones_are_marked(folder: Path, page: Reader) -> None:
-    cells = read_table(folder / "tables" / "family.csv", text=("undefined",))
+    cells = read_table(folder / "family.csv", text=("undefined",))
     above = [c for c in (a.get("class") or "" for a in page.all("td")) if "above" in c and "proven" not in c]
     proven = [c for c in (a.get("class") or "" for a in page.all("td")) if "proven" in c]
     notes = [a["title"] or "" for a in page.all("td") if (a.get("title") or "").startswith(("ρ = ", "undefined"))]
     assert len(notes) == len(cells)
     assert sum(note.startswith("undefined: constant score") for note in notes) == cells["rho"].isna().sum() > 0
     assert len(proven) == (cells["lower_limit"] > 0.33).sum() > 0
-    consistent = read_table(folder / "tables" / "consistency.csv")
+    consistent = read_table(folder / "consistency.csv")
     outside = ((consistent["ci_low"] > 0) | (consistent["ci_high"] < 0)).sum()
     assert len(above) == (cells["rho"].abs() > 0.33).sum() - len(proven) + outside
     assert sum("strongest" in (a.get("class") or "") for a in page.all("td")) == 1
@@ -143,7 +143,7 @@ def test_no_result_of_a_name_can_break_out_of_the_text(folder: Path, tmp_path: P
 def test_a_damaged_table_is_named_and_nothing_is_overwritten(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "results"
     shutil.copytree(folder, again)
-    pd.read_csv(again / "tables" / "family.csv").drop(columns="rho").to_csv(again / "tables" / "family.csv")
+    pd.read_csv(again / "family.csv").drop(columns="rho").to_csv(again / "family.csv")
     before = (again / "report.html").read_bytes()
     with pytest.raises(BenchmarkError, match=r"family.csv lacks the column rho"):
         write_report(again, "embedded")
