@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmark.params import Params
+from benchmark.provenance import seeds
 from benchmark.report.page import write_report
 
 
 def run(params: Params) -> None:
-    write_report(params.results, params.profile)
+    write_report(params.results, params.profile, record(params))
+
+
+def record(params: Params) -> dict[str, Any]:
+    """What was run, as far as it is the same in every run with these results; `provenance.json` has the rest."""
+    parameters = params.model_dump(mode="json")
+    return {
+        **{name: parameters[name] for name in ("models", "datasets", "device", "dtype", "threads")},
+        "seeds": seeds(parameters),
+    }
