@@ -10,6 +10,7 @@ import psutil
 from huggingface_hub import constants
 
 from benchmark.doctor.finding import Finding, fix, note, ok
+from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.planning.costs import DTYPE_BYTES, weights
 from benchmark.planning.plan import DEFAULT_GPU, download_bytes, plan, shape_for
@@ -26,7 +27,11 @@ def check_need(params: Params) -> Iterator[Finding]:
 
     from benchmark.models.loading import resolve_device
 
-    shapes = {name: shape_for(params, name) for name in params.models}
+    try:
+        shapes = {name: shape_for(params, name) for name in params.models}
+    except BenchmarkError as error:
+        yield note("need", f"disk, memory and time were not compared: {error}")
+        return
     yield from _disk(Path(constants.HF_HUB_CACHE), download_bytes(params, shapes), "weights to download", "HF_HOME")
     whole = plan(params, DEFAULT_GPU)
     yield from _disk(params.data, whole.written, "results of the stages", f"paths in {params.paths.params}")

@@ -67,6 +67,16 @@ def get_gpu(name: str) -> Machine:
     return GPUS[name]
 
 
+def present_gpu() -> str | None:
+    """The name in `GPUS` of this machine's GPU; None without one, or with one that is not listed."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    name = torch.cuda.get_device_name().replace(" ", "")
+    return next((known for known in GPUS if known in name), None)
+
+
 def calibrate(shape: Shape, device: torch.device, dtype: torch.dtype, tokens: int = 1024) -> Machine:
     """The present machine's figures, from one layer of that shape with random weights: seconds, not minutes."""
     import torch

@@ -18,7 +18,7 @@ from benchmark.planning.lengths import (
     read_dataset,
     typical_lengths,
 )
-from benchmark.planning.machines import Machine, calibrate, get_gpu
+from benchmark.planning.machines import Machine, calibrate, get_gpu, present_gpu
 from benchmark.planning.stages import Cost, costs
 from benchmark.storage import read_json
 
@@ -54,7 +54,7 @@ class Plan:
 
 
 def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Plan:
-    """The plan for a GPU of that name, or for the present machine after a calibration of some seconds.
+    """The plan for a GPU of that name (the present one, or an A100), or for this machine after a short calibration.
 
     No weights are read, and nothing is fetched. Lengths are counted where datasets and tokenizers are there already,
     and estimated elsewhere. Raises `BenchmarkError` for an unknown GPU and for a model whose shape nobody knows.
@@ -63,7 +63,7 @@ def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Pl
     if calibrated:
         machine, dtype = _present(params, shapes)
     else:
-        machine = get_gpu(gpu or DEFAULT_GPU)
+        machine = get_gpu(gpu or present_gpu() or DEFAULT_GPU)
         dtype = "bfloat16" if params.dtype == "auto" else params.dtype
     lengths = {(model, data): lengths_for(params, model, data) for model in params.models for data in params.datasets}
 

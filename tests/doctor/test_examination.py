@@ -164,3 +164,16 @@ def test_a_folder_that_cannot_be_written(hub: HubServer, tmp_path: Path, monkeyp
     params = profile(hub, tmp_path)
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
     assert "cannot be written: change its owner" in lines([*checks.check_folders(params)], State.FIX)
+
+
+def test_a_shape_that_is_not_known_yet_stops_nothing(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    profile(hub, tmp_path)
+    content = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    del content["models"]["qwen_3b"]["shape"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    findings = examine(load_params(tmp_path / "params.yaml"))
+    assert not lines(findings, State.FIX)
+    assert "were not compared: the shape of model qwen_3b" in lines(findings, State.NOTE)

@@ -1,0 +1,76 @@
+"""How large a rehearsal is: with the true widths of the paper's models, or as small as a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["llama", "qwen2"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """`models`: config of each; `ordinary`: ids before the special tokens; `datasets`: names of the profile's."""
+
+    models: dict[Kind, dict[str, Any]]
+    ordinary: dict[Kind, int | None]
+    datasets: tuple[str, ...]
+    pool: int
+    queries: int
+    shard_size: str
+    sections: dict[str, dict[str, Any]] = field(default_factory=dict)
+    claim: dict[str, Any] = field(default_factory=dict)
+
+
+SECTIONS: dict[str, dict[str, Any]] = {
+    "extraction": {"token_budget": 1024, "shard": 8},
+    "quality": {"token_budget": 1024, "shard": 6, "sets": 4, "set_sizes": [2]},
+    "selection": {"shots": [1, 2], "random_draws": 10},
+    "timing": {"rounds": 3},
+}
+CLAIM = {"permutations": 100, "bootstrap": 100, "splits": 20}
+
+TRUE = Scale(
+    models={
+        "llama": {
+            "hidden_size": 3072,
+            "intermediate_size": 8192,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 24,
+            "num_key_value_heads": 8,
+            "head_dim": 128,
+            "tie_word_embeddings": True,
+            "max_position_embeddings": 131072,
+            "rope_theta": 500000.0,
+        },
+        "qwen2": {
+            "hidden_size": 2048,
+            "intermediate_size": 11008,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 2,
+            "tie_word_embeddings": True,
+            "max_position_embeddings": 32768,
+            "rope_theta": 1000000.0,
+        },
+    },
+    ordinary={"llama": 128000, "qwen2": 151643},
+    datasets=("boolq", "arc_challenge", "openbookqa", "gsm8k"),
+    pool=12,
+    queries=6,
+    shard_size="600MB",  # more than one file, as the real ones
+    sections=SECTIONS,
+    claim=CLAIM,
+)
+"""Widths, heads and vocabularies of Llama-3.2-3B and Qwen2.5-3B, two layers of each."""
+
+SMALL = Scale(
+    models={"llama": {}, "qwen2": {"tie_word_embeddings": True}},
+    ordinary={"llama": None, "qwen2": None},
+    datasets=("arc_challenge", "gsm8k"),
+    pool=12,
+    queries=6,
+    shard_size="40KB",
+    sections=SECTIONS,
+    claim=CLAIM,
+)
