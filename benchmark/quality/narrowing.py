@@ -5,7 +5,7 @@
 
 Behind the last layer only the kept positions go on to the head, and keys and values are made before its MLP. Hooks
 hand it the kept positions and put its outputs back in their places, zero elsewhere: exact where anything is read. In
-a model of four layers this is a fifth of the time, in one of 28 a fortieth.
+an embedded model of four layers that is a fifth of all products, in Llama-3.2-3B a fortieth.
 """
 
 from __future__ import annotations
