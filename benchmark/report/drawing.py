@@ -35,14 +35,16 @@ def drawing(name: str, figure: Figure, *, alt: str, caption: str = "", lead: str
 
 
 def compact(svg: str, name: str, alt: str, zoom: float) -> str:
-    """The SVG element alone: two decimals, no metadata, its ids prefixed by `name` so that a page can hold several."""
+    """The SVG element alone, without metadata; paths in tenths of a point; its ids prefixed by `name`, for a page holds
+    several."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
     used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", svg))
     svg = re.sub(r'\sid="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
     svg = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{name}-", svg)
     head, body = svg.split(">", 1)
-    body = re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), body)
+    body = re.sub(r'\sd="[^"]+"', lambda path: _rounded(path[0], 1), body)
+    body = _rounded(body, 2)
     body = re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", body))
     box = re.search(r'viewBox="([^"]+)"', head)
     width = float(box[1].split()[2]) if box else 0.0
@@ -51,3 +53,8 @@ def compact(svg: str, name: str, alt: str, zoom: float) -> str:
         f'viewBox="{box[1] if box else ""}" style="max-width:{round(width * 4 / 3 * zoom)}px">'
         f"<title>{escape(alt)}</title>{body.strip()}"
     )
+
+
+def _rounded(text: str, digits: int) -> str:
+    pattern = rf"-?\d+\.\d{{{digits + 1},}}"
+    return re.sub(pattern, lambda m: f"{float(m[0]):.{digits}f}".rstrip("0").rstrip("."), text)
