@@ -125,7 +125,8 @@ def evaluate(
     `score` is the mean over the judging queries of `performance` and of `gain` (nats over zero-shot) with the chosen
     candidates in the prompt. `random_mean` and `random_sd` (population) are those of random choice: of every candidate
     at 1 shot, of `draws` random sets beyond. `percentile` in [0, 100] is the share of random choices that the selector
-    beats, a tie counting half. A selector that is undefined on this pool keeps its row, without score and percentile.
+    beats, a tie counting half (50 for random choice itself). A selector that is undefined on this pool keeps its row,
+    without score and percentile.
     """
     for name in ("log_probability", "zero_shot_log_probability", "performance"):
         if not np.isfinite(matrices[name]).all():
@@ -157,10 +158,11 @@ def evaluate(
         for selector, members in zip(selectors, chosen, strict=True):
             for metric in METRICS:
                 null = means[metric][drawn]
-                if isinstance(selector, Random):
-                    score = float(null.mean())  # of all its draws: one of them would say nothing
+                if isinstance(selector, Random):  # all its draws: one of them would say nothing
+                    score, rank = float(null.mean()), 50.0
                 else:
                     score = float(means[metric][place[members]]) if members else float("nan")
+                    rank = percentile(score, null)
                 rows.append(
                     {
                         "model": model,
@@ -173,7 +175,7 @@ def evaluate(
                         "score": score,
                         "random_mean": null.mean(),
                         "random_sd": null.std(),
-                        "percentile": percentile(score, null),
+                        "percentile": rank,
                         "needs_label": selector.needs_label,
                     }
                 )

@@ -88,6 +88,7 @@ def test_sets_are_scored_once_each_and_random_draws_are_the_null(files: Files) -
     random = row(table, "random", 4, "gain")
     assert random.score == random.random_mean
     assert random.random_sd > 0
+    assert random.percentile == 50
     assert row(table, "oracle", 4, "gain").percentile > 95  # its best four are far above four at random
 
 

@@ -45,7 +45,8 @@ def draw(results: Results) -> list[Drawing]:
                 figure,
                 alt=f"Scatter of the strongest cell's {name} over {np.size(x)} candidates: {where}; {label}.",
                 lead=f"{words(cell['model'])}, {words(cell['dataset'])}." if name == "values" else "",
-                caption=f"{where.capitalize()}; n = {np.size(x)}. In brackets the simultaneous interval."
+                caption=f"{where.capitalize()}; n = {np.size(x)}, {len(np.unique(x))} distinct scores. In brackets the "
+                "simultaneous interval."
                 if name == "values"
                 else "The same candidates as ranks: what Spearman's ρ sees.",
             )

@@ -10,6 +10,7 @@ from benchmark.report.results import Results
 from benchmark.report.style import BLUE, FAINT, GREEN, MUTED, ORANGE, VERMILLION, new_figure, words
 
 FAMILIES = {"oracle": GREEN, "activation": VERMILLION, "uncertainty": BLUE, "text": ORANGE, "random": MUTED}
+METRICS = ("performance", "gain")
 ARROWS = {"highest": " ↑", "lowest": " ↓", "": ""}
 
 
@@ -36,9 +37,10 @@ def draw(results: Results) -> list[Drawing]:
     table = results.tables.get("selection")
     if table is None:
         return []
-    table = table[table["metric"] == "performance"]
     made = []
-    for shots, rows in table.groupby("shots", sort=True):
+    for (metric, shots), rows in sorted(
+        table.groupby(["metric", "shots"]), key=lambda group: METRICS.index(group[0][0])
+    ):
         selectors = order(rows)
         figure = new_figure(3.9, 0.7 + 0.19 * len(selectors))
         axes = figure.subplots()
@@ -63,9 +65,9 @@ def draw(results: Results) -> list[Drawing]:
         axes.tick_params(axis="y", length=0)
         made.append(
             drawing(
-                f"selection_{shots}",
+                f"selection_{metric}_{shots}",
                 figure,
-                alt=f"Percentile among random choices of every selector's performance at {shots} shots.",
+                alt=f"Percentile among random choices of every selector's {metric} at {shots} shots.",
             )
         )
     return made
