@@ -106,10 +106,14 @@ def tiled_order(rows: Tensor) -> tuple[Tensor, Tensor]:
     out = np.empty((n, high - low + 2), dtype=values.dtype)
 
     def work(start: int, stop: int, size: int) -> None:
+        buffer = np.empty((size, width), dtype=values.dtype)
         for at in range(start, stop, size):
             tile = values[at : min(at + size, stop)]
-            # without their sign bit, 16-bit floats order as integers do
-            ordered = np.bitwise_and(tile, 0x7FFF) if narrow else np.abs(tile)
+            ordered = buffer[: len(tile)]
+            if narrow:  # without their sign bit, 16-bit floats order as integers do
+                np.bitwise_and(tile, 0x7FFF, out=ordered)
+            else:
+                np.abs(tile, out=ordered)
             ordered.sort(-1)
             out[at : at + len(tile), 0] = ordered[:, -1]
             out[at : at + len(tile), 1:] = ordered[:, low : high + 1]
