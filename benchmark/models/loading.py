@@ -72,10 +72,14 @@ def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
 
     Raises `BenchmarkError` where there is no tokenizer, no fast one, or none of the tokens that could serve as padding.
     """
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+    config = path / "tokenizer_config.json"
+    named = read_json(config).get("tokenizer_class") if config.exists() else None
+    # AutoTokenizer goes by config.json: it rebuilds a Qwen2's tokenizer as byte pairs, whatever tokenizer.json says
+    loader = PreTrainedTokenizerFast if named in ("TokenizersBackend", "PreTrainedTokenizerFast") else AutoTokenizer
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, local_files_only=True)
+        tokenizer = loader.from_pretrained(path, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # tokenizers raises bare Exception for a file it cannot parse
         raise BenchmarkError(f"the tokenizer in {path} cannot be loaded: {_first_line(error)}") from error
     if not tokenizer.is_fast:
