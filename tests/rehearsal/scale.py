@@ -10,7 +10,10 @@ Kind = Literal["llama", "qwen2"]
 
 @dataclass(frozen=True)
 class Scale:
-    """`models`: config of each; `ordinary`: ids before the special tokens; `datasets`: names of the profile's."""
+    """`models`: config of each; `ordinary`: ids before the special tokens; `datasets`: names of the profile's.
+
+    `powerful`: the pool suffices for the controls of the claim. Where it does not, the gate has to refuse the verdict.
+    """
 
     models: dict[Kind, dict[str, Any]]
     ordinary: dict[Kind, int | None]
@@ -18,6 +21,7 @@ class Scale:
     pool: int
     queries: int
     shard_size: str
+    powerful: bool
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     claim: dict[str, Any] = field(default_factory=dict)
 
@@ -59,6 +63,7 @@ TRUE = Scale(
     pool=12,
     queries=6,
     shard_size="600MB",  # more than one file, as the real ones
+    powerful=False,
     sections=SECTIONS,
     claim=CLAIM,
 )
@@ -68,9 +73,10 @@ SMALL = Scale(
     models={"llama": {}, "qwen2": {"tie_word_embeddings": True}},
     ordinary={"llama": None, "qwen2": None},
     datasets=("arc_challenge", "gsm8k"),
-    pool=12,
-    queries=6,
+    pool=120,
+    queries=8,
     shard_size="40KB",
-    sections=SECTIONS,
+    powerful=True,
+    sections=SECTIONS | {"extraction": {"token_budget": 4096, "shard": 40}},
     claim=CLAIM,
 )

@@ -1,0 +1,96 @@
+"""The rehearsal in its small form: the way from the first fetch to the verdict, and what must not happen on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from benchmark.storage import read_arrays
+from tests.rehearsal.rehearsal import PARAMS, Rehearsal
+from tests.rehearsal.scale import SMALL
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    with Rehearsal(tmp_path_factory.mktemp("rehearsal"), SMALL) as whole:
+        yield whole
+
+
+def test_a_gated_model_stops_the_doctor_and_the_fetch_with_one_line(rehearsal: Rehearsal) -> None:
+    doctor = rehearsal.run("doctor", check=False, HF_TOKEN="")
+    assert doctor.returncode == 1
+    assert next(line for line in doctor.stdout.splitlines() if line.startswith("FIX")).count("accept its licence") == 1
+    fetch = rehearsal.run("model", "llama_3b", check=False, HF_TOKEN="")
+    assert fetch.returncode == 1
+    said = [line for line in fetch.stderr.splitlines() if line.startswith("error: ")]
+    assert len(said) == 1
+    assert "HF_TOKEN=hf_..." in said[0]
+    assert "Traceback" not in fetch.stderr
+    assert not (rehearsal.checkout / "paper/data/models/llama_3b/manifest.json").exists()
+
+
+def test_the_pipeline_reaches_a_verdict_through_doctor_and_plan(rehearsal: Rehearsal) -> None:
+    assert "FIX" not in rehearsal.run("doctor").stdout
+    assert "total" in rehearsal.run("plan", "--gpu", "H100").stdout
+    rehearsal.reproduce()
+    results = rehearsal.checkout / "paper" / "results"
+    claim = json.loads((results / "claim.json").read_text())
+    assert claim["verdict"] in ("reproduced", "refuted", "exceeded", "inconclusive")
+    for name in ("correlations.csv", "selection.csv", "report.html", "timing.json", "provenance.json"):
+        assert (results / name).stat().st_size > 0
+    assert (rehearsal.checkout / "paper" / "dvc.lock").is_file()
+    manifest = json.loads((rehearsal.checkout / "paper/data/models/llama_3b/manifest.json").read_text())
+    assert (manifest["licence"], manifest["add_bos"]) == ("llama3.2", True)
+    for model in ("llama_3b", "qwen_3b"):
+        for dataset in SMALL.datasets:
+            folder = rehearsal.checkout / "paper/data/quality" / f"{model}-{dataset}"
+            shape = read_arrays(folder / "matrices.npz")["log_probability"].shape
+            assert shape == (SMALL.pool, SMALL.queries)
+    verify = rehearsal.run("verify", check=False)
+    assert "Traceback" not in verify.stderr
+
+
+def test_a_network_that_is_gone_changes_nothing(rehearsal: Rehearsal) -> None:
+    folder = rehearsal.checkout / "paper/data"
+    before = {path: path.read_bytes() for path in folder.glob("models/*/manifest.json")}
+    before |= {path: path.read_bytes() for path in folder.glob("datasets/*/*.json*")}
+    asked = len(rehearsal.hub.requests)
+    for name in ("llama_3b", "qwen_3b"):
+        rehearsal.run("model", name, HF_HUB_OFFLINE="1", HF_TOKEN="")
+    for name in SMALL.datasets:
+        rehearsal.run("dataset", name, HF_HUB_OFFLINE="1")
+    assert len(rehearsal.hub.requests) == asked
+    assert before
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_parameters_changed_to_nonsense_fail_before_anything_is_touched(rehearsal: Rehearsal) -> None:
+    params = rehearsal.checkout / PARAMS
+    kept = params.read_text()
+    content = yaml.safe_load(kept)
+    content["models"]["qwen_3b"]["shape"]["layers"] = 36
+    try:
+        params.write_text(yaml.safe_dump(content))
+        done = rehearsal.run("model", "qwen_3b", check=False)
+        assert done.returncode == 1
+        assert "shape.layers is 36 in the parameters, but 2 in its config" in done.stderr
+    finally:
+        params.write_text(kept)
+
+
+def test_weights_that_are_gone_from_the_cache_are_asked_for(rehearsal: Rehearsal) -> None:
+    home = rehearsal.folder / "home"
+    home.rename(rehearsal.folder / "elsewhere")
+    try:
+        done = rehearsal.run("extract", "qwen_3b", SMALL.datasets[0], check=False)
+        assert done.returncode == 1
+        assert "run `python -m benchmark model qwen_3b`" in done.stderr
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        (rehearsal.folder / "elsewhere").rename(home)
