@@ -50,9 +50,9 @@ class Stage:
 EPISODES = Mixture(texts=0.04, repetitions=0.04, dictionaries=0.12)
 STAGES = (
     Stage(250, 32, 64, Mixture(texts=0.1, repetitions=0.9, bos=False)),
-    Stage(500, 32, 64, Mixture(texts=0.2, repetitions=0.1, dictionaries=0.7, bos=False)),
-    Stage(1700, 32, 64, EPISODES),
-    Stage(900, 18, 112, EPISODES),  # as long as eight shots and a query
+    Stage(450, 32, 64, Mixture(texts=0.2, repetitions=0.1, dictionaries=0.7, bos=False)),
+    Stage(3700, 24, 64, EPISODES),
+    Stage(1600, 14, 112, EPISODES),  # as long as eight shots and a query
 )
 
 
