@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmark.analysis.cells import KEY, read_all_cells
 from benchmark.analysis.controls import massive_controls
-from benchmark.analysis.evaluation import Evaluation, evaluate
+from benchmark.analysis.evaluation import Evaluation, blind, evaluate
 from benchmark.analysis.parameters import ClaimParameters, Verdict, fingerprint
 from benchmark.analysis.tables import all_tables
 from benchmark.errors import BenchmarkError
@@ -193,9 +193,9 @@ def why_insensitive(evaluation: Evaluation) -> str:
         f"{s.pool.model} on {s.pool.dataset}, {s.target}: {s.reason}" for s in evaluation.sensitivity if s.reason
     ]
     reasons += [
-        f"control {c.control} failed for {c.model} {c.dataset}".strip()
+        f"control {c.control} {'failed' if c.passed is False else 'cannot run'} for {c.model} {c.dataset}".strip()
         for c in evaluation.controls
-        if c.passed is False
+        if blind(c)
     ]
     more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
     return reasons[0] + more if reasons else ""

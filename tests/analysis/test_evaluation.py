@@ -120,6 +120,20 @@ def test_a_failed_control_with_a_model_makes_it_inconclusive() -> None:
     assert evaluate(cells, settings(scenario), [replace(blind, passed=True)]).verdict == "reproduced"
 
 
+def test_a_target_that_ties_nearly_always_cannot_be_planted_and_hides_everything() -> None:
+    scenario, every = experiment()
+    gain = np.ones_like(every[0].log_probability_gain)
+    gain[::25] = 0.0  # one candidate in twenty-five is worse, the others tie
+    tied = replace(every[0], log_probability_gain=gain)
+    evaluation = evaluate([tied, *every[1:]], settings(scenario))
+    planted = [c for c in evaluation.controls if c.control == "planted"]
+    unplanted = [c for c in planted if c.passed is None]
+    assert [(c.model, c.dataset) for c in unplanted] == [(tied.model, tied.dataset)]
+    assert "ties too often" in unplanted[0].note
+    assert not evaluation.sensitive
+    assert not any(c.passed is False for c in evaluation.controls)
+
+
 def test_nothing_defined_is_an_error() -> None:
     scenario, cells = experiment(n=60)
     constant = [replace(c, scores=np.zeros_like(c.scores)) for c in cells]
