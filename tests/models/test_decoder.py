@@ -49,7 +49,7 @@ def test_layers_and_mlps_of_every_architecture(architecture: str) -> None:
     assert decoder.hidden_size == 32
     assert decoder.context == 48
     assert "lm_head" not in dict(decoder.base.named_modules())
-    check_masks_honoured(LoadedModel(architecture, model, None, add_bos=False), decoder)  # type: ignore[arg-type]
+    check_masks_honoured(LoadedModel(architecture, model, None, add_bos=False), decoder)
 
 
 @pytest.mark.parametrize("architecture", CONFIGS)
