@@ -13,7 +13,7 @@ from benchmark.storage import read_arrays
 from tests.rehearsal.rehearsal import PARAMS, Rehearsal
 from tests.rehearsal.scale import SMALL
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.pipeline
 
 
 @pytest.fixture(scope="module")
