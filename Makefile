@@ -111,12 +111,16 @@ verify: $(READY)  ## fail unless the committed results belong to the committed c
 # --- its tests ---
 
 .PHONY: test
-test: $(READY)  ## every test, the pipeline end to end included
-	@$(PYTHON) -m pytest
+test: $(READY)  ## every test but those of `make test-pipeline`
+	@$(PYTHON) -m pytest -m "not pipeline"
+
+.PHONY: test-pipeline
+test-pipeline: $(READY)  ## whole pipelines: the same bytes twice, and the rehearsal in small; many minutes
+	@$(PYTHON) -m pytest -m pipeline
 
 .PHONY: unit
 unit: $(READY)  ## the fast tests
-	@$(PYTHON) -m pytest -m "not slow and not network_tools"
+	@$(PYTHON) -m pytest -m "not slow and not pipeline and not network_tools"
 
 .PHONY: claim
 claim: $(READY)  ## the claim, asserted on the committed results
@@ -131,8 +135,8 @@ types: $(READY)  ## mypy, strict
 	@$(PYTHON) -m mypy
 
 .PHONY: bench
-bench: $(READY)  ## time the hot path and compare with this machine's last run
-	@$(PYTHON) -m benchmark.timing
+bench: $(READY)  ## time the hot path; the figures are kept in .work/benchmarks
+	@$(PYTHON) -m pytest tests/timing --benchmark-only --benchmark-autosave --benchmark-storage=.work/benchmarks
 
 .PHONY: bench-compare
 bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower

@@ -87,7 +87,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.slow
+@pytest.mark.pipeline
 def test_the_same_bytes_in_other_circumstances(tmp_path: Path) -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("what belongs to the tree is known from git, and this copy has none")
