@@ -112,7 +112,7 @@ verify: $(READY)  ## fail unless the committed results belong to the committed c
 
 .PHONY: test
 test: $(READY)  ## every test but those of `make test-pipeline`
-	@$(PYTHON) -m pytest -m "not pipeline"
+	@$(PYTHON) -m pytest -m "not pipeline and not bench"
 
 .PHONY: test-pipeline
 test-pipeline: $(READY)  ## whole pipelines: the same bytes twice, and the rehearsal in small; many minutes
@@ -120,7 +120,7 @@ test-pipeline: $(READY)  ## whole pipelines: the same bytes twice, and the rehea
 
 .PHONY: unit
 unit: $(READY)  ## the fast tests
-	@$(PYTHON) -m pytest -m "not slow and not pipeline and not network_tools"
+	@$(PYTHON) -m pytest -m "not slow and not pipeline and not bench and not network_tools"
 
 .PHONY: claim
 claim: $(READY)  ## the claim, asserted on the committed results

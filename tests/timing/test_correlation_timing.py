@@ -13,7 +13,7 @@ from benchmark.analysis.resampling import permutation_null
 from benchmark.analysis.spearman import centred_ranks
 from benchmark.timing.interleave import interleaved_ratio
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bench]
 
 CELLS, N, PERMUTATIONS = 10_000, 1_000, 1_000
 SECONDS, BYTES, SPEEDUP = 60, 2 * 1024**3, 50

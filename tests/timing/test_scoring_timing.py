@@ -26,7 +26,7 @@ from benchmark.timing.interleave import interleaved_ratio
 from tests.quality.conftest import WORDS, make_tokenizer
 from tests.quality.harness import harness, log_probabilities, requests
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bench]
 
 ROUNDS = 5
 LENGTH = 32
