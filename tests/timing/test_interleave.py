@@ -37,6 +37,7 @@ def test_interval_covers_as_often_as_it_says() -> None:
     assert 0.88 <= covered / 200 <= 0.995
 
 
+@pytest.mark.bench
 def test_a_planted_slowdown_shows() -> None:
     ratio = interleaved_ratio(lambda: time.sleep(0.003), lambda: time.sleep(0.001), rounds=9, warmup=1)
     assert ratio.low > 1.5
