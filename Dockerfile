@@ -21,7 +21,8 @@ RUN python3 -m venv /opt/venv \
            --requirement "/requirements/${LOCK}.lock" \
          || { [ "${LOCK}" = cpu ] \
               && /opt/venv/bin/pip install --no-cache-dir --quiet --no-compile --no-build-isolation --require-hashes \
-                   --requirement "/requirements/${LOCK}.lock" --extra-index-url "${TORCH_CPU_INDEX}"; }; }
+                   --requirement "/requirements/${LOCK}.lock" --extra-index-url "${TORCH_CPU_INDEX}"; }; } \
+    && { python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash /opt/venv/lib || true; }
 
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE} AS source

@@ -2,7 +2,8 @@
 #
 #   LOCK=cuda     use requirements/cuda.lock (the default of `make paper`); its environment is .venv-cuda
 #   VENV=         use the python on the PATH as it is, as the container does
-#   JOBS=4        run the pipeline's independent cells side by side, one GPU each where there are several
+#   JOBS=4        run the pipeline's cells side by side, one GPU each where there are several; one after the other
+#                 with 1, which is the default of `make paper`, as the number of cores is of `make repro`
 #
 # torch's CPU build is not on the Python Package Index. Where pip finds it neither in a folder of wheels
 # (PIP_FIND_LINKS) nor in an index of yours (PIP_EXTRA_INDEX_URL), PyTorch's own index is asked: TORCH_CPU_INDEX.
@@ -13,7 +14,6 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 LOCK ?= cpu
-JOBS ?= 1
 PYTHON311 ?= python3.11
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 export TORCH_CPU_INDEX
@@ -55,6 +55,7 @@ $(VENV)/.ready-%:
 	$(BIN)pip install -qq --require-hashes --no-build-isolation --no-compile -r requirements/$(LOCK).lock \
 	  || { test $(LOCK) = cpu && $(BIN)pip install -qq --require-hashes --no-build-isolation --no-compile \
 	         -r requirements/$(LOCK).lock --extra-index-url $(TORCH_CPU_INDEX); }
+	@$(BIN)python -m compileall -qq -j 0 $(VENV)/lib || true  # a few files are for other Pythons and do not compile
 	@touch $@
 
 $(TOOLS_READY):
@@ -75,8 +76,8 @@ audit: $(TOOLS_READY)  ## look for known vulnerabilities in what is locked
 # --- the experiment ---
 
 .PHONY: repro
-repro: $(READY)  ## reproduce the embedded profile and print the verdict; JOBS=n runs cells side by side
-	@$(PYTHON) -m benchmark.pipeline --jobs $(JOBS)
+repro: $(READY)  ## reproduce the embedded profile and print the verdict
+	@$(PYTHON) -m benchmark.pipeline --jobs $(or $(JOBS),$(shell nproc))
 	@$(PYTHON) -m benchmark verdict
 
 .PHONY: paper
@@ -86,7 +87,7 @@ paper:  ## reproduce the paper profile: a GPU, a hub token and hours; `make plan
 else
 paper: $(READY)
 	@$(PYTHON) -m benchmark --params paper/params.yaml doctor
-	@$(PYTHON) -m benchmark.pipeline paper/dvc.yaml --jobs $(JOBS)
+	@$(PYTHON) -m benchmark.pipeline paper/dvc.yaml --jobs $(or $(JOBS),1)
 	@$(PYTHON) -m benchmark --params paper/params.yaml verdict
 endif
 

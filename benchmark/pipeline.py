@@ -2,8 +2,9 @@
 
     python -m benchmark.pipeline [dvc.yaml] [--jobs N]
 
-With one job it is `dvc repro`. With more, every stage whose inputs are ready runs beside the others, each in a
-`dvc repro --single-item` of its own; where there are several GPUs, each job sees one. The bytes are the same.
+With one job it is `dvc repro`. With more, stages whose inputs are ready run side by side, a few of them in each
+`dvc repro --single-item`; where there are several GPUs, each job sees one. The bytes are the same.
+On a CPU the stages are forks of one process that has imported the libraries (`benchmark.forkserver`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,6 +27,7 @@ import psutil
 import yaml
 
 from benchmark.errors import BenchmarkError
+from benchmark.forkserver import PYTHON_M, fork_server
 from benchmark.params import load_params
 from benchmark.provenance import device
 from benchmark.provenance import write as write_provenance
@@ -45,10 +47,11 @@ def main(pipeline: Path, jobs: int) -> None:
         params = load_params(params_path)
         with exclusive(WORK / "pipeline.lock") as lock:
             forget_dead_jobs(Path(".dvc/tmp/rwlock"))
-            if jobs == 1:
-                serial(pipeline, lock)
-            else:
-                parallel(pipeline, jobs, lock)
+            with fork_server([lock.fileno()]) if params.device == "cpu" else nullcontext():
+                if jobs == 1:
+                    serial(pipeline, lock)
+                else:
+                    parallel(pipeline, jobs, lock)
             sort_lock(pipeline.with_suffix(".lock"))
             write_provenance(params, params_path, pipeline)
     except BenchmarkError as error:
@@ -128,8 +131,9 @@ def serial(pipeline: Path, lock: IO[str]) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A stage at work in one of the slots."""
+    """Stages at work in one of the slots, one after the other."""
 
+    stages: list[str]
     process: subprocess.Popen[bytes]
     output: IO[str]
     slot: int
@@ -143,24 +147,28 @@ def parallel(pipeline: Path, jobs: int, lock: IO[str]) -> None:
     done: set[str] = set()
     failed: list[str] = []
     slots = list(range(jobs))
-    at_work: dict[str, Job] = {}
+    at_work: list[Job] = []
     with ExitStack() as everything:
         while at_work or (waiting and not failed):
             ready = [] if failed else [name for name, needs in waiting.items() if needs <= done]
-            for name in ready[: len(slots)]:
-                del waiting[name]
-                at_work[name] = _start(pipeline, name, jobs, slots.pop(0), lock, everything)
-            finished = [name for name, job in at_work.items() if job.process.poll() is not None]
-            for name in finished:
-                job = at_work.pop(name)
+            while ready and slots:
+                # DVC reads the whole pipeline first: half a fair share of the stages is worth that, and leaves a rest
+                stages, ready = ready[: (size := -(-len(ready) // (2 * jobs)))], ready[size:]
+                for name in stages:
+                    del waiting[name]
+                at_work.append(_start(pipeline, stages, jobs, slots.pop(0), lock, everything))
+            finished = [job for job in at_work if job.process.poll() is not None]
+            for job in finished:
+                at_work.remove(job)
                 slots.append(job.slot)
+                names = ", ".join(job.stages)
                 if job.process.returncode:
                     job.output.seek(0)
-                    failed.append(name)
-                    click.echo(f"{name} failed:\n{job.output.read().strip()}", err=True)
+                    failed.append(names)
+                    click.echo(f"{names} failed:\n{job.output.read().strip()}", err=True)
                 else:
-                    done.add(name)
-                    click.echo(f"[{len(done)}/{total}] {name}")
+                    done.update(job.stages)
+                    click.echo(f"[{len(done)}/{total}] {names}")
                 job.stack.close()
             if not finished:
                 time.sleep(0.05)
@@ -168,12 +176,13 @@ def parallel(pipeline: Path, jobs: int, lock: IO[str]) -> None:
         raise BenchmarkError(f"{', '.join(failed)} failed; what is finished is kept, a new run goes on there")
 
 
-def _start(pipeline: Path, name: str, jobs: int, slot: int, lock: IO[str], everything: ExitStack) -> Job:
+def _start(pipeline: Path, stages: list[str], jobs: int, slot: int, lock: IO[str], everything: ExitStack) -> Job:
     stack = everything.enter_context(ExitStack())
     output = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))  # noqa: SIM115
-    command = [*DVC, "--wait-for-lock", "repro", "--single-item", f"{pipeline}:{name}"]
+    targets = [f"{pipeline}:{name}" for name in stages]
+    command = [*DVC, "--wait-for-lock", "repro", "--single-item", *targets]
     process = stack.enter_context(_running(command, lock, output, share(slot, jobs)))
-    return Job(process, output, slot, stack)
+    return Job(stages, process, output, slot, stack)
 
 
 def share(slot: int, jobs: int) -> dict[str, str]:
@@ -188,16 +197,29 @@ def share(slot: int, jobs: int) -> dict[str, str]:
 
 
 def dependencies(pipeline: Path) -> dict[str, set[str]]:
-    """By stage of `pipeline`, the stages that it reads from."""
+    """By stage of `pipeline` that has to run, the stages among them that it reads from."""
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     os.environ.update(surroundings())
-    with Repo(str(pipeline.parent)) as repo:
-        here = {stage: stage.name for stage in repo.index.stages if Path(stage.path) == pipeline.resolve()}
-        return {name: {here[other] for other in repo.index.graph.successors(stage)} for stage, name in here.items()}
+    try:
+        with Repo(str(pipeline.parent)) as repo:
+            changed = repo.status([str(pipeline)])
+            graph = repo.index.graph
+            stages = [stage for stage in repo.index.stages if Path(stage.path) == pipeline.resolve()]
+            stale = [stage for stage in stages if stage.addressing in changed]
+            for stage in stale:  # which grows by what reads from it
+                stale += (reader for reader in graph.predecessors(stage) if reader not in stale)
+            return {
+                stage.name: {other.name for other in graph.successors(stage) if other in stale}
+                for stage in stages
+                if stage in stale
+            }
+    except DvcException as error:
+        raise BenchmarkError(f"DVC cannot read {pipeline}: {error}") from error
 
 
-DVC = (sys.executable, "-m", "dvc")
+DVC = (*PYTHON_M, "dvc")
 
 
 def surroundings() -> dict[str, str]:

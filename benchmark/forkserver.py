@@ -1,0 +1,240 @@
+"""Forks a process that has imported torch, transformers and DVC, where a fresh interpreter would import them again.
+
+    with fork_server():                                   the pipeline runs; the server lives as long as this block
+        subprocess.run([*PYTHON_M, "dvc", "repro"])       runs in a fork of it, and so does every stage that DVC starts
+    python -m benchmark ...                               without a server: an interpreter like any other
+
+Importing costs some seconds, more than a stage of the embedded profile computes. The server imports libraries only,
+never this project's code. A program gets its client's arguments, environment, folder and standard streams, stands in
+its process group, and is killed when the client is. Not for CUDA, which does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NoReturn
+
+ADDRESS = "BENCHMARK_FORK_SERVER"  # the environment variable that tells a client where the server is
+PYTHON_M = (sys.executable, "-m", "benchmark.forkserver")
+STREAMS = (0, 1, 2)
+SIZE = struct.Struct("!I")
+CODE = struct.Struct("!i")
+
+
+@dataclass(frozen=True)
+class Program:
+    """What `python -m NAME` does: `main` gets the arguments. The server imports `libraries` before the first fork."""
+
+    main: Callable[[list[str]], Any]
+    libraries: tuple[str, ...]
+
+
+def _benchmark(arguments: list[str]) -> None:
+    from benchmark.cli import main
+
+    main(arguments, prog_name="python -m benchmark")
+
+
+def _dvc(arguments: list[str]) -> int:
+    from dvc.cli import main
+
+    code: int = main(arguments)
+    return code
+
+
+PROGRAMS = {
+    "dvc": Program(_dvc, ("dvc.cli", "dvc.commands.repro", "dvc.repo.reproduce", "dvc.stage.run", "dvc_data.hashfile")),
+    "benchmark": Program(
+        _benchmark,
+        (
+            "click",
+            "jinja2",
+            "pandas",
+            "psutil",
+            "pydantic",
+            "scipy.stats",
+            "tqdm",
+            "torch",
+            "transformers.models.llama.modeling_llama",
+            "transformers.models.qwen2.modeling_qwen2",
+            "transformers.tokenization_utils_tokenizers",
+        ),
+    ),
+}
+
+
+# --- the client ---
+
+
+def run(program: str, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the program in a fork of the server, or here where there is none, and exits with its code.
+
+    `arguments` are by default those of this process.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(os.environ[ADDRESS])
+        except (KeyError, OSError):  # there is none, or none any more
+            sys.exit(PROGRAMS[program].main(list(arguments)))
+        _send(connection, program, arguments)
+        sys.exit(_receive_code(connection))
+
+
+def _send(connection: socket.socket, program: str, arguments: Sequence[str]) -> None:
+    request = {
+        "program": program,
+        "arguments": list(arguments),
+        "environment": dict(os.environ),
+        "folder": os.getcwd(),  # noqa: PTH109
+        "group": os.getpgrp(),
+    }
+    body = json.dumps(request).encode()
+    socket.send_fds(connection, [SIZE.pack(len(body))], STREAMS)
+    connection.sendall(body)
+
+
+def _receive_code(connection: socket.socket) -> int:
+    try:
+        answer = connection.recv(CODE.size, socket.MSG_WAITALL)
+    except KeyboardInterrupt:  # the program has got it, too, and may want to tidy up
+        answer = connection.recv(CODE.size, socket.MSG_WAITALL)
+    if len(answer) < CODE.size:
+        sys.exit("error: the fork server ended before the program did: run it again")
+    code: int = CODE.unpack(answer)[0]
+    if code < 0:  # a signal ended the program: end in the same way
+        with suppress(OSError):  # SIGKILL has no handler
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code
+
+
+# --- the server ---
+
+
+@contextmanager
+def fork_server(inherited: Sequence[int] = ()) -> Iterator[None]:
+    """A server for every client that this process starts in the block; it inherits the file descriptors `inherited`.
+
+    Should this process be killed, the server ends, too; the programs at work go on.
+    """
+    with tempfile.TemporaryDirectory(prefix="fork-") as folder:
+        with socket.socket(socket.AF_UNIX) as listener:  # it listens before there is a server: no client is too early
+            listener.bind(f"{folder}/socket")
+            listener.listen()
+            server = subprocess.Popen(
+                [*PYTHON_M, str(listener.fileno())],
+                stdin=subprocess.PIPE,
+                pass_fds=(listener.fileno(), *inherited),
+                process_group=0,
+            )
+        outer = os.environ.get(ADDRESS)
+        os.environ[ADDRESS] = f"{folder}/socket"
+        try:
+            with server:  # closes its input, on which it ends
+                yield
+        finally:
+            os.environ.pop(ADDRESS)
+            if outer:
+                os.environ[ADDRESS] = outer
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asked for; `streams` are its standard input, output and error."""
+
+    program: str
+    arguments: list[str]
+    environment: dict[str, str]
+    folder: str
+    group: int
+    streams: tuple[int, ...]
+
+    @classmethod
+    def receive(cls, connection: socket.socket) -> Request:
+        """Raises `EOFError` where the client went away in mid-sentence."""
+        header, streams, _, _ = socket.recv_fds(connection, SIZE.size, len(STREAMS))
+        size = SIZE.unpack(header)[0] if len(header) == SIZE.size else 0
+        body = connection.recv(size, socket.MSG_WAITALL) if size else b""
+        if not body or len(body) < size:
+            raise EOFError
+        return cls(**json.loads(body), streams=tuple(streams))
+
+    def become(self) -> NoReturn:
+        """In the fork: takes the client's place, runs the program and exits."""
+        with suppress(OSError):  # a client in another session keeps its group
+            os.setpgid(0, self.group)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for stream, own in zip(self.streams, STREAMS, strict=True):
+            os.dup2(stream, own)
+            os.close(stream)
+        os.environ.clear()
+        os.environ.update(self.environment)
+        os.chdir(self.folder)
+        sys.argv = [self.program, *self.arguments]
+        sys.exit(PROGRAMS[self.program].main(self.arguments))
+
+
+def serve(listener: socket.socket) -> Request | None:
+    """Forks for every client until standard input ends; in such a fork, returns what the client asked for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the programs
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a fork ended but its own supervisor
+    with listener:
+        while listener.fileno() in select.select([0, listener.fileno()], [], [])[0]:
+            connection, _ = listener.accept()
+            with connection:
+                try:
+                    request = Request.receive(connection)
+                except (EOFError, OSError):
+                    continue
+                for library in PROGRAMS[request.program].libraries:
+                    with suppress(ImportError):  # for the program to tell, if it needs it
+                        import_module(library)
+                gc.freeze()  # a collection in a fork would copy every page
+                if os.fork() == 0:
+                    listener.close()
+                    return supervise(connection, request)
+                for stream in request.streams:
+                    os.close(stream)
+    return None
+
+
+def supervise(connection: socket.socket, request: Request) -> Request:
+    """Forks the program, in which it returns; kills it when its client goes away, tells the client how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    process = os.fork()
+    if process == 0:
+        return request
+    end = os.pidfd_open(process)
+    if end not in select.select([connection.fileno(), end], [], [])[0]:
+        os.kill(process, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    with suppress(OSError):
+        connection.sendall(CODE.pack(code))
+    os._exit(0)
+
+
+def main() -> None:
+    """`forkserver PROGRAM ARGUMENTS` is the client, `forkserver DESCRIPTOR` the server."""
+    if sys.argv[1] in PROGRAMS:
+        run(sys.argv[1], sys.argv[2:])
+    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    if request:
+        request.become()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""`benchmark.forkserver`: a program in a fork is the program, for whoever starts, reads, signals and kills it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmark.forkserver import ADDRESS, PYTHON_M, fork_server
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[1]
+LIST = (sys.executable, "-m", "benchmark", "list", "masks")
+# Trains for minutes, in the folder that it is started in.
+TRAIN = (sys.executable, "-m", "benchmark", "model", "tiny_llama")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[psutil.Process]:
+    before = set(psutil.Process().children())
+    with fork_server():
+        (process,) = set(psutil.Process().children()) - before
+        yield process
+
+
+def _run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def _alone() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != ADDRESS}
+
+
+def _program(client: subprocess.Popen[bytes], server: psutil.Process) -> psutil.Process:
+    """The fork that works for `client`: it stands in the client's process group."""
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        for process in server.children(recursive=True):
+            try:
+                if os.getpgid(process.pid) == client.pid:
+                    return process
+            except ProcessLookupError:
+                pass
+        time.sleep(0.02)
+    raise AssertionError("no fork took the client's place")
+
+
+@contextmanager
+def _training(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A client whose program trains a model in `folder`."""
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    client = subprocess.Popen(TRAIN, cwd=folder, env=environment, process_group=0, stderr=subprocess.DEVNULL)
+    try:
+        yield client
+    finally:
+        client.kill()
+        client.wait()
+
+
+def _wait_until_gone(process: psutil.Process) -> None:
+    psutil.wait_procs([process], timeout=20)
+    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_fork_prints_and_ends_as_an_interpreter_of_its_own_does(server: psutil.Process) -> None:
+    forked, alone = _run(*LIST), _run(*LIST, env=_alone())
+    assert (forked.returncode, forked.stdout, forked.stderr) == (alone.returncode, alone.stdout, alone.stderr)
+    assert forked.stdout
+    wrong = (sys.executable, "-m", "benchmark", "dataset", "nowhere")
+    forked, alone = _run(*wrong), _run(*wrong, env=_alone())
+    assert (forked.returncode, forked.stdout, forked.stderr) == (alone.returncode, alone.stdout, alone.stderr)
+    assert forked.returncode == 1
+    version = _run(*PYTHON_M, "dvc", "--version")
+    assert version.returncode == 0
+    assert version.stdout == _run(sys.executable, "-m", "dvc", "--version", env=_alone()).stdout
+
+
+def test_a_fork_has_the_folder_and_the_environment_of_its_client(server: psutil.Process, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "40"}
+    there = subprocess.run(
+        (sys.executable, "-m", "benchmark", "claim"), cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert there.returncode == 1
+    assert "params.yaml is missing" in there.stderr
+    narrow = subprocess.run((*LIST[:3], "--help"), cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "Usage: python -m benchmark [OPTIONS] COMMAND\n" in narrow.stdout, "COLUMNS breaks the line there"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_program_ends_with_its_client(server: psutil.Process, tmp_path: Path, number: signal.Signals) -> None:
+    with _training(tmp_path) as client:
+        program = _program(client, server)
+        client.send_signal(number)
+        assert client.wait(20) == -number
+        _wait_until_gone(program)
+
+
+def test_a_client_ends_as_its_program_does(server: psutil.Process, tmp_path: Path) -> None:
+    with _training(tmp_path) as client:
+        program = _program(client, server)
+        program.send_signal(signal.SIGKILL)
+        assert client.wait(20) == -signal.SIGKILL
+
+
+def test_a_signal_to_the_group_reaches_the_program(server: psutil.Process, tmp_path: Path) -> None:
+    with _training(tmp_path) as client:
+        program = _program(client, server)
+        os.killpg(client.pid, signal.SIGINT)
+        assert client.wait(20) != 0
+        _wait_until_gone(program)
+
+
+def test_without_its_server_a_program_runs_by_itself() -> None:
+    assert _run(*LIST, env={**_alone(), ADDRESS: "/nowhere/socket"}).stdout == _run(*LIST, env=_alone()).stdout
+
+
+def test_nothing_is_left_when_the_block_ends() -> None:
+    before = set(psutil.Process().children(recursive=True))
+    address = os.environ.get(ADDRESS)
+    with fork_server():
+        assert _run(*LIST).returncode == 0
+        folder = Path(os.environ[ADDRESS]).parent
+    assert not folder.exists()
+    assert set(psutil.Process().children(recursive=True)) <= before
+    assert os.environ.get(ADDRESS) == address
