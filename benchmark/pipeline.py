@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 import psutil
@@ -31,6 +31,9 @@ from benchmark.forkserver import PYTHON_M, fork_server
 from benchmark.params import load_params
 from benchmark.provenance import device
 from benchmark.provenance import write as write_provenance
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 WORK = Path(".work")
 GRACE = 10.0  # seconds that a stopped job has to end by itself
@@ -52,7 +55,7 @@ def main(pipeline: Path, jobs: int) -> None:
                     serial(pipeline, lock)
                 else:
                     parallel(pipeline, jobs, lock)
-            sort_lock(pipeline.with_suffix(".lock"))
+            tidy_lock(pipeline)
             write_provenance(params, params_path, pipeline)
     except BenchmarkError as error:
         raise SystemExit(f"error: {error}") from None
@@ -109,12 +112,18 @@ def _process_ids(value: object) -> Iterator[int]:
             yield from _process_ids(item)
 
 
-def sort_lock(path: Path) -> None:
-    """Orders the stages of a DVC lock by name; DVC itself appends them as they end, which differs from run to run."""
+def tidy_lock(pipeline: Path) -> None:
+    """Orders the stages in the lock beside `pipeline` by name, and drops those that it has no more.
+
+    DVC itself appends stages as they end, which differs from run to run, and forgets none.
+    """
     from dvc.utils.serialize import dump_yaml, load_yaml
 
+    path = pipeline.with_suffix(".lock")
     lock = load_yaml(str(path))
-    ordered = dict(sorted(lock["stages"].items()))
+    with _repo(pipeline) as repo:
+        names = sorted(stage.name for stage in repo.stage.load_all(str(pipeline)))
+    ordered = {name: lock["stages"][name] for name in names if name in lock["stages"]}
     if list(ordered) != list(lock["stages"]):
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             new = Path(folder) / path.name
@@ -198,23 +207,29 @@ def share(slot: int, jobs: int) -> dict[str, str]:
 
 def dependencies(pipeline: Path) -> dict[str, set[str]]:
     """By stage of `pipeline` that has to run, the stages among them that it reads from."""
+    with _repo(pipeline) as repo:
+        changed = repo.status([str(pipeline)])
+        graph = repo.index.graph
+        stages = [stage for stage in repo.index.stages if Path(stage.path) == pipeline.resolve()]
+        stale = [stage for stage in stages if stage.addressing in changed]
+        for stage in stale:  # which grows by what reads from it
+            stale += (reader for reader in graph.predecessors(stage) if reader not in stale)
+        return {
+            stage.name: {other.name for other in graph.successors(stage) if other in stale}
+            for stage in stages
+            if stage in stale
+        }
+
+
+@contextmanager
+def _repo(pipeline: Path) -> Iterator[Repo]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     os.environ.update(surroundings())
     try:
         with Repo(str(pipeline.parent)) as repo:
-            changed = repo.status([str(pipeline)])
-            graph = repo.index.graph
-            stages = [stage for stage in repo.index.stages if Path(stage.path) == pipeline.resolve()]
-            stale = [stage for stage in stages if stage.addressing in changed]
-            for stage in stale:  # which grows by what reads from it
-                stale += (reader for reader in graph.predecessors(stage) if reader not in stale)
-            return {
-                stage.name: {other.name for other in graph.successors(stage) if other in stale}
-                for stage in stages
-                if stage in stale
-            }
+            yield repo
     except DvcException as error:
         raise BenchmarkError(f"DVC cannot read {pipeline}: {error}") from error
 

@@ -26,7 +26,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 with pipeline.exclusive(Path('.work/pipeline.lock')) as lock:
     pipeline.forget_dead_jobs(Path('.dvc/tmp/rwlock'))
     pipeline.parallel(Path('dvc.yaml'), 2, lock) if sys.argv[1:] else pipeline.serial(Path('dvc.yaml'), lock)
-    pipeline.sort_lock(Path('dvc.lock'))
+    pipeline.tidy_lock(Path('dvc.yaml'))
 """
 
 
@@ -155,3 +155,25 @@ def test_jobs_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {share["OMP_NUM_THREADS"] for share in shares} == {"4"}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7,6")
     assert [pipeline.share(slot, 4)["CUDA_VISIBLE_DEVICES"] for slot in range(4)] == ["5", "7", "6", "5"]
+
+
+@pytest.mark.slow
+def test_only_what_changed_runs_and_a_stage_that_is_gone_leaves_the_lock(project: Path) -> None:
+    assert finish(start(project, "parallel")).splitlines()[-1] == "[3/3] total"
+    assert not finish(start(project, "parallel"))
+    (project / "params.yaml").write_text("names:\n  a: 2\n  b: 2\n")
+    assert finish(start(project, "parallel")).splitlines() == ["[1/2] cell@a", "[2/2] total"]
+    (project / "params.yaml").write_text("names:\n  a: 2\n")
+    assert finish(start(project, "parallel")).splitlines() == ["[1/1] total"]
+    assert list(yaml.safe_load((project / "dvc.lock").read_text())["stages"]) == ["cell@a", "total"]
+
+
+@pytest.mark.slow
+def test_a_broken_lock_is_named(project: Path) -> None:
+    finish(start(project))
+    (project / "dvc.lock").write_text("stages: {cell@a")
+    process = start(project, "parallel")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "BenchmarkError: DVC cannot read dvc.yaml: " in output
+    assert "dvc.lock" in output
