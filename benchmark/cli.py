@@ -10,7 +10,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import click
 
@@ -279,11 +279,24 @@ def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
 @main.command()
 @click.option("--experiments", type=click.IntRange(min=1), default=500, show_default=True, help="For each scenario.")
 @click.option("--scenario", "scenarios", multiple=True, help="Only this one; may be given again.")
+@click.option(
+    "--intervals",
+    type=click.Choice(["fisher", "bootstrap"]),
+    default="fisher",
+    show_default=True,
+    help="Bootstrap is the claim's default, and takes many times as long.",
+)
 @click.option("--output", type=click.Path(path_type=Path), default=Path("results/calibration.csv"), show_default=True)
 @click.pass_obj
-def calibrate(session: Session, experiments: int, scenarios: tuple[str, ...], output: Path) -> None:
+def calibrate(
+    session: Session,
+    experiments: int,
+    scenarios: tuple[str, ...],
+    intervals: Literal["fisher", "bootstrap"],
+    output: Path,
+) -> None:
     """Simulate experiments whose truth is known, and count how often each verdict comes out."""
     from benchmark.analysis.calibration import calibrate as simulate
 
-    table = simulate(experiments, scenarios=scenarios, output=output)
+    table = simulate(experiments, intervals=intervals, scenarios=scenarios, output=output)
     click.echo(table.to_string(index=False, na_rep="", float_format="{:.3f}".format))

@@ -7,18 +7,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.models.parameters import HubModel, LocalModel
+from benchmark.section import Section
 from benchmark.tasks.hub.parameters import HubDataset, LocalDataset
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are errors, values cannot be changed after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 def _key(name: str) -> str:

@@ -28,7 +28,7 @@ import yaml
 
 from benchmark.errors import BenchmarkError
 from benchmark.forkserver import PYTHON_M, fork_server
-from benchmark.params import load_params
+from benchmark.params import Params, load_params
 from benchmark.provenance import device
 from benchmark.provenance import write as write_provenance
 
@@ -50,7 +50,7 @@ def main(pipeline: Path, jobs: int) -> None:
         params = load_params(params_path)
         with exclusive(WORK / "pipeline.lock") as lock:
             forget_dead_jobs(Path(".dvc/tmp/rwlock"))
-            with fork_server([lock.fileno()]) if params.device == "cpu" else nullcontext():
+            with nullcontext() if uses_gpu(params) else fork_server([lock.fileno()]):
                 if jobs == 1:
                     serial(pipeline, lock)
                 else:
@@ -59,6 +59,11 @@ def main(pipeline: Path, jobs: int) -> None:
             write_provenance(params, params_path, pipeline)
     except BenchmarkError as error:
         raise SystemExit(f"error: {error}") from None
+
+
+def uses_gpu(params: Params) -> bool:
+    """Whether stages may compute on a GPU: one that was not forbidden, of a machine that has one."""
+    return params.device != "cpu" and bool(device()["gpus"])
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from benchmark.analysis.parameters import ClaimParameters, Verdict
 from benchmark.analysis.simulation import Scenario, simulate
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.seeds import generator
-from benchmark.storage import write_table
+from benchmark.storage import read_table, write_table
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
@@ -78,8 +78,8 @@ def calibrate(
 ) -> pd.DataFrame:
     """Simulates `experiments` of each scenario (all, or those named) and counts the verdicts: `calibration.csv`.
 
-    `resamples` are permutations and bootstrap samples of each experiment. The table is written to `output`, if given,
-    after each scenario: what was simulated survives a kill.
+    `resamples` are permutations and bootstrap samples of each experiment. `output`, if given, gets the rows after each
+    scenario, so that what was simulated survives a kill; rows of other scenarios and intervals that it has stay.
     """
     if experiments < 1:
         raise BenchmarkError("calibration needs at least 1 experiment")
@@ -87,7 +87,7 @@ def calibrate(
     for name in scenarios:
         if name not in known:
             raise unknown("scenario", name, known)
-    rows = []
+    rows: list[dict[str, object]] = []
     for name in scenarios or known:
         scenario = known[name]
         counts: Counter[Verdict] = Counter()
@@ -95,12 +95,21 @@ def calibrate(
             counts[_verdict(scenario, intervals, resamples, splits, seed, i)] += 1
         rows.append(_row(scenario, intervals, experiments, counts))
         if output is not None:
-            write_table(output, _table(rows), 4)
+            write_table(output, _update(output, rows[-1]), 4)
     return _table(rows)
 
 
 def _table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"met": "Int64"})
+
+
+def _update(path: Path, row: dict[str, object]) -> pd.DataFrame:
+    """The table at `path` with `row` in the place of that of the same scenario and intervals, or at its end."""
+    rows = read_table(path).to_dict("records") if path.exists() else []
+    for place, other in enumerate(rows):
+        if all(other[key] == row[key] for key in ("scenario", "intervals")):
+            return _table([*rows[:place], row, *rows[place + 1 :]])
+    return _table([*rows, row])
 
 
 def _verdict(scenario: Scenario, intervals: str, resamples: int, splits: int, seed: int, i: int) -> Verdict:

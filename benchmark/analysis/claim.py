@@ -34,6 +34,23 @@ SENTENCES: dict[Verdict, str] = {
 
 
 @dataclass(frozen=True)
+class ClaimInputs:
+    """What a claim is computed from, and checked against.
+
+    `pairs` (model, dataset) have their `cells/M-D.npz`; `correlations` is correlations.csv, `results` the folder of
+    claim.json and its tables; `context` as of `correlate`; `planted` the table of `controls.massive_controls`.
+    """
+
+    pairs: Sequence[tuple[str, str]]
+    cells: Path
+    correlations: Path
+    results: Path
+    parameters: ClaimParameters
+    context: Mapping[str, Any]
+    planted: Path | None = None
+
+
+@dataclass(frozen=True)
 class Claim:
     """What the claim stage writes: `summary` as claim.json, and `tables` {file name: table}."""
 
@@ -46,47 +63,30 @@ class Claim:
         return verdict
 
 
-def claim(
-    pairs: Sequence[tuple[str, str]],
-    *,
-    cells: Path,
-    correlations: Path,
-    results: Path,
-    parameters: ClaimParameters,
-    context: Mapping[str, Any],
-    planted: Path | None = None,
-) -> Claim:
-    """Computes the claim from `cells/M-D.npz`, writes `results/claim.json` and the tables, and returns it.
+def claim(inputs: ClaimInputs) -> Claim:
+    """Computes the claim, writes `results/claim.json` and the tables, and returns it.
 
-    `context` as of `correlate`; `planted` the table of `controls.massive_controls`. Writes nothing but what passed
-    all checks; whatever the verdict, only `gate` fails on it.
+    Writes nothing but what passed all checks; whatever the verdict, only `gate` fails on it.
     """
-    computed = compute(
-        pairs, cells=cells, correlations=correlations, parameters=parameters, context=context, planted=planted
-    )
+    computed = compute(inputs)
     for name, table in computed.tables.items():
-        write_table(results / name, table, DECIMALS)
-    write_json(results / "claim.json", computed.summary)
+        write_table(inputs.results / name, table, DECIMALS)
+    write_json(inputs.results / "claim.json", computed.summary)
     return computed
 
 
-def compute(
-    pairs: Sequence[tuple[str, str]],
-    *,
-    cells: Path,
-    correlations: Path,
-    parameters: ClaimParameters,
-    context: Mapping[str, Any],
-    planted: Path | None = None,
-) -> Claim:
+def compute(inputs: ClaimInputs) -> Claim:
     """As `claim`, but writes nothing."""
+    parameters, context, pairs = inputs.parameters, inputs.context, inputs.pairs
     mark = fingerprint(parameters.family, context)
-    every = read_all_cells(cells, pairs, parameters.family, {f"{m}-{d}": mark for m, d in pairs})
-    massive = massive_controls(read_table(planted), parameters.controls) if planted else []
+    every = read_all_cells(inputs.cells, pairs, parameters.family, {f"{m}-{d}": mark for m, d in pairs})
+    massive = massive_controls(read_table(inputs.planted), parameters.controls) if inputs.planted else []
     evaluation = evaluate(every, parameters, massive)
     tables = all_tables(evaluation)
     summary = summarise(evaluation, tables)
-    digests = {f"cells/{c.name}.npz": c.digest() for c in every} | {"correlations.csv": file_digest(correlations)}
+    digests = {f"cells/{c.name}.npz": c.digest() for c in every} | {
+        "correlations.csv": file_digest(inputs.correlations)
+    }
     own = parameters.model_dump(mode="json", exclude={"gate"})
     made = {"fingerprint": fingerprint(own, context), "cells_fingerprint": mark, "digests": digests}
     return Claim(summary | made, tables)

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmark.analysis.cells import KEY
-from benchmark.analysis.claim import Claim
-from benchmark.analysis.parameters import ClaimParameters
+from benchmark.analysis.claim import Claim, ClaimInputs
 from benchmark.analysis.verification import verify
 from benchmark.errors import BenchmarkError
 
 
-def gate(
-    pairs: Sequence[tuple[str, str]],
-    *,
-    cells: Path,
-    correlations: Path,
-    results: Path,
-    parameters: ClaimParameters,
-    context: Mapping[str, Any],
-    planted: Path | None = None,
-) -> Claim:
-    """Verifies the committed claim (arguments as of `claim`), then demands of it what `parameters.gate` says.
+def gate(inputs: ClaimInputs) -> Claim:
+    """Verifies the committed claim, then demands of it what `parameters.gate` says.
 
     Always: every control that ran passed. `reproduced`: every |rho| is at most the bound, and the verdict is that.
     `recorded`: the cells give the recorded verdict, whichever. Raises `BenchmarkError` saying which cell or control,
     which bound, and where to look next.
     """
-    claim = verify(
-        pairs,
-        cells=cells,
-        correlations=correlations,
-        results=results,
-        parameters=parameters,
-        context=context,
-        planted=planted,
-    )
-    check_controls(claim, results)
-    if parameters.gate.expect == "reproduced":
-        check_bound(claim, results, parameters.bound)
-        check_verdict(claim, results)
+    claim = verify(inputs)
+    check_controls(claim, inputs.results)
+    if inputs.parameters.gate.expect == "reproduced":
+        check_bound(claim, inputs.results, inputs.parameters.bound)
+        check_verdict(claim, inputs.results)
     return claim
 
 

@@ -7,17 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
+
+from benchmark.section import Section
 
 Target = Literal["quality", "performance"]
 Verdict = Literal["reproduced", "refuted", "exceeded", "inconclusive"]
+
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """Parameters that refuse unknown keys and do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class FamilyParameters(Section):

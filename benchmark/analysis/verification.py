@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.analysis.cells import KEY, Cells
-from benchmark.analysis.claim import DECIMALS, Claim, compute
+from benchmark.analysis.claim import DECIMALS, Claim, ClaimInputs, compute
 from benchmark.analysis.correlation import COLUMNS
-from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 
@@ -20,40 +19,30 @@ TOLERANCE = 2e-6
 """Committed floats have 6 decimals; another machine's logarithms may turn the last one."""
 
 
-def verify(
-    pairs: Sequence[tuple[str, str]],
-    *,
-    cells: Path,
-    correlations: Path,
-    results: Path,
-    parameters: ClaimParameters,
-    context: Mapping[str, Any],
-    planted: Path | None = None,
-) -> Claim:
-    """Recomputes correlations of the family, tables and verdict from `cells`; arguments as of `claim`.
+def verify(inputs: ClaimInputs) -> Claim:
+    """Recomputes correlations of the family, tables and verdict from the cells.
 
     Returns the claim as recomputed. Raises `BenchmarkError` at the first number that differs by more than 2e-6 from
     what is committed, at an edited file, and at what other parameters made.
     """
-    committed = read_json(results / "claim.json")
-    check_digests(committed, cells, results / "claim.json")
-    check_correlations(correlations)
-    claim = compute(
-        pairs, cells=cells, correlations=correlations, parameters=parameters, context=context, planted=planted
-    )
+    path = inputs.results / "claim.json"
+    committed = read_json(path)
+    check_digests(committed, inputs.cells, path)
+    check_correlations(inputs.correlations)
+    claim = compute(inputs)
     if committed.get("fingerprint") != claim.summary["fingerprint"]:
         raise BenchmarkError(
-            f"{results / 'claim.json'} was made with other parameters ({committed.get('fingerprint')}, "
+            f"{path} was made with other parameters ({committed.get('fingerprint')}, "
             f"now {claim.summary['fingerprint']}): run the claim stage again"
         )
-    compare_correlations(correlations, claim.tables["family.csv"])
+    compare_correlations(inputs.correlations, claim.tables["family.csv"])
     if committed["digests"].get("correlations.csv") != claim.summary["digests"]["correlations.csv"]:
-        raise BenchmarkError(f"{correlations} was changed after the claim was computed from it")
+        raise BenchmarkError(f"{inputs.correlations} was changed after the claim was computed from it")
     difference = next(differences(committed, claim.summary), None)
     if difference:
-        raise BenchmarkError(f"{results / 'claim.json'} is not what the cells give: {difference}")
+        raise BenchmarkError(f"{path} is not what the cells give: {difference}")
     for name, table in claim.tables.items():
-        compare_tables(results / name, table)
+        compare_tables(inputs.results / name, table)
     return claim
 
 

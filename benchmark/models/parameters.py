@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from benchmark.section import Section
 
 COMMIT = r"^[0-9a-f]{40}$"
 REPOSITORY = r"^[\w.-]+/[\w.-]+$"
 
 
-class Shape(BaseModel):
+class Shape(Section):
     """What of a decoder decides its cost. Checked against the model's own config when that is fetched."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     layers: int = Field(ge=1, description="decoder layers")
     hidden: int = Field(ge=1, description="width of the residual stream")
@@ -26,10 +26,8 @@ class Shape(BaseModel):
     gated_mlp: bool = Field(default=True, description="three matrices in the MLP (gate, up, down), not two")
 
 
-class HubModel(BaseModel):
+class HubModel(Section):
     """A causal language model of a hub: safetensors of one commit."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["hub"]
     repository: str = Field(pattern=REPOSITORY, description="owner/name on the hub")
@@ -46,10 +44,8 @@ class HubModel(BaseModel):
     )
 
 
-class LocalModel(BaseModel):
+class LocalModel(Section):
     """A causal language model in a folder of this machine, as `save_pretrained` writes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["local"]
     path: str = Field(min_length=1, description="the folder: config.json, *.safetensors, tokenizer.json")

@@ -8,4 +8,4 @@ from benchmark.stages.inputs import claim_inputs
 
 
 def run(params: Params) -> None:
-    claim.claim(**claim_inputs(params))
+    claim.claim(claim_inputs(params))

@@ -8,5 +8,5 @@ from benchmark.stages.inputs import claim_inputs
 
 
 def run(params: Params) -> str:
-    verdict = gate.gate(**claim_inputs(params)).verdict
+    verdict = gate.gate(claim_inputs(params)).verdict
     return f"gate: the cells give the recorded verdict, {verdict}, and every control held"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from benchmark.analysis.claim import ClaimInputs
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.shards import digest_files
@@ -75,14 +76,14 @@ def context(params: Params) -> dict[str, Any]:
     )
 
 
-def claim_inputs(params: Params) -> dict[str, Any]:
-    """The arguments that the claim, the gate and the verification share."""
-    return {
-        "pairs": pairs(params),
-        "cells": params.results / "cells",
-        "correlations": params.results / "correlations.csv",
-        "results": params.results,
-        "parameters": params.claim,
-        "context": context(params),
-        "planted": params.results / "planted.csv",
-    }
+def claim_inputs(params: Params) -> ClaimInputs:
+    """What the claim, the gate and the verification of a profile start from."""
+    return ClaimInputs(
+        pairs=pairs(params),
+        cells=params.results / "cells",
+        correlations=params.results / "correlations.csv",
+        results=params.results,
+        parameters=params.claim,
+        context=context(params),
+        planted=params.results / "planted.csv",
+    )

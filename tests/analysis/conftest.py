@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.analysis.claim import claim
+from benchmark.analysis.claim import ClaimInputs, claim
 from benchmark.analysis.correlation import correlate
 from benchmark.analysis.parameters import ClaimParameters
 from tests.analysis.upstream import CONTEXT, PAIRS, parameters, write_all
@@ -31,9 +31,8 @@ class Workplace:
             context=CONTEXT,
         )
 
-    def arguments(self, settings: ClaimParameters) -> dict[str, object]:
-        paths = {"cells": self.cells, "correlations": self.correlations, "results": self.results}
-        return {**paths, "parameters": settings, "context": CONTEXT}
+    def inputs(self, settings: ClaimParameters, planted: Path | None = None) -> ClaimInputs:
+        return ClaimInputs(PAIRS, self.cells, self.correlations, self.results, settings, CONTEXT, planted)
 
     def copy(self, folder: Path) -> Workplace:
         shutil.copytree(self.folder, folder)
@@ -46,7 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     place = Workplace(tmp_path_factory.mktemp("finished"))
     write_all(place.folder, n=600)
     place.correlate(parameters())
-    claim(PAIRS, **place.arguments(parameters()))  # type: ignore[arg-type]
+    claim(place.inputs(parameters()))
     return place
 
 

@@ -23,6 +23,17 @@ def test_few_experiments_show_the_verdicts_that_are_demanded(tmp_path: Path) -> 
     assert read_table(output)["cells"].tolist() == [280] * 4
 
 
+def test_rows_of_other_scenarios_and_intervals_stay(tmp_path: Path) -> None:
+    output = tmp_path / "calibration.csv"
+    calibrate(2, scenarios=["n = 60", "n = 200"], output=output, resamples=50)
+    calibrate(1, scenarios=["n = 60"], output=output, resamples=50)
+    calibrate(1, scenarios=["n = 60"], intervals="bootstrap", output=output, resamples=50)
+    table = read_table(output)
+    assert table["scenario"].tolist() == ["n = 60", "n = 200", "n = 60"]
+    assert table["intervals"].tolist() == ["fisher", "fisher", "bootstrap"]
+    assert table["experiments"].tolist() == [1, 2, 1]
+
+
 def test_seed_decides() -> None:
     a, b = (calibrate(3, scenarios=["one cell at 0.33"], seed=5, resamples=50) for _ in range(2))
     assert a.equals(b)

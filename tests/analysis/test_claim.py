@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,7 @@ CONTRACT = {
 
 @pytest.fixture(scope="module")
 def computed(finished: Workplace) -> Claim:
-    arguments = finished.arguments(parameters())
-    arguments.pop("results")
-    return compute(PAIRS, **arguments)  # type: ignore[arg-type]
+    return compute(finished.inputs(parameters()))
 
 
 def test_summary_has_what_the_contract_names(computed: Claim) -> None:
@@ -83,7 +82,7 @@ def test_a_planted_score_refutes_and_the_gate_is_not_asked(tmp_path: Path) -> No
     write_all(tmp_path, n=400, rho=0.65)
     place = Workplace(tmp_path)
     place.correlate(parameters())
-    result = claim(PAIRS, **place.arguments(parameters()))  # type: ignore[arg-type]
+    result = claim(place.inputs(parameters()))
     assert result.verdict == "refuted"
     assert result.summary["cell"]["mask"] == "causal"
     assert result.summary["intervals"]["largest_lower_limit"] > 0.33
@@ -95,7 +94,7 @@ def test_a_massive_dimension_is_a_control(place: Workplace) -> None:
     rows = [{"model": "alpha", "mask": "causal", "statistic": "max_abs", "layer": 0, "before": 1.0, "after": 1.1}]
     planted = place.folder / "planted.csv"
     write_table(planted, pd.DataFrame(rows))
-    result = claim(PAIRS, **place.arguments(parameters()), planted=planted)  # type: ignore[arg-type]
+    result = claim(place.inputs(parameters(), planted))
     assert result.summary["controls"]["massive_dimension"] == {"passed": False, "ran": 1, "of": 1}
     assert result.verdict == "inconclusive"
     assert "massive_dimension" in result.summary["sentence"]
@@ -103,15 +102,15 @@ def test_a_massive_dimension_is_a_control(place: Workplace) -> None:
 
 def test_claiming_again_gives_the_same_bytes(place: Workplace) -> None:
     before = {path.name: path.read_bytes() for path in place.results.iterdir() if path.is_file()}
-    claim(PAIRS, **place.arguments(parameters()))  # type: ignore[arg-type]
+    claim(place.inputs(parameters()))
     assert {path.name: path.read_bytes() for path in place.results.iterdir() if path.is_file()} == before
 
 
 def test_nothing_is_written_over_where_cells_are_stale(place: Workplace) -> None:
     before = (place.results / "claim.json").read_bytes()
-    stale = place.arguments(parameters()) | {"context": {"extraction": "two"}}
+    stale = replace(place.inputs(parameters()), context={"extraction": "two"})
     with pytest.raises(BenchmarkError, match="was made with other parameters"):
-        claim(PAIRS, **stale)  # type: ignore[arg-type]
+        claim(stale)
     assert (place.results / "claim.json").read_bytes() == before
 
 

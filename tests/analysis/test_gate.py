@@ -11,20 +11,20 @@ from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, write_json, write_table
 from tests.analysis.conftest import Workplace
-from tests.analysis.upstream import PAIRS, parameters, write_all
+from tests.analysis.upstream import parameters, write_all
 
 REPRODUCED = {"gate": {"expect": "reproduced"}}
 
 
 def run(place: Workplace, settings: ClaimParameters) -> str:
-    return gate(PAIRS, **place.arguments(settings)).verdict  # type: ignore[arg-type]
+    return gate(place.inputs(settings)).verdict
 
 
 def claimed(folder: Path, **truth: float) -> Workplace:
     write_all(folder, **truth)
     place = Workplace(folder)
     place.correlate(parameters())
-    claim(PAIRS, **place.arguments(parameters()))  # type: ignore[arg-type]
+    claim(place.inputs(parameters()))
     return place
 
 
@@ -61,11 +61,11 @@ def test_a_failed_control_stops_every_profile(place: Workplace) -> None:
     rows = [{"model": "alpha", "mask": "causal", "statistic": "max_abs", "layer": 0, "before": 1.0, "after": 1.1}]
     planted = place.results / "planted.csv"
     write_table(planted, pd.DataFrame(rows))
-    claim(PAIRS, **place.arguments(parameters()), planted=planted)  # type: ignore[arg-type]
+    claim(place.inputs(parameters(), planted))
     with pytest.raises(
         BenchmarkError, match=r"first massive_dimension in alpha/causal/max_abs: expected 2, found 1\.100"
     ):
-        gate(PAIRS, **place.arguments(parameters()), planted=planted)  # type: ignore[arg-type]
+        gate(place.inputs(parameters(), planted))
 
 
 def test_a_verdict_that_the_cells_do_not_give_is_refused(place: Workplace) -> None:

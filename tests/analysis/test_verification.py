@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,13 @@ from benchmark.analysis.verification import check_correlations, differences, ver
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_json, read_table, write_arrays, write_json, write_table
 from tests.analysis.conftest import Workplace
-from tests.analysis.upstream import PAIRS, parameters
+from tests.analysis.upstream import parameters
 
 TEXT = ("layer", "undefined")
 
 
 def run(place: Workplace, **changes: object) -> None:
-    verify(PAIRS, **(place.arguments(parameters()) | changes))  # type: ignore[arg-type]
+    verify(replace(place.inputs(parameters()), **changes))  # type: ignore[arg-type]
 
 
 def edit_cells(name: str, by: float) -> Callable[[Workplace], None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from benchmark.analysis.claim import ClaimInputs
 from benchmark.params import Params, load_params
 from benchmark.stages.inputs import claim_inputs
 
@@ -25,14 +26,16 @@ def committed(path: str) -> Params:
     return params
 
 
-def inputs(params: Params, results: Path | None = None) -> dict[str, Any]:
-    """The arguments of `gate` and `verify` on the committed results, or on those in the folder `results`."""
+def inputs(params: Params, results: Path | None = None) -> ClaimInputs:
+    """What `gate` and `verify` take, of the committed results or of those in the folder `results`."""
     own = ROOT / params.results if results is None else results
-    known = claim_inputs(params)
-    for name in ("cells", "correlations", "results", "planted"):
-        if known.get(name) is not None:
-            known[name] = own / Path(known[name]).relative_to(params.results)
-    return known
+    return replace(
+        claim_inputs(params),
+        cells=own / "cells",
+        correlations=own / "correlations.csv",
+        results=own,
+        planted=own / "planted.csv",
+    )
 
 
 def spoilable(params: Params, folder: Path) -> Path:

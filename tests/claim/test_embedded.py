@@ -26,11 +26,11 @@ def params() -> Params:
 
 @pytest.fixture(scope="module")
 def claim(params: Params) -> Claim:
-    return gate(**inputs(params))
+    return gate(inputs(params))
 
 
 def test_the_cells_give_the_committed_verdict(params: Params, claim: Claim) -> None:
-    recorded = read_json(inputs(params)["results"] / "claim.json")
+    recorded = read_json(inputs(params).results / "claim.json")
     assert claim.verdict == recorded["verdict"]
     assert claim.summary["max_abs_rho"] == pytest.approx(recorded["max_abs_rho"], abs=2e-6)
 
@@ -82,4 +82,4 @@ def test_one_edited_number_makes_it_fail(params: Params, tmp_path: Path, edit: C
     results = spoilable(params, tmp_path)
     edit(results)
     with pytest.raises(BenchmarkError, match=r"changed after the claim|not what the cells give|the cells give"):
-        verify(**inputs(params, results))
+        verify(inputs(params, results))

@@ -20,7 +20,7 @@ def params() -> Params:
 
 @pytest.fixture(scope="module")
 def claim(params: Params) -> Claim:
-    return verify(**inputs(params))
+    return verify(inputs(params))
 
 
 def test_the_parameters_ask_for_the_papers_bound(params: Params) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from benchmark.analysis.claim import claim
+from benchmark.analysis.claim import ClaimInputs, claim
 from benchmark.analysis.correlation import correlate
 from benchmark.report import figures
 from benchmark.report.grids import consistency_panels, panels
@@ -23,11 +21,19 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     place = tmp_path_factory.mktemp("analysis")
     write_all(place, n=80)
     settings = parameters(permutations=99)
-    paths = {"cells": place / "results" / "cells", "parameters": settings, "context": CONTEXT}
-    table: Path = place / "results" / "correlations.csv"
-    correlate(PAIRS, activations=place / "activations", quality=place / "quality", table=table, **paths)  # type: ignore[arg-type]
-    claim(PAIRS, correlations=table, results=place / "results", **paths)  # type: ignore[arg-type]
-    return read_results(place / "results")
+    folder = place / "results"
+    inputs = ClaimInputs(PAIRS, folder / "cells", folder / "correlations.csv", folder, settings, CONTEXT)
+    correlate(
+        PAIRS,
+        activations=place / "activations",
+        quality=place / "quality",
+        cells=inputs.cells,
+        table=inputs.correlations,
+        parameters=settings,
+        context=CONTEXT,
+    )
+    claim(inputs)
+    return read_results(folder)
 
 
 def test_every_table_of_the_analysis_is_found(results: Results) -> None:

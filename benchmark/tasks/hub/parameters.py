@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from benchmark.section import Section
 
 COMMIT = r"^[0-9a-f]{40}$"
 REPOSITORY = r"^[\w.-]+/[\w.-]+$"
 
 
-class _Drawn(BaseModel):
+class _Drawn(Section):
     """What both sources share: how rows become examples, and how many of them are drawn."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     template: str = Field(description="name of a template in benchmark/tasks/hub/templates/")
     columns: dict[str, str] = Field(
