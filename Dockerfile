@@ -39,8 +39,9 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates g++ git make python3 python3-dev tini \
     && rm -rf /var/lib/apt/lists/* \
     && git config --system --add safe.directory '*' \
-    && mkdir -p /cache/huggingface /home/benchmark \
-    && chmod -R 1777 /cache /home/benchmark
+    && mkdir -p /cache/huggingface /home/benchmark /workspace \
+    && chmod -R 1777 /cache /home/benchmark \
+    && chmod 0777 /workspace
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=source /workspace /workspace
 ARG LOCK=cuda

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -75,7 +76,7 @@ class Rehearsal:
 
     def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """One command of the benchmark in the copy; with `check`, one that fails raises `AssertionError`."""
-        return self._execute(self.command(*arguments), check, environment)
+        return self.execute(*self.command(*arguments), check=check, environment=environment)
 
     def reproduce(self) -> float:
         """The whole pipeline, as `make paper` runs it; returns its seconds.
@@ -84,19 +85,27 @@ class Rehearsal:
         """
         start = time.perf_counter()
         command = [sys.executable, "-m", "benchmark.pipeline", "paper/dvc.yaml"]
-        done = self._execute(command, self.scale.powerful, {})
+        done = self.execute(*command, check=self.scale.powerful)
         if not self.scale.powerful:
             said = done.stdout + done.stderr
             if done.returncode != 1 or "controls failed" not in said or "dvc.yaml:gate'" not in said:
                 raise AssertionError(f"the gate should have refused a verdict without power:\n{said}")
-            self.run("report")  # the gate's refusal may have come before it
         return time.perf_counter() - start
 
-    def _execute(
-        self, command: list[str], check: bool, environment: dict[str, str]
+    def execute(
+        self,
+        *command: str,
+        folder: Path | None = None,
+        check: bool = True,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
+        """Any command, in `folder` or the copy; with `check`, one that fails raises `AssertionError`."""
         done = subprocess.run(
-            command, cwd=self.checkout, env=self.environment | environment, capture_output=True, text=True
+            command,
+            cwd=folder or self.checkout,
+            env={**self.environment, **(environment or {})},
+            capture_output=True,
+            text=True,
         )
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(command)}\n{done.stdout}{done.stderr}\n[{done.returncode}]\n")
