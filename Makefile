@@ -139,7 +139,7 @@ types: $(READY)  ## mypy, strict
 .PHONY: bench
 bench: $(READY)  ## time the hot path; the figures are kept in .work/benchmarks
 	@$(PYTHON) -m pytest tests/timing --benchmark-only --benchmark-autosave --benchmark-storage=.work/benchmarks
-	@$(PYTHON) -m pytest tests/timing -m bench --benchmark-skip
+	@$(PYTHON) -m pytest tests/timing -m bench --benchmark-skip -s
 
 .PHONY: bench-compare
 bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower
