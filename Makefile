@@ -117,7 +117,7 @@ test: $(READY)  ## every test but those of `make test-pipeline`
 	@$(PYTHON) -m pytest -m "not pipeline and not bench"
 
 .PHONY: test-pipeline
-test-pipeline: $(READY)  ## whole pipelines: the same bytes twice, and the rehearsal in small; many minutes
+test-pipeline: $(READY)  ## the same bytes twice, in other circumstances: two whole pipelines
 	@$(PYTHON) -m pytest -m pipeline
 
 .PHONY: unit

@@ -19,7 +19,7 @@ from benchmark.storage import read_arrays
 from tests.rehearsal.rehearsal import PARAMS, Rehearsal
 from tests.rehearsal.scale import SMALL
 
-pytestmark = pytest.mark.pipeline
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
