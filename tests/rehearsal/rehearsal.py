@@ -136,7 +136,7 @@ class Rehearsal:
             content[section] |= values
         content["claim"] |= self.scale.claim
         content["claim"]["gate"] = {"expect": "recorded"}  # of random weights any verdict will do, if the cells give it
-        content["device"] = "cpu"
+        content["device"], content["threads"] = "cpu", self.scale.threads
         return content
 
     def _publish_model(self, name: str, kind: Kind) -> Repository:

@@ -22,6 +22,7 @@ class Scale:
     queries: int
     shard_size: str
     powerful: bool
+    threads: int | None = None
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     claim: dict[str, Any] = field(default_factory=dict)
 
@@ -83,6 +84,7 @@ SMALL = Scale(
     queries=8,
     shard_size="40KB",
     powerful=True,
+    threads=1,  # tiny products: on busy cores, two threads wait for each other most of the time
     sections=SECTIONS | {"extraction": {"token_budget": 4096, "shard": 40}},
     claim=CLAIM,
 )
