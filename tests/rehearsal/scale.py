@@ -10,7 +10,8 @@ Kind = Literal["llama", "qwen2"]
 
 @dataclass(frozen=True)
 class Scale:
-    """`models`: config of each; `ordinary`: ids before the special tokens; `datasets`: names of the profile's.
+    """`models`: config of each; `ordinary`: ids before the special tokens; `datasets`: names of the profile's;
+    `threads`: as in params.yaml.
 
     `powerful`: the pool suffices for the controls of the claim. Where it does not, the gate has to refuse the verdict.
     """
