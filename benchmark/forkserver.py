@@ -2,6 +2,7 @@
 
     with fork_server():                                   the pipeline runs; the server lives as long as this block
         subprocess.run([*PYTHON_M, "dvc", "repro"])       runs in a fork of it, and so does every stage that DVC starts
+    dvc repro                                             its first stage starts a server that lives as long as DVC does
     python -m benchmark ...                               without a server: an interpreter like any other
 
 Importing costs some seconds, more than a stage of the embedded profile computes. The server imports libraries only,
@@ -25,9 +26,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 ADDRESS = "BENCHMARK_FORK_SERVER"  # the environment variable that tells a client where the server is
+DVC_STAGE = "DVC_STAGE"  # set by DVC for the commands of its stages
+GPU_DRIVER = Path("/proc/driver/nvidia")
+AVAILABLE = hasattr(os, "pidfd_open")  # Linux
+SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "fish")
 PYTHON_M = (sys.executable, "-m", "benchmark.forkserver")
 STREAMS = (0, 1, 2)
 SIZE = struct.Struct("!I")
@@ -87,11 +93,43 @@ def run(program: str, arguments: Sequence[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(os.environ[ADDRESS])
-        except (KeyError, OSError):  # there is none, or none any more
+            connection.connect(os.environ.get(ADDRESS) or server_of_dvc())
+        except OSError:  # there is none, or none any more
             sys.exit(PROGRAMS[program].main(list(arguments)))
         _send(connection, program, arguments)
         sys.exit(_receive_code(connection))
+
+
+def server_of_dvc() -> str:
+    """The address of the server that the stages of one `dvc repro` share; the first of them starts it.
+
+    Raises `OSError` where there shall be none: outside of DVC, with a GPU, in a folder that cannot be written.
+    """
+    if DVC_STAGE not in os.environ or GPU_DRIVER.exists() or not AVAILABLE:
+        raise FileNotFoundError("no server is wanted")
+    import psutil
+
+    try:
+        dvc = next(parent for parent in psutil.Process().parents() if parent.name() not in SHELLS)
+        path = Path(f".work/fork-{dvc.pid}-{dvc.create_time():.2f}")  # relative, for an address must be short
+        life = os.pidfd_open(dvc.pid)
+    except (StopIteration, psutil.Error) as error:
+        raise FileNotFoundError("DVC is gone") from error
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            subprocess.Popen(
+                [*PYTHON_M, str(listener.fileno())],
+                stdin=life,  # can be read once DVC has ended, on which the server ends
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(listener.fileno(),),
+                process_group=0,
+            )
+    os.close(life)
+    return str(path)
 
 
 def _send(connection: socket.socket, program: str, arguments: Sequence[str]) -> None:
@@ -231,9 +269,12 @@ def main() -> None:
     """`forkserver PROGRAM ARGUMENTS` is the client, `forkserver DESCRIPTOR` the server."""
     if sys.argv[1] in PROGRAMS:
         run(sys.argv[1], sys.argv[2:])
-    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    address = listener.getsockname()
+    request = serve(listener)
     if request:
         request.become()
+    Path(address).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

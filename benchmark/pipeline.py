@@ -27,7 +27,7 @@ import psutil
 import yaml
 
 from benchmark.errors import BenchmarkError
-from benchmark.forkserver import PYTHON_M, fork_server
+from benchmark.forkserver import AVAILABLE, PYTHON_M, fork_server
 from benchmark.params import Params, load_params
 from benchmark.provenance import device
 from benchmark.provenance import write as write_provenance
@@ -50,7 +50,7 @@ def main(pipeline: Path, jobs: int) -> None:
         params = load_params(params_path)
         with exclusive(WORK / "pipeline.lock") as lock:
             forget_dead_jobs(Path(".dvc/tmp/rwlock"))
-            with nullcontext() if uses_gpu(params) else fork_server([lock.fileno()]):
+            with fork_server([lock.fileno()]) if AVAILABLE and not uses_gpu(params) else nullcontext():
                 if jobs == 1:
                     serial(pipeline, lock)
                 else:

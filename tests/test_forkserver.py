@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
 from benchmark.forkserver import ADDRESS, PYTHON_M, fork_server
 
@@ -122,6 +124,32 @@ def test_a_signal_to_the_group_reaches_the_program(server: psutil.Process, tmp_p
 
 def test_without_its_server_a_program_runs_by_itself() -> None:
     assert _run(*LIST, env={**_alone(), ADDRESS: "/nowhere/socket"}).stdout == _run(*LIST, env=_alone()).stdout
+
+
+def test_the_stages_of_one_dvc_repro_share_a_server_that_ends_with_it(tmp_path: Path) -> None:
+    """The stages could not run by themselves: what they would run is taken from them."""
+    (tmp_path / "stage.py").write_text(
+        "from benchmark import forkserver\nforkserver.PROGRAMS['benchmark'] = None\n"
+        "forkserver.run('benchmark', ['list', 'masks'])\n"
+    )
+    stages = {
+        name: {"cmd": f"{sys.executable} stage.py > {name} && ls .work > {name}-servers", "outs": [name]}
+        for name in ("one", "two")
+    }
+    stages["two"]["deps"] = ["one"]
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    environment = {**_alone(), "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"}
+    for command in (("init", "--no-scm", "-q"), ("repro", "-q")):
+        subprocess.run((sys.executable, "-m", "dvc", *command), cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "one").read_text() == (tmp_path / "two").read_text() == _run(*LIST, env=_alone()).stdout
+    servers = {(tmp_path / f"{name}-servers").read_text() for name in ("one", "two")}
+    assert len(servers) == 1
+    assert next(iter(servers)).startswith("fork-")
+    limit = time.monotonic() + 20
+    while any((tmp_path / ".work").iterdir()):
+        assert time.monotonic() < limit, "the server outlived DVC"
+        time.sleep(0.05)
 
 
 def test_nothing_is_left_when_the_block_ends() -> None:

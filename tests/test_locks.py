@@ -67,6 +67,7 @@ def test_what_builds_packages_is_what_is_installed() -> None:
     assert build["setuptools"] == cpu["setuptools"]
 
 
+@pytest.mark.slow
 def test_pip_refuses_a_tampered_hash(tmp_path: Path) -> None:
     """The guard that the locks rely on: a package whose hash is not the locked one is not installed."""
     source = tmp_path / "thing-1.0"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -54,35 +53,6 @@ class Size:
     context: int = 512
 
 
-def attend_back(model: Any, steps: tuple[int, int] = (1, 2)) -> None:
-    """Starts two heads of the first layer as ones that attend so many tokens back; they stay trainable.
-
-    Induction, the copying of what followed a word before, builds upon such heads, and finding them is what takes small
-    models longest. Every embedding gets a common direction of its own mean norm; keys and queries of the heads read
-    that direction only, turned against one another so that the rotary phases agree at the distance wanted.
-    """
-    config = model.config
-    width: int = config.hidden_size
-    head: int = width // config.num_attention_heads
-    common = torch.randn(width)
-    common /= common.norm()
-    embedding = model.get_input_embeddings().weight
-    attention = model.model.layers[0].self_attn
-    # After the norm the common direction has length sqrt(width / 2); a pair's logit at its peak is then 12.
-    scale = math.sqrt(12 * math.sqrt(head)) / math.sqrt(width / 2)
-    with torch.no_grad():
-        embedding += embedding.norm(dim=1).mean() * common
-        attention.k_proj.weight[:head] = 0.0
-        attention.q_proj.weight[: 2 * head] = 0.0
-        for pair in range(3):
-            frequency = ROPE_THETA ** (-2 * pair / head)
-            attention.k_proj.weight[pair] = scale * common
-            for index, distance in enumerate(steps):
-                phase = frequency * distance
-                attention.q_proj.weight[index * head + pair] = scale * math.cos(phase) * common
-                attention.q_proj.weight[index * head + pair + head // 2] = -scale * math.sin(phase) * common
-
-
 def build_model(architecture: str, size: Size, vocabulary: int, bos_id: int | None, pad_id: int, seed: int) -> Any:
     """A model with weights drawn from `seed` (float32, in training mode). The global generator is left as it was."""
     kind = get_architecture(architecture)
@@ -105,5 +75,4 @@ def build_model(architecture: str, size: Size, vocabulary: int, bos_id: int | No
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = kind.model(config)
-        attend_back(model)
     return model.train()

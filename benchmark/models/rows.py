@@ -50,7 +50,6 @@ class Mixture:
     dictionaries: float = 0.0
     explicit: float = 0.25  # share of the episodes whose task is told in words
     echoes: float = 0.15  # share of an episode's examples that occurred in it before
-    bos: bool = True  # whether rows start with BOS, if the tokenizer has one; without, they are cut from amid a text
 
 
 class RowSource:
@@ -64,16 +63,16 @@ class RowSource:
     def _encode(self, text: str) -> list[int]:
         return [self._ids[word] for word in re.findall(TOKEN, text)]
 
-    def _begin(self, mixture: Mixture) -> Row:
-        start = self._start if mixture.bos else []
-        return Row(list(start), [0.0] * len(start))
+    def _begin(self) -> Row:
+        """With BOS, where the tokenizer has one."""
+        return Row(list(self._start), [0.0] * len(self._start))
 
     def episode(self, generator: Generator, length: int, mixture: Mixture) -> Row:
         family = pick(generator, self._families)
         task = family.draw(generator, words.lexicon("seen"))
         if generator.random() < mixture.explicit:
             task = task.explicit()
-        row = self._begin(mixture)
+        row = self._begin()
         blocks: list[Block] = []
         while len(row.ids) < length:
             if blocks and generator.random() < mixture.echoes:
@@ -87,7 +86,7 @@ class RowSource:
         return row
 
     def text(self, generator: Generator, length: int, mixture: Mixture) -> Row:
-        row = self._begin(mixture)
+        row = self._begin()
         while len(row.ids) < length:
             sentence = sample(generator, pick(generator, KINDS), int(generator.integers(4, 9)))
             row.add(self._encode(" ".join(sentence) + SEPARATOR), TEXT)
@@ -95,7 +94,7 @@ class RowSource:
 
     def repetition(self, generator: Generator, length: int, mixture: Mixture) -> Row:
         sequence = self._encode(" ".join(sample(generator, EVERY, int(generator.integers(6, 21)))))
-        row = self._begin(mixture)
+        row = self._begin()
         row.add(sequence, CONTEXT)
         while len(row.ids) < length:
             row.add(sequence, TARGET)
@@ -114,7 +113,7 @@ class RowSource:
         values = labels if generator.random() < 0.7 else [f" {word}" for word in sample(generator, CONTENT, len(keys))]
         before = f"{pick(generator, CUES)} : " if generator.random() < 0.5 else ""
         after = ARROW if generator.random() < 0.7 else ""
-        row, met = self._begin(mixture), set()
+        row, met = self._begin(), set()
         while len(row.ids) < length:
             entry = int(generator.integers(len(keys)))
             key = sample(generator, keys[entry], int(generator.integers(1, most + 1)))

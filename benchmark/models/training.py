@@ -29,6 +29,7 @@ from transformers import PreTrainedTokenizerBase
 from benchmark.errors import BenchmarkError
 from benchmark.models.competence import competence
 from benchmark.models.embedded import Size, build_model, get_architecture
+from benchmark.models.muon import Muon
 from benchmark.models.rows import Mixture, RowSource
 from benchmark.models.tokenizer import build_tokenizer
 from benchmark.storage import write_json, write_table
@@ -49,22 +50,26 @@ class Stage:
 
 EPISODES = Mixture(texts=0.04, repetitions=0.04, dictionaries=0.12)
 STAGES = (
-    Stage(250, 32, 64, Mixture(texts=0.1, repetitions=0.9, bos=False)),
-    Stage(450, 32, 64, Mixture(texts=0.2, repetitions=0.1, dictionaries=0.7, bos=False)),
-    Stage(3700, 24, 64, EPISODES),
-    Stage(1600, 14, 112, EPISODES),  # as long as eight shots and a query
+    Stage(900, 32, 64, Mixture(texts=0.1, repetitions=0.9)),
+    Stage(450, 32, 64, Mixture(texts=0.2, repetitions=0.1, dictionaries=0.7)),
+    Stage(3200, 24, 64, EPISODES),
+    Stage(1800, 14, 112, EPISODES),  # as long as eight shots and a query
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How an embedded model is trained: the stages, one after the other, and the optimiser (AdamW)."""
+    """How an embedded model is trained: the stages, one after the other, and the optimisers.
+
+    Muon moves the matrices inside the layers, AdamW the embeddings, norms and biases, both at one learning rate.
+    """
 
     stages: tuple[Stage, ...] = STAGES
     learning_rate: float = 3e-3
     final_rate: float = 0.02  # of the learning rate, at the end of a cosine
     warmup: int = 100  # steps
-    betas: tuple[float, float] = (0.9, 0.98)
+    momentum: float = 0.95  # Muon's
+    betas: tuple[float, float] = (0.9, 0.98)  # AdamW's
     weight_decay: float = 0.01
     clip: float = 1.0
 
@@ -102,9 +107,14 @@ class Trainer:
         self.log: list[dict[str, float]] = []
         self._losses: list[float] = []
         self._rows = RowSource(self.tokenizer)
-        self._optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
-        )
+        embedding = self.model.get_input_embeddings().weight
+        matrices = [p for p in self.model.parameters() if p.ndim == 2 and p is not embedding]
+        others = [p for p in self.model.parameters() if p.ndim != 2 or p is embedding]
+        rate, decay = recipe.learning_rate, recipe.weight_decay
+        self._optimizers: dict[str, torch.optim.Optimizer] = {
+            "muon": Muon(matrices, lr=rate, momentum=recipe.momentum, weight_decay=decay),
+            "adamw": torch.optim.AdamW(others, lr=rate, betas=recipe.betas, weight_decay=decay),
+        }
 
     def advance(self) -> float:
         """One step; returns its loss, the weighted mean of the tokens' negative log-probabilities (nats)."""
@@ -116,12 +126,12 @@ class Trainer:
         logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
         surprise = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
         loss = (surprise * weights.flatten()).sum() / weights.sum()
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.recipe.rate(self.step)
-        self._optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-        self._optimizer.step()
+        for optimizer in self._optimizers.values():
+            optimizer.param_groups[0]["lr"] = self.recipe.rate(self.step)
+            optimizer.step()
         self.step += 1
         self._losses.append(loss.item())
         if self.step % LOG_EVERY == 0 or self.step == self.recipe.steps:
@@ -133,8 +143,9 @@ class Trainer:
     def save_checkpoint(self, path: Path) -> None:
         """Writes weights, moments and log into one safetensors file, whole or not at all."""
         tensors = {f"model.{name}": value for name, value in self.model.named_parameters()}
-        for index, state in self._optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        for kind, optimizer in self._optimizers.items():
+            for index, state in optimizer.state_dict()["state"].items():
+                tensors |= {f"{kind}.{index}.{name}": value for name, value in state.items()}
         metadata = {"step": str(self.step), "log": json.dumps(self.log), "losses": json.dumps(self._losses)}
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -154,12 +165,13 @@ class Trainer:
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(tensors[f"model.{name}"])
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith("optimizer."):
-                _, index, name = key.split(".")
-                state.setdefault(int(index), {})[name] = value
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
+        for kind, optimizer in self._optimizers.items():
+            state: dict[int, dict[str, torch.Tensor]] = {}
+            for key, value in tensors.items():
+                if key.startswith(f"{kind}."):
+                    _, index, name = key.split(".")
+                    state.setdefault(int(index), {})[name] = value
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
         self.step = int(metadata["step"])
         self.log = json.loads(metadata["log"])
         self._losses = json.loads(metadata["losses"])

@@ -103,6 +103,7 @@ def test_figures_are_files_of_both_kinds(folder: Path) -> None:
     assert sum(path.stat().st_size for path in (folder / "figures").iterdir()) < 1_500_000
 
 
+@pytest.mark.slow
 def test_one_pool_is_enough_and_twice_is_the_same_to_the_byte_and_old_figures_go(tmp_path: Path) -> None:
     write_results(tmp_path, models=("only",), datasets=("task",), n=12, layers=1)
     write_report(tmp_path, "embedded", RECORD)

@@ -47,6 +47,7 @@ def test_an_unknown_revision_is_named() -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_worker_answers_with_seconds_or_with_the_reason(tmp_path: Path) -> None:
     """The workloads that need no model, and one whose inputs are missing."""
     command = [sys.executable, "-P", worker.__file__, str(tmp_path)]

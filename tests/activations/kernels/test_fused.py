@@ -37,12 +37,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         return dict(archive)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CASES if name != "broken"])
 def test_interpreted(results: Results, name: str) -> None:
     rows, limits = CASES[name]
     assert_as_reference(lambda *_: torch.from_numpy(results[name]), rows, limits)
 
 
+@pytest.mark.slow
 def test_non_finite_rows_are_nan_and_leave_the_others_alone(results: Results) -> None:
     assert np.isnan(results["broken"][:3]).all()
     np.testing.assert_array_equal(results["broken"][3], results["clean"][3])
