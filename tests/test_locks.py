@@ -39,8 +39,8 @@ def direct(path: Path) -> set[str]:
     return names
 
 
-def test_there_are_the_four_locks() -> None:
-    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "tools"]
+def test_there_are_the_five_locks() -> None:
+    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "extras", "tools"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
@@ -60,6 +60,10 @@ def test_cpu_and_cuda_differ_in_torch_and_its_cuda_packages_only() -> None:
     assert {name for name in cpu if cpu[name] != cuda[name]} == {"torch"}
     assert all(re.match(r"(nvidia|cuda)-", name) for name in cuda.keys() - cpu.keys())
     assert cpu["torch"][0] == f"{cuda['torch'][0]}+cpu"
+
+
+def test_the_extras_of_the_benchmark_replace_nothing() -> None:
+    assert not entries(REQUIREMENTS / "extras.lock").keys() & entries(REQUIREMENTS / "cpu.lock").keys()
 
 
 def test_what_builds_packages_is_what_is_installed() -> None:

@@ -59,7 +59,7 @@ def test_of_many_runs_the_last_are_shown(results: Results) -> None:
 
 
 def test_without_ratios_that_can_be_drawn_nothing_is(results: Results) -> None:
-    flat = {"ratios": {"extraction causal": {"median": 1.1, "low": 1.0, "high": 1.2}}, "machine": {}}
+    flat: dict[str, object] = {"ratios": {"extraction causal": {"median": 1.1, "low": 1.0, "high": 1.2}}, "machine": {}}
     contents: list[dict[str, object]] = [flat, {"ratios": {"over_limit": {}}}, {}]
     elsewhere = results.history.assign(ratio="something_else")
     with styled():
