@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.analysis.spearman import Floats, to_z
+
+N = TypeVar("N", np.int32, np.float64)
 
 BINS = 100
 """Bins of |rho|, each 0.01 wide."""
@@ -106,44 +109,78 @@ def bootstrap_rho(
         for start, stop in _blocks(samples, n):
             drawn = stream.integers(n, size=(stop - start, n))
             offset = drawn + n * np.arange(stop - start)[:, None]
-            counts = np.bincount(offset.ravel(), minlength=n * (stop - start)).reshape(-1, n)
-            weights = np.ascontiguousarray(counts.T, dtype=np.float64)
+            counts = np.bincount(offset.ravel(), minlength=n * (stop - start))
+            weights = counts.astype(np.int32).reshape(-1, n)
             for p in members:
                 _check_length(x[p], n)
                 out[p][start:stop] = weighted_rho(x[p], y[p], weights)
     return out
 
 
-def weighted_rho(x: Floats, y: Floats, weights: Floats) -> Floats:
+def weighted_rho(x: Floats, y: Floats, weights: NDArray[np.int32]) -> Floats:
     """Rho [sample, column, target] between `x` [column, n] and `y` [target, n], candidates repeated `weights` times.
 
-    `weights` [n, sample], whole numbers with the sum n in each sample. Ranking a sample anew needs no sorting: the
-    doubled mid-rank of a value is the weight below it plus the weight up to it.
+    `weights` int32 [sample, n] with the sum n in each sample. Ranking a sample anew needs no sorting: the doubled
+    mid-rank of a value is the weight below it plus the weight up to it. All sums are of whole numbers, so exact.
     """
-    targets = [weighted_ranks(row, weights) for row in y]
-    weighted = [weights * ranks for ranks in targets]
-    scale = [np.einsum("nb,nb->b", a, b) for a, b in zip(weighted, targets, strict=True)]
-    out = np.empty((weights.shape[1], len(x), len(y)))
+    samples, n = weights.shape
+    untied = sum_of_squares(weights)
+    targets, scale = [], []
+    for row in y:
+        values = Values.of(row)
+        weight = values.sums(weights)
+        targets.append((weights * centred(weight, n)[:, values.index]).astype(np.float64))
+        scale.append(sum_of_squares(weight))
+    out = np.empty((samples, len(x), len(y)))
     for c, row in enumerate(x):
-        ranks = weighted_ranks(row, weights)
-        own = np.einsum("nb,nb,nb->b", weights, ranks, ranks)
-        for t in range(len(y)):
+        values = Values.of(row)
+        weight = values.sums(weights)
+        ranks = centred(weight, n).astype(np.float64)
+        own = untied if len(values.starts) == n else sum_of_squares(weight)
+        for t, target in enumerate(targets):
             with np.errstate(invalid="ignore", divide="ignore"):
-                out[:, c, t] = np.einsum("nb,nb->b", ranks, weighted[t]) / np.sqrt(own * scale[t])
+                out[:, c, t] = np.vecdot(ranks, values.sums(target)) / np.sqrt(own * scale[t])
     return out
 
 
-def weighted_ranks(row: Floats, weights: Floats) -> Floats:
-    """Centred ranks [n, sample] of `row` [n] in samples that hold candidate i `weights[i]` times."""
-    order = np.argsort(row, kind="stable")
-    ordered = row[order]
-    below, upto = np.searchsorted(ordered, row, "left"), np.searchsorted(ordered, row, "right")
-    total = np.zeros((len(row) + 1, weights.shape[1]))
-    np.cumsum(weights[order], axis=0, out=total[1:])
-    ranks: Floats = total[below]
-    ranks += total[upto]
-    ranks -= len(row)
+@dataclass(frozen=True)
+class Values:
+    """The distinct values of a row [n], ascending: `order` [n] sorts it, `starts` [value] is where each one begins
+    there, `index` [n] says which one a candidate has.
+    """
+
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    index: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, row: Floats) -> Values:
+        _, index, counts = np.unique(row, return_inverse=True, return_counts=True)
+        return cls(np.argsort(index, kind="stable"), np.cumsum(counts) - counts, index)
+
+    def sums(self, candidates: NDArray[N]) -> NDArray[N]:
+        """Sums [sample, value] of `candidates` [sample, n] over those that share a value."""
+        ordered = np.take(candidates, self.order, axis=1)
+        if len(self.starts) == len(self.order):
+            return ordered
+        total: NDArray[N] = np.add.reduceat(ordered, self.starts, axis=1)
+        return total
+
+
+def centred(weight: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+    """Centred ranks [sample, value] of values that occur `weight` [sample, value] times, n in all."""
+    ranks = np.cumsum(weight, axis=1, dtype=np.int32)
+    ranks *= 2
+    ranks -= weight
+    ranks -= n
     return ranks
+
+
+def sum_of_squares(weight: NDArray[np.int32]) -> Floats:
+    """Sum [sample] over candidates of the squares of their `centred` ranks: (n^3 - sum of weight^3) / 3."""
+    size = weight.astype(np.float64)
+    total: Floats = (size.sum(axis=1) ** 3 - np.vecdot(size * size, size)) / 3
+    return total
 
 
 @dataclass(frozen=True)
