@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.analysis.spearman import Floats, to_z
-
-N = TypeVar("N", np.int32, np.float64)
 
 BINS = 100
 """Bins of |rho|, each 0.01 wide."""
@@ -120,65 +117,45 @@ def bootstrap_rho(
 def weighted_rho(x: Floats, y: Floats, weights: NDArray[np.int32]) -> Floats:
     """Rho [sample, column, target] between `x` [column, n] and `y` [target, n], candidates repeated `weights` times.
 
-    `weights` int32 [sample, n] with the sum n in each sample. Ranking a sample anew needs no sorting: the doubled
-    mid-rank of a value is the weight below it plus the weight up to it. All sums are of whole numbers, so exact.
+    `weights` int32 [sample, n] with the sum n in each sample. All sums are of whole numbers, so exact.
     """
-    samples, n = weights.shape
     untied = sum_of_squares(weights)
     targets, scale = [], []
     for row in y:
-        values = Values.of(row)
-        weight = values.sums(weights)
-        targets.append((weights * centred(weight, n)[:, values.index]).astype(np.float64))
-        scale.append(sum_of_squares(weight))
-    out = np.empty((samples, len(x), len(y)))
+        ranks, sizes = weighted_ranks(row, weights)
+        targets.append(weights * ranks)
+        scale.append(sum_of_squares(sizes))
+    out = np.empty((len(weights), len(x), len(y)))
     for c, row in enumerate(x):
-        values = Values.of(row)
-        weight = values.sums(weights)
-        ranks = centred(weight, n).astype(np.float64)
-        own = untied if len(values.starts) == n else sum_of_squares(weight)
+        ranks, sizes = weighted_ranks(row, weights)
+        own = untied if sizes.shape == weights.shape else sum_of_squares(sizes)
         for t, target in enumerate(targets):
             with np.errstate(invalid="ignore", divide="ignore"):
-                out[:, c, t] = np.vecdot(ranks, values.sums(target)) / np.sqrt(own * scale[t])
+                out[:, c, t] = np.vecdot(ranks, target) / np.sqrt(own * scale[t])
     return out
 
 
-@dataclass(frozen=True)
-class Values:
-    """The distinct values of a row [n], ascending: `order` [n] sorts it, `starts` [value] is where each one begins
-    there, `index` [n] says which one a candidate has.
+def weighted_ranks(row: Floats, weights: NDArray[np.int32]) -> tuple[Floats, NDArray[np.int32]]:
+    """Centred ranks [sample, n] of `row` [n] in samples that hold candidate i `weights[:, i]` times, and how often they
+    hold each of its distinct values: int32 [sample, value].
+
+    Ranking a sample anew needs no sorting: a doubled mid-rank is the weight below a value plus the weight up to it.
     """
-
-    order: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    index: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, row: Floats) -> Values:
-        _, index, counts = np.unique(row, return_inverse=True, return_counts=True)
-        return cls(np.argsort(index, kind="stable"), np.cumsum(counts) - counts, index)
-
-    def sums(self, candidates: NDArray[N]) -> NDArray[N]:
-        """Sums [sample, value] of `candidates` [sample, n] over those that share a value."""
-        ordered = np.take(candidates, self.order, axis=1)
-        if len(self.starts) == len(self.order):
-            return ordered
-        total: NDArray[N] = np.add.reduceat(ordered, self.starts, axis=1)
-        return total
+    _, index, counts = np.unique(row, return_inverse=True, return_counts=True)
+    sizes = np.take(weights, np.argsort(index, kind="stable"), axis=1)
+    upto = np.cumsum(sizes, axis=1, dtype=np.int32)
+    if len(counts) < len(row):
+        upto = upto[:, np.cumsum(counts) - 1]
+        sizes = np.diff(upto, axis=1, prepend=np.int32(0))
+    ranks = 2 * upto - sizes - len(row)
+    return np.take(ranks, index, axis=1).astype(np.float64), sizes
 
 
-def centred(weight: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    """Centred ranks [sample, value] of values that occur `weight` [sample, value] times, n in all."""
-    ranks = np.cumsum(weight, axis=1, dtype=np.int32)
-    ranks *= 2
-    ranks -= weight
-    ranks -= n
-    return ranks
-
-
-def sum_of_squares(weight: NDArray[np.int32]) -> Floats:
-    """Sum [sample] over candidates of the squares of their `centred` ranks: (n^3 - sum of weight^3) / 3."""
-    size = weight.astype(np.float64)
+def sum_of_squares(sizes: NDArray[np.int32]) -> Floats:
+    """The sum [sample] of the squares of a sample's centred ranks, n^3 - sum of sizes^3 over 3, for `sizes`
+    [sample, value] of its ties, which sum to n.
+    """
+    size = sizes.astype(np.float64)
     total: Floats = (size.sum(axis=1) ** 3 - np.vecdot(size * size, size)) / 3
     return total
 
