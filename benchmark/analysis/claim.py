@@ -24,8 +24,8 @@ DECIMALS = 6
 SENTENCES: dict[Verdict, str] = {
     "reproduced": "No score tells a good example: the strongest correlation found is {max:.2f}, the claim allows "
     "{bound}, and a correlation of {rho} would have been seen.",
-    "refuted": "A score does tell a good example: {cell} correlates at {max:.2f}, and neither chance nor the number of "
-    "scores tried explains how far that is above the {bound} that the claim allows.",
+    "refuted": "A score does tell a good example: {cell} correlates at {signed:.2f}, and neither chance nor the number "
+    "of scores tried explains how far that is beyond the {bound} that the claim allows.",
     "exceeded": "The strongest correlation found, {max:.2f}, is above the {bound} that the claim allows, but not by "
     "more than chance explains.",
     "inconclusive": "These data cannot tell: a correlation of {rho}, well above the {bound} that the claim allows, "
@@ -86,9 +86,8 @@ def compute(inputs: ClaimInputs) -> Claim:
     tables = all_tables(evaluation)
     compare_correlations(inputs.correlations, tables["family.csv"])
     summary = summarise(evaluation, tables)
-    digests = {f"cells/{c.name}.npz": c.digest() for c in every} | {
-        "correlations.csv": file_digest(inputs.correlations)
-    }
+    digests = {f"cells/{c.name}.npz": c.digest() for c in every}
+    digests |= {path.name: file_digest(path) for path in (inputs.correlations, inputs.planted) if path}
     own = parameters.model_dump(mode="json", exclude={"gate"})
     made = {"fingerprint": fingerprint(own, context), "cells_fingerprint": mark, "digests": digests}
     return Claim(summary | made, tables)
@@ -205,6 +204,7 @@ def sentence(evaluation: Evaluation, strongest: Mapping[str, Any]) -> str:
     p = evaluation.parameters
     return SENTENCES[evaluation.verdict].format(
         max=evaluation.max_abs_rho,
+        signed=strongest["rho"],
         bound=p.bound,
         rho=p.sensitivity_rho,
         cell=describe(strongest),

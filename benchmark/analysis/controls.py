@@ -78,21 +78,18 @@ def massive_controls(planted: pd.DataFrame, models: Iterable[str], parameters: C
     """
     missing = [name for name in MASSIVE_COLUMNS if name not in planted.columns]
     if missing:
-        raise BenchmarkError(f"the planted dimension's table lacks {', '.join(missing)}: run its stage again")
+        raise BenchmarkError(f"planted.csv lacks {', '.join(missing)}: run the plant stages again")
     values = planted[["before", "after"]].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     if not np.isfinite(values).all():
-        raise BenchmarkError("the planted dimension's table holds a value that is not finite: run its stage again")
+        raise BenchmarkError("planted.csv holds a value that is not finite: run the plant stages again")
     different = set(map(str, planted["model"])) ^ set(models)
     if different:
         raise BenchmarkError(
-            f"the planted dimension's table and the parameters disagree about model {min(different)}: "
-            "run its stage again"
+            f"planted.csv and the parameters disagree about model {min(different)}: run the plant stages again"
         )
     seen = planted[planted["statistic"].isin(MASSIVE_STATISTICS)]
     if seen.empty:
-        raise BenchmarkError(
-            f"the planted dimension's table has no {', '.join(MASSIVE_STATISTICS)}: run its stage again"
-        )
+        raise BenchmarkError(f"planted.csv has no {', '.join(MASSIVE_STATISTICS)}: run the plant stages again")
     return [
         _massive(str(model), str(mask), str(statistic), rows, parameters.massive_factor)
         for (model, mask, statistic), rows in seen.groupby(["model", "mask", "statistic"], sort=False)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmark.analysis.cells import (
+    AGAIN,
     KEY,
     Cells,
     Column,
@@ -164,16 +165,18 @@ def check_correlations(path: Path) -> pd.DataFrame:
     frame = read_table(path, columns=COLUMNS, text=(*(set(KEY) - {"shots"}), "undefined"))
     double = frame.duplicated(list(KEY))
     if double.any():
-        raise BenchmarkError(f"{path} holds a cell twice: {name(frame[double].iloc[0])}")
+        raise BenchmarkError(f"{path} holds a cell twice: {name(frame[double].iloc[0])}: {AGAIN}")
     numbers = ["rho", "ci_low", "ci_high", "p_value"]
     frame[numbers] = frame[numbers].apply(pd.to_numeric, errors="coerce")
     odd = frame[numbers].isna().any(axis=1) & (frame["undefined"] == "")
     if odd.any():
-        raise BenchmarkError(f"{path}: a number is missing, and no reason given, in {name(frame[odd].iloc[0])}")
+        raise BenchmarkError(
+            f"{path}: a number is missing, and no reason given, in {name(frame[odd].iloc[0])}: {AGAIN}"
+        )
     sizes = frame.groupby(["dataset", "shots"])["n"].nunique()
     if (sizes > 1).any():
         dataset, shots = sizes[sizes > 1].index[0]
-        raise BenchmarkError(f"{path} mixes n in dataset {dataset} at {shots} shots: run the correlate stage again")
+        raise BenchmarkError(f"{path} mixes n in dataset {dataset} at {shots} shots: {AGAIN}")
     return frame
 
 
@@ -184,15 +187,16 @@ def compare_correlations(path: Path, family: pd.DataFrame) -> None:
     wanted = family.set_index(list(KEY))[names]
     missing = wanted.index.difference(committed.index, sort=False)
     if len(missing):
-        raise BenchmarkError(f"{path} lacks a declared cell: {'/'.join(map(str, missing[0]))}")
+        raise BenchmarkError(f"{path} lacks a declared cell: {'/'.join(map(str, missing[0]))}: {AGAIN}")
     found = committed.loc[wanted.index]
     same = np.isclose(found["rho"], wanted["rho"].round(DECIMALS["rho"]), rtol=0, atol=TOLERANCE, equal_nan=True)
     same &= (found["n"] == wanted["n"]) & (found["undefined"] == wanted["undefined"])
     if not same.all():
         key = wanted.index[~same][0]
+        a, b = found.loc[key], wanted.loc[key]
         raise BenchmarkError(
-            f"{path} is not what the cells give: {'/'.join(map(str, key))} has rho {found.loc[key, 'rho']} "
-            f"at n = {found.loc[key, 'n']}, recomputed {wanted.loc[key, 'rho']:.6f} at n = {wanted.loc[key, 'n']}"
+            f"{path} is not what the cells give: {'/'.join(map(str, key))} has rho {a['rho']} at n = {a['n']}, "
+            f"recomputed {b['rho']:.6f} at n = {b['n']}: {AGAIN}"
         )
 
 

@@ -31,11 +31,12 @@ def verify(inputs: ClaimInputs) -> Claim:
             f"{path} was made with other parameters ({committed.get('fingerprint')}, "
             f"now {claim.summary['fingerprint']}): run the claim stage again"
         )
-    if committed["digests"].get("correlations.csv") != claim.summary["digests"]["correlations.csv"]:
-        raise BenchmarkError(f"{inputs.correlations} was changed after the claim was computed from it")
+    for name, digest in claim.summary["digests"].items():
+        if committed["digests"].get(name) != digest:
+            raise BenchmarkError(changed(inputs.results / name))
     difference = next(differences(committed, claim.summary), None)
     if difference:
-        raise BenchmarkError(f"{path} is not what the cells give: {difference}")
+        raise BenchmarkError(f"{path} is not what the cells give: {difference}: run the claim stage again")
     for name, table in claim.tables.items():
         compare_tables(inputs.results / name, table)
     return claim
@@ -48,7 +49,11 @@ def check_digests(committed: Any, cells: Path, path: Path) -> None:
         raise BenchmarkError(f"{path} is no claim of this version: run the claim stage again")
     for name, digest in digests.items():
         if name.endswith(".npz") and Cells.read(cells / Path(name).name).digest() != digest:
-            raise BenchmarkError(f"{cells / Path(name).name} was changed after the claim was computed from it")
+            raise BenchmarkError(changed(cells / Path(name).name))
+
+
+def changed(path: Path) -> str:
+    return f"{path} was changed after the claim was computed from it: restore it, or run the claim stage again"
 
 
 def compare_tables(path: Path, table: pd.DataFrame) -> None:
@@ -66,7 +71,9 @@ def compare_tables(path: Path, table: pd.DataFrame) -> None:
             same = pd.Series(np.isclose(numbers[0], numbers[1], rtol=1e-9, atol=TOLERANCE, equal_nan=True))
         if not same.all():
             row = int(np.argmin(same))
-            raise BenchmarkError(f"{path}, row {row + 1}: {column} is {a[row]}, the cells give {b[row]}")
+            raise BenchmarkError(
+                f"{path}, row {row + 1}: {column} is {a[row]}, the cells give {b[row]}: run the claim stage again"
+            )
 
 
 def differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
