@@ -284,7 +284,7 @@ def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
     type=click.Choice(["fisher", "bootstrap"]),
     default="fisher",
     show_default=True,
-    help="Bootstrap is the claim's default, and takes many times as long.",
+    help="Bootstrap is the claim's default, and takes about five times as long.",
 )
 @click.option("--output", type=click.Path(path_type=Path), default=Path("results/calibration.csv"), show_default=True)
 @click.pass_obj

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from benchmark.params import Params
-from benchmark.provenance import seeds
+from benchmark.provenance import environment, seeds
 from benchmark.report.page import write_report
+
+CALIBRATION = Path("results/calibration.csv")
+"""Of the verdict, whatever the profile: `calibrate` writes it there."""
 
 
 def run(params: Params) -> None:
-    write_report(params.results, params.profile, record(params))
+    write_report(params.results, params.profile, record(params), CALIBRATION)
 
 
 def record(params: Params) -> dict[str, Any]:
@@ -19,4 +23,5 @@ def record(params: Params) -> dict[str, Any]:
     return {
         **{name: parameters[name] for name in ("models", "datasets", "device", "dtype", "threads")},
         "seeds": seeds(parameters),
+        "software": {name: environment()[name] for name in ("python", "packages", "lock")},
     }
