@@ -65,6 +65,15 @@ def test_a_failed_control_stops_every_profile(place: Workplace) -> None:
         gate(place.inputs(parameters(), planted))
 
 
+def test_an_edited_planted_table_is_refused(place: Workplace) -> None:
+    planted = write_planted(place.results, after=9.0)
+    claim(place.inputs(parameters(), planted))
+    assert gate(place.inputs(parameters(), planted)).verdict == "reproduced"
+    write_planted(place.results, after=9.5)
+    with pytest.raises(BenchmarkError, match=r"planted\.csv was changed after the claim .* restore it, or run"):
+        gate(place.inputs(parameters(), planted))
+
+
 def test_a_verdict_that_the_cells_do_not_give_is_refused(place: Workplace) -> None:
     path = place.results / "claim.json"
     write_json(path, read_json(path) | {"verdict": "inconclusive"})
