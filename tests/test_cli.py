@@ -48,7 +48,7 @@ def test_every_command_explains_itself(stage: str) -> None:
         ("models", "tiny_llama"),
         ("tasks", "template boolq"),
         ("masks", "target_isolated"),
-        ("statistics", "kurtosis"),
+        ("statistics", "kurtosis          excess (Fisher)"),
         ("selectors", "oracle"),
     ],
 )
