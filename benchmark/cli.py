@@ -221,7 +221,8 @@ def gate(session: Session) -> None:
     """Fail unless the verdict, recomputed from the cells, is the recorded one and the one that this profile expects."""
     from benchmark.stages import gate as stage
 
-    click.echo(stage.run(session.params))
+    with stage_record("gate", session.params):
+        click.echo(stage.run(session.params))
 
 
 @main.command("list")

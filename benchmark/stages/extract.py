@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from benchmark.params import Params
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
-from benchmark.stages.inputs import load, shard_key, work_folder
+from benchmark.stages.computing import load, shard_key, work_folder
 from benchmark.tasks.dataset import Dataset
-
-CODE = ("activations", "models/decoder.py", "models/loading.py", "tasks/tokens.py")
 
 
 def run(params: Params, model: str, dataset: str) -> None:
@@ -33,7 +31,7 @@ def run(params: Params, model: str, dataset: str) -> None:
             mlp=params.models[model].mlp,
         ).arrays()
 
-    key = shard_key(params, section, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
+    key = shard_key(params, "extract", section, params.dataset_folder(dataset), params.model_folder(model))
     work = work_folder(params, "extract", out.name)
     shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}")
     ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)
