@@ -7,18 +7,20 @@ from benchmark.shards import Arrays, compute_shards, concatenate, discard
 from benchmark.stages.inputs import load, shard_key, work_folder
 from benchmark.tasks.dataset import Dataset
 
-CODE = ("activations", "models/decoder.py", "models/loading.py", "tasks/tokens.py")
+CODE = ("activations", "models/budget.py", "models/decoder.py", "models/loading.py", "tasks/tokens.py")
 
 
 def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.extraction import extract
     from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
     from benchmark.activations.statistics import Thresholds
+    from benchmark.models.budget import Budget
 
     section = params.extraction
     out = params.cell("activations", model, dataset)
     pool = Dataset.read(params.dataset_folder(dataset)).pool
     loaded = load(params, model)
+    budget = Budget(section.token_budget)
 
     def compute(part: range) -> Arrays:
         return extract(
@@ -28,7 +30,7 @@ def run(params: Params, model: str, dataset: str) -> None:
             sites={str(site): names for site, names in section.sites.items()},
             poolings=section.poolings,
             thresholds=Thresholds(section.massive_absolute, section.massive_ratio),
-            token_budget=section.token_budget,
+            token_budget=budget,
             kernel=section.kernel,
             mlp=params.models[model].mlp,
         ).arrays()

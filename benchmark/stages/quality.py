@@ -11,12 +11,12 @@ from benchmark.stages.inputs import load, shard_key, work_folder
 from benchmark.storage import write_arrays, write_table
 from benchmark.tasks.dataset import Dataset
 
-CODE = ("quality", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
+CODE = ("quality", "models/budget.py", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
 
 
 def run(params: Params, model: str, dataset: str) -> None:
+    from benchmark.models.budget import Budget
     from benchmark.quality import quality
-    from benchmark.quality.batching import Budget
     from benchmark.quality.uncertainty import measure_uncertainty
 
     section = params.quality

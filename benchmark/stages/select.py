@@ -14,14 +14,14 @@ from benchmark.stages.inputs import load, shard_key, work_folder
 from benchmark.storage import read_arrays, read_table, write_table
 from benchmark.tasks.dataset import Dataset
 
-CODE = ("quality", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
+CODE = ("quality", "models/budget.py", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
 Array = NDArray[Any]
 
 
 def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.masks import MASKS
+    from benchmark.models.budget import Budget
     from benchmark.quality import quality
-    from benchmark.quality.batching import Budget
 
     data = Dataset.read(params.dataset_folder(dataset))
     activations, qualities = (params.cell(kind, model, dataset) for kind in ("activations", "quality"))

@@ -14,6 +14,7 @@ from transformers import AutoConfig
 
 from benchmark.activations.extraction import extract
 from benchmark.activations.masks import MASKS, by_rule
+from benchmark.models.budget import Budget
 from benchmark.models.hub import fetch_model
 from benchmark.models.loading import LoadedModel, load_model
 from benchmark.models.parameters import LocalModel, Shape
@@ -28,7 +29,6 @@ from benchmark.planning.passes import (
     uncertainty_passes,
 )
 from benchmark.quality import quality
-from benchmark.quality.batching import Budget
 from benchmark.quality.uncertainty import measure_uncertainty
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
