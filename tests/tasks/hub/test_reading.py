@@ -45,7 +45,7 @@ def test_a_column_of_a_csv_is_what_all_its_cells_can_be(tmp_path: Path, cells: l
 
 
 def test_json_lines_keep_their_types(tmp_path: Path) -> None:
-    written = [
+    written: list[dict[str, Any]] = [
         {"question": "When?", "answer": "2021-03-04 10:00:00", "choices": ["a", "b"], "n": 1},
         {"question": "東京?", "answer": None, "choices": ["a"], "more": True},
     ]
