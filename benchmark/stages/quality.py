@@ -13,8 +13,8 @@ from benchmark.tasks.dataset import Dataset
 
 
 def run(params: Params, model: str, dataset: str) -> None:
+    from benchmark.models.budget import Budget
     from benchmark.quality import quality
-    from benchmark.quality.batching import Budget
     from benchmark.quality.uncertainty import measure_uncertainty
 
     section = params.quality

@@ -19,8 +19,8 @@ Array = NDArray[Any]
 
 def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.masks import MASKS
+    from benchmark.models.budget import Budget
     from benchmark.quality import quality
-    from benchmark.quality.batching import Budget
 
     data = Dataset.read(params.dataset_folder(dataset))
     activations, qualities = (params.cell(kind, model, dataset) for kind in ("activations", "quality"))

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from benchmark.activations.masks import MASKS, by_rule
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.provenance import device as describe_machine
-from benchmark.quality.batching import Budget
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query
 from benchmark.timing.interleave import Ratio, interleaved_ratio
