@@ -2,16 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from benchmark.analysis.claim import claim
 from benchmark.analysis.gate import gate
 from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError
-from benchmark.storage import read_json, write_json, write_table
+from benchmark.storage import read_json, write_json
 from tests.analysis.conftest import Workplace
-from tests.analysis.upstream import parameters, write_all
+from tests.analysis.upstream import parameters, write_all, write_planted
 
 REPRODUCED = {"gate": {"expect": "reproduced"}}
 
@@ -58,9 +57,7 @@ def test_an_inconclusive_claim_says_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_failed_control_stops_every_profile(place: Workplace) -> None:
-    rows = [{"model": "alpha", "mask": "causal", "statistic": "max_abs", "layer": 0, "before": 1.0, "after": 1.1}]
-    planted = place.results / "planted.csv"
-    write_table(planted, pd.DataFrame(rows))
+    planted = write_planted(place.results, after=1.1)
     claim(place.inputs(parameters(), planted))
     with pytest.raises(
         BenchmarkError, match=r"first massive_dimension in alpha/causal/max_abs: expected 2, found 1\.100"
