@@ -71,7 +71,7 @@ def dump_lock(data: Any, stream: TextIO) -> None:
     """What DVC's own writer of YAML files writes, for data without comments."""
     from ruamel.yaml import YAML
 
-    yaml = YAML(typ="safe", pure=False)
+    yaml: Any = YAML(typ="safe", pure=False)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False
     yaml.representer.add_representer(OrderedDict, type(yaml.representer).represent_dict)

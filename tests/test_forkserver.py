@@ -157,8 +157,11 @@ def test_the_stages_of_one_dvc_repro_share_a_server_that_ends_with_it(tmp_path: 
 
 def test_a_lock_is_written_as_dvc_writes_it() -> None:
     """The committed lock, and what writers differ in: text that looks like a number, is long, or has odd letters."""
-    odd = OrderedDict(schema="2.0", stages={"b": {"cmd": "x " * 90, "md5": "1e5", "n": 3.0, "é": [None, True, "a: b"]}})
-    for data in (_yaml.parse_yaml((ROOT / "dvc.lock").read_text(), "dvc.lock"), odd, {}):
+    odd: dict[str, object] = OrderedDict(
+        schema="2.0", stages={"b": {"cmd": "x " * 90, "md5": "1e5", "n": 3.0, "é": [None, True, "a: b"]}}
+    )
+    lock = _yaml.parse_yaml((ROOT / "dvc.lock").read_text(), "dvc.lock")
+    for data in (lock, odd, dict[str, object]()):
         ours, theirs = io.StringIO(), io.StringIO()
         dump_lock(data, ours)
         _yaml._dump(data, theirs)
