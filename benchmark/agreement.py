@@ -21,7 +21,7 @@ import pandas as pd
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_json, read_table
 
-CLOCK = ("timing.json", "provenance.json")
+CLOCK = ("timing.json", "timing_history.csv", "provenance.json")
 READERS = {".csv": read_table, ".json": read_json, ".npz": read_arrays}
 
 

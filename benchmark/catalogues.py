@@ -55,7 +55,7 @@ def statistics(params: Params) -> dict[str, str]:
     """The statistics of one MLP output vector."""
     from benchmark.activations.statistics import STATISTICS
 
-    return {name: (statistic.__doc__ or "").strip().split("\\n")[0] for name, statistic in STATISTICS.items()}
+    return {name: statistic.meaning for name, statistic in STATISTICS.items()}
 
 
 @_catalogue

@@ -221,7 +221,8 @@ def gate(session: Session) -> None:
     """Fail unless the verdict, recomputed from the cells, is the recorded one and the one that this profile expects."""
     from benchmark.stages import gate as stage
 
-    click.echo(stage.run(session.params))
+    with stage_record("gate", session.params):
+        click.echo(stage.run(session.params))
 
 
 @main.command("list")
@@ -266,7 +267,7 @@ def doctor(ctx: click.Context) -> None:
 
 
 @main.command()
-@click.option("--gpu", help="Plan for this GPU; without it, for the device that is here.")
+@click.option("--gpu", help="Plan for this GPU; without it, for the one that is here, or an A100.")
 @click.option("--calibrate", is_flag=True, help="Measure this machine for a few seconds first.")
 @click.pass_obj
 def plan(session: Session, gpu: str | None, calibrate: bool) -> None:

@@ -17,19 +17,15 @@ import pytest
 import yaml
 
 from benchmark.agreement import CLOCK, differences
+from tests.working_tree import copy_tracked
 
-ROOT = Path(__file__).parents[1]
 OUTS = ("data/datasets", "data/activations", "data/quality", "data/selection", "data/planted")
 OTHER_USER = 31337
 
 
 def tree(folder: Path) -> Path:
     """A copy of the tracked files of this tree, its outs but the trained model removed, its parameters cut down."""
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in names.strip("\0").split("\0"):
-        if (ROOT / name).is_file() and not name.startswith(("results/", "tests/", "paper/")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+    copy_tracked(folder, without=("results/", "tests/", "paper/"))
     params = yaml.safe_load((folder / "params.yaml").read_text())
     model = min(params["models"])
     params["models"] = {model: params["models"][model]}
@@ -89,13 +85,12 @@ def digests(folder: Path) -> dict[str, str]:
 
 @pytest.mark.pipeline
 def test_the_same_bytes_in_other_circumstances(tmp_path: Path) -> None:
-    if not (ROOT / ".git").exists():
-        pytest.skip("what belongs to the tree is known from git, and this copy has none")
     one, other = tree(tmp_path / "one"), tree(tmp_path / "an other folder, ünlike the first")
     run(one, 1, {"PYTHONHASHSEED": "0", "LC_ALL": "C", "TZ": "UTC", "OMP_NUM_THREADS": "1"})
     # Times are no two times alike: the second run takes those of the first, for the page shows them.
     (other / "results").mkdir(parents=True, exist_ok=True)
-    shutil.copy2(one / "results/timing.json", other / "results/timing.json")
+    for name in ("timing.json", "timing_history.csv"):
+        shutil.copy2(one / "results" / name, other / "results" / name)
     locks = [yaml.safe_load((folder / "dvc.lock").read_text()) for folder in (one, other)]
     locks[1]["stages"]["timing"] = locks[0]["stages"]["timing"]
     (other / "dvc.lock").write_text(yaml.safe_dump(locks[1]))

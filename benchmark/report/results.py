@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_json, read_table
+from benchmark.timing.history import read_history
 
 COLUMN = ("mask", "statistic", "pooling", "site", "layer")
 CELL = ("model", "dataset", *COLUMN, "target", "shots")
@@ -68,12 +69,13 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Results:
-    """The claim, whichever tables are there, and how long things took."""
+    """The claim, whichever tables are there, how long things take, and how long they took in earlier revisions."""
 
     folder: Path
     claim: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
     timing: Mapping[str, Any]
+    history: pd.DataFrame
 
     def family(self) -> pd.DataFrame | None:
         """The declared cells with what was found about each; without `family.csv`, their correlations alone."""
@@ -120,4 +122,5 @@ def read_results(folder: Path, calibration: Path | None = None) -> Results:
         if path.exists():
             tables[name] = read_table(path, columns, text=TEXT)
     timing = folder / "timing.json"
-    return Results(folder, claim, tables, read_json(timing) if timing.exists() else {})
+    history = read_history(folder / "timing_history.csv")
+    return Results(folder, claim, tables, read_json(timing) if timing.exists() else {}, history)

@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.report.figures.selection import label, order
 from benchmark.report.results import CELL, Results
 from benchmark.report.style import number, words
+from benchmark.timing.history import ratios
 
 EMPTY = "–"
 
@@ -262,24 +263,13 @@ def calibration(results: Results) -> Table | None:
 
 
 def timing(results: Results) -> Table | None:
-    """Every measured ratio of `timing.json`, wherever it stands in it: whatever holds a median."""
-    body: list[tuple[str, ...]] = []
-
-    def walk(name: str, value: Any) -> None:
-        if not isinstance(value, Mapping):
-            return
-        if isinstance(value.get("median"), int | float):
-            low, high = value.get("low", np.nan), value.get("high", np.nan)
-            body.append(
-                (words(name), f"{value['median']:.3f}", EMPTY if pd.isna(low) else f"{low:.3f} to {high:.3f}",
-                 *(EMPTY if value.get(key) is None else count(value[key])
-                   for key in ("candidate_us", "baseline_us")))
-            )  # fmt: skip
-            return
-        for key, inner in value.items():
-            walk(f"{name} · {key}" if name and name != "ratios" else str(key), inner)
-
-    walk("", results.timing)
+    """Every measured ratio of `timing.json`."""
+    body = [
+        (words(name.replace(".", " · ")), f"{ratio['median']:.3f}",
+         f"{ratio['low']:.3f} to {ratio['high']:.3f}" if {"low", "high"} <= ratio.keys() else EMPTY,
+         *(EMPTY if ratio.get(key) is None else count(ratio[key]) for key in ("candidate_us", "baseline_us")))
+        for name, ratio in ratios(results.timing.get("ratios", {}))
+    ]  # fmt: skip
     head = ("measurement", "ratio", "95 % interval", "µs", "µs of what it is compared with")
     return Table(head, body, 1) if body else None
 

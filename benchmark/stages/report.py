@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.params import Params
-from benchmark.provenance import environment, seeds
 from benchmark.report.page import write_report
+from benchmark.seeds import seeds
 
 CALIBRATION = Path("results/calibration.csv")
 """Of the verdict, whatever the profile: `calibrate` writes it there."""
@@ -19,9 +19,10 @@ def run(params: Params) -> None:
 
 def record(params: Params) -> dict[str, Any]:
     """What was run, as far as it is the same in every run with these results; `provenance.json` has the rest."""
-    parameters = params.model_dump(mode="json")
+    parameters = params.model_dump(
+        mode="json", include={"models", "datasets", "claim", "seed", "device", "dtype", "threads"}
+    )
     return {
         **{name: parameters[name] for name in ("models", "datasets", "device", "dtype", "threads")},
         "seeds": seeds(parameters),
-        "software": {name: environment()[name] for name in ("python", "packages", "lock")},
     }

@@ -75,7 +75,7 @@ def test_every_cell_is_in_a_heatmap_and_the_violating_ones_are_marked(folder: Pa
 
 def test_every_figure_has_words_for_who_cannot_see_it(page: Reader) -> None:
     drawn = page.all("svg", role="img")
-    assert len(drawn) == 17  # strip, 2 null, 2 scatter, 4 layers, 6 selection, reliability, power
+    assert len(drawn) == 19  # strip, 2 null, 2 scatter, 4 layers, 6 selection, reliability, power, timing, its history
     assert page.tags.count(("title", {})) == len(drawn) + 1
 
 
