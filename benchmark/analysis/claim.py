@@ -24,8 +24,8 @@ DECIMALS = 6
 SENTENCES: dict[Verdict, str] = {
     "reproduced": "No score tells a good example: the strongest correlation found is {max:.2f}, the claim allows "
     "{bound}, and a correlation of {rho} would have been seen.",
-    "refuted": "A score does tell a good example: {cell} correlates at {signed:.2f}, and neither chance nor the number "
-    "of scores tried explains how far that is beyond the {bound} that the claim allows.",
+    "refuted": "A score does tell a good example: one correlates at {signed:.2f}, and neither chance nor the number of "
+    "scores tried explains how far that is beyond the {bound} that the claim allows; it is {cell}.",
     "exceeded": "The strongest correlation found, {max:.2f}, is above the {bound} that the claim allows, but not by "
     "more than chance explains.",
     "inconclusive": "These data cannot tell: a correlation of {rho}, well above the {bound} that the claim allows, "
