@@ -57,8 +57,29 @@ def _benchmark(arguments: list[str]) -> None:
 def _dvc(arguments: list[str]) -> int:
     from dvc.cli import main
 
+    _write_locks_whole()
     code: int = main(arguments)
     return code
+
+
+def _write_locks_whole() -> None:
+    """Lets DVC put a new lock in the old one's place when it is written.
+
+    DVC truncates the old one and writes for a second and more, after each stage: a kill in between would lose them all.
+    """
+    from dvc.utils.serialize import _common, _yaml
+
+    def dump(path: str, data: Any, dumper: Callable[..., None], fs: object = None, **settings: Any) -> None:
+        new = Path(
+            f"{path}.new"
+        )  # one name, for DVC writes one lock at a time: a killed writer's file goes with the next
+        with new.open("w", encoding="utf-8") as file:
+            dumper(data, file, **settings)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+
+    _common._dump_data = _yaml._dump_data = dump
 
 
 PROGRAMS = {
