@@ -1,13 +1,16 @@
-"""Twice the pipeline, in other circumstances each time: the same bytes.
+"""The pipeline several times, in other circumstances each time: the same bytes, or, on another processor, nearly so.
 
-A small part of the embedded profile (one model, one task of each kind) runs in two copies of this tree that differ in
-folder, hash seed, locale, time zone, thread count and job count, and where possible in user.
+A small part of the embedded profile (one model, one task of each kind) runs in copies of this tree: two differ in
+folder, hash seed, locale, time zone, thread count and job count, and where possible in user; a third computes with the
+vector units of an old processor.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +19,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.agreement import CLOCK, differences
-from tests.working_tree import copy_tracked
+from benchmark.agreement import CLOCK, differences, numerically
+from benchmark.storage import read_json
+from tests.working_tree import ROOT, copy_tracked
 
 OUTS = ("data/datasets", "data/activations", "data/quality", "data/selection", "data/planted")
 OTHER_USER = 31337
+FIRST = {"PYTHONHASHSEED": "0", "LC_ALL": "C", "TZ": "UTC", "OMP_NUM_THREADS": "1"}
+# torch, its two libraries of matrix products, and those of numpy and scipy, without AVX and what came after it.
+OLD_PROCESSOR = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "MKL_CBWR": "COMPATIBLE",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3",
+}
 
 
 def tree(folder: Path) -> Path:
@@ -83,10 +96,32 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tree(tmp_path_factory.mktemp("first") / "one")
+    run(folder, 1, FIRST)
+    return folder
+
+
 @pytest.mark.pipeline
-def test_the_same_bytes_in_other_circumstances(tmp_path: Path) -> None:
-    one, other = tree(tmp_path / "one"), tree(tmp_path / "an other folder, ünlike the first")
-    run(one, 1, {"PYTHONHASHSEED": "0", "LC_ALL": "C", "TZ": "UTC", "OMP_NUM_THREADS": "1"})
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the settings are those of x86 libraries")
+def test_an_old_processor_gives_the_same_verdict_and_nearly_the_same_numbers(one: Path, tmp_path: Path) -> None:
+    found = re.search(r"--tolerance (\S+)", (ROOT / ".github/workflows/ci.yml").read_text())
+    assert found, "continuous integration compares with the same tolerance"
+    other = tree(tmp_path / "other")
+    run(other, 2, FIRST | OLD_PROCESSOR)
+    results = [folder / "results" for folder in (one, other)]
+    largest = max(numerically(*results), key=lambda difference: difference[1])
+    print(f"the largest difference between vector units: {largest[0]}")
+    assert list(differences(*results, tolerance=float(found.group(1)))) == []
+    verdicts = [read_json(folder / "claim.json")["verdict"] for folder in results]
+    assert verdicts[0] == verdicts[1]
+    assert digests(one) != digests(other), "the settings had no effect"
+
+
+@pytest.mark.pipeline
+def test_the_same_bytes_in_other_circumstances(one: Path, tmp_path: Path) -> None:
+    other = tree(tmp_path / "an other folder, ünlike the first")
     # Times are no two times alike: the second run takes those of the first, for the page shows them.
     (other / "results").mkdir(parents=True, exist_ok=True)
     shutil.copy2(one / "results/timing.json", other / "results/timing.json")
