@@ -5,7 +5,8 @@
 
 What depends on the clock is left out: the measured times, and the provenance that records them. With a tolerance, what
 follows from the compared numbers counts for what it is worth: a p-value moves as `P_VALUE` times the correlation behind
-it, counts are shares of their sum, of a text the words count. Digests, the page and the figures are left out.
+it, counts are shares of their sum, of a text the words count. Integers must be equal. Digests, the page and the figures
+are left out.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Difference = tuple[str, float]  # where and what, and by how much: infinite wher
 
 
 def differences(one: Path, other: Path, tolerance: float | None = None) -> Iterator[str]:
-    """Yields what differs between the folders, a line each; `tolerance` is absolute, None compares bytes."""
+    """Yields what differs between the folders, a line each; `tolerance` is absolute up to 1, None compares bytes."""
     found = bytewise(one, other) if tolerance is None else numerically(one, other)
     for text, size in found:
         if size > (tolerance or 0):
@@ -70,17 +71,16 @@ def _unequal(name: str, one: Any, other: Any) -> Iterator[Difference]:
         if one.keys() != other.keys():
             yield f"{name}: {', '.join(sorted(map(str, one.keys() ^ other.keys())))} on one side only", np.inf
         for key in one.keys() & other.keys() - {"digests"}:
-            for text, size in _unequal(f"{name}: {key}", one[key], other[key]):
-                if str(key).startswith("p_"):
-                    size /= P_VALUE
-                elif key in COUNTS:
-                    size /= np.nansum(one[key]) or 1
-                yield text, size
+            left, right, weight = one[key], other[key], P_VALUE if str(key).startswith("p_") else 1
+            if key in COUNTS:
+                left, right = left / np.nansum(left), right / np.nansum(left)
+            for text, size in _unequal(f"{name}: {key}", left, right):
+                yield text, size / weight
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for index, (left, right) in enumerate(zip(one, other, strict=True)):
             yield from _unequal(f"{name}[{index}]", left, right)
     elif isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.shape == other.shape:
-        if one.dtype.kind in "fiu" and other.dtype.kind in "fiu":
+        if "f" in one.dtype.kind + other.dtype.kind and {one.dtype.kind, other.dtype.kind} <= set("fiu"):
             if size := _largest(one.astype(np.float64), other.astype(np.float64)):
                 yield f"{name}: numbers differ by up to {size:.3g}", size
         elif not (pd.Series(one).equals(pd.Series(other)) if one.ndim == 1 else np.array_equal(one, other)):
@@ -96,16 +96,17 @@ def _unequal(name: str, one: Any, other: Any) -> Iterator[Difference]:
 
 
 def _largest(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """The largest difference; infinite where one side alone is no number."""
+    """The largest difference, of numbers beyond 1 in their own size; infinite where one side alone is no number."""
     if (np.isnan(one) != np.isnan(other)).any():
         return np.inf
-    return float(np.nan_to_num(np.abs(one - other)).max(initial=0.0))
+    size = np.maximum(1.0, np.maximum(np.abs(one), np.abs(other)))
+    return float(np.nan_to_num(np.abs(one - other) / size).max(initial=0.0))
 
 
 @click.command()
 @click.argument("one", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("other", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--tolerance", type=click.FloatRange(min=0), help="Absolute; without it, bytes are compared.")
+@click.option("--tolerance", type=click.FloatRange(min=0), help="Absolute up to 1, relative beyond; without: bytes.")
 def main(one: Path, other: Path, tolerance: float | None) -> None:
     """Compare the results in ONE with those in OTHER."""
     try:

@@ -40,13 +40,13 @@ def test_bytes_and_tolerance(folders: tuple[Path, Path]) -> None:
 def test_what_follows_from_the_numbers_counts_for_what_it_is_worth(folders: tuple[Path, Path]) -> None:
     for folder, shift in zip(folders, (0, 1), strict=True):
         write_json(folder / "claim.json", {"reason": f"power 0.{59 + shift}", "digests": {"cells.csv": str(shift)}})
-        table = {"p_value": [0.5 + 0.009 * shift], "null_max": [999 + shift], "n": [200]}
+        table = {"p_value": [0.5 + 0.009 * shift, 0], "null_max": [500 + shift, 500 - shift], "n": [200, 200]}
         write_table(folder / "cells.csv", pd.DataFrame(table))
     assert list(differences(*folders, tolerance=1.1e-3)) == []
     found = list(differences(*folders, tolerance=5e-4))
     assert [line.split(": ")[:2] for line in found] == [["cells.csv", "p_value"], ["cells.csv", "null_max"]]
-    write_table(folders[1] / "cells.csv", pd.DataFrame({"p_value": [0.5], "null_max": [999], "n": [201]}))
-    assert list(differences(*folders, tolerance=0.5)) == ["cells.csv: n: numbers differ by up to 1"]
+    write_table(folders[1] / "cells.csv", pd.DataFrame(table | {"n": [200, 201]}))
+    assert list(differences(*folders, tolerance=0.5)) == ["cells.csv: n: values differ"]
     write_json(folders[1] / "claim.json", {"reason": "reliability 0.59", "digests": {}})
     assert any("reliability" in line for line in differences(*folders, tolerance=0.5))
 
