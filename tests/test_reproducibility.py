@@ -121,12 +121,11 @@ def test_an_old_processor_gives_the_same_verdict_and_nearly_the_same_numbers(one
     assert found, "continuous integration compares with the same tolerance"
     other = tree(tmp_path / "other")
     run(other, 2, FIRST | OLD_PROCESSOR)
-    results = [folder / "results" for folder in (one, other)]
-    largest = max(numerically(*results), key=lambda difference: difference[1])
+    left, right = one / "results", other / "results"
+    largest = max(numerically(left, right), key=lambda difference: difference[1])
     print(f"the largest difference between vector units: {largest[0]}")
-    assert list(differences(*results, tolerance=float(found.group(1)))) == []
-    verdicts = [read_json(folder / "claim.json")["verdict"] for folder in results]
-    assert verdicts[0] == verdicts[1]
+    assert list(differences(left, right, tolerance=float(found.group(1)))) == []
+    assert read_json(left / "claim.json")["verdict"] == read_json(right / "claim.json")["verdict"]
     assert digests(one) != digests(other), "the settings had no effect"
 
 
