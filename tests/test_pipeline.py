@@ -113,6 +113,25 @@ def test_a_killed_run_is_waited_for_and_then_taken_up_again(project: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("second", [["-m", "dvc", "repro"], ["-c", PROGRAM]], ids=["plain", "serial"])
+def test_a_plain_dvc_repro_at_work_stops_another_run(project: Path, second: list[str]) -> None:
+    slow(project)
+    settings = os.environ | pipeline.surroundings()
+    with subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=project, env=settings, process_group=0) as first:
+        wait_for(project / "started-b")
+        done = subprocess.run(
+            [sys.executable, *second], cwd=project, env=settings, capture_output=True, text=True, check=False
+        )
+        os.killpg(first.pid, signal.SIGINT)
+    assert done.returncode != 0
+    assert "is being blocked by" in done.stderr
+    assert not (project / "results").exists()
+    quick(project)
+    finish(start(project))
+    assert (project / "results/total.txt").read_text() == "a b"
+
+
+@pytest.mark.slow
 def test_a_failed_cell_is_named_and_what_was_finished_is_kept(project: Path) -> None:
     (project / "params.yaml").write_text("names:\n  a: 1\n  b: wrong\n")
     process = start(project, "parallel")
