@@ -64,10 +64,11 @@ def _dvc(arguments: list[str]) -> int:
 
 
 def _write_locks_fast_and_whole() -> None:
-    """Lets DVC write its lock, after every stage, in a quarter of the time, and put it in the old one's place when whole.
+    """Lets DVC write its lock in a quarter of the time, and put it in the old one's place when it is whole.
 
-    DVC keeps comments, of which a lock has none: ruamel's parser and emitter in C write the same bytes (a test says so).
-    And it truncates the old lock before it writes the new: a kill in between would lose every entry.
+    DVC writes it after every stage, and keeps comments, of which it has none: ruamel's parser and emitter in C give the
+    same bytes (a test says so). And it truncates the old lock before it writes the new: a kill in between would lose
+    every entry.
     """
     from dvc.utils.serialize import _common, _yaml
 
