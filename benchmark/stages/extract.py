@@ -37,6 +37,6 @@ def run(params: Params, model: str, dataset: str) -> None:
 
     key = shard_key(params, section, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
     work = work_folder(params, "extract", out.name)
-    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}")
+    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}", budget)
     ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)
     discard(work, key)
