@@ -38,7 +38,10 @@ def tasks(params: Params) -> dict[str, str]:
             for name, data in params.datasets.items()
         }
         | {f"family {name}": f"{family.kind}, {family.metric}" for name, family in sorted(FAMILIES.items())}
-        | {f"template {name}": f"{template.kind}, {template.metric}" for name, template in sorted(TEMPLATES.items())}
+        | {
+            f"template {name}": f"{template.kind}, {template.metric}; columns {', '.join(template.columns)}"
+            for name, template in sorted(TEMPLATES.items())
+        }
     )
 
 

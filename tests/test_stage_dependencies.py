@@ -24,6 +24,7 @@ EXEMPT = {
     "benchmark/__init__.py": "the version",
     "benchmark/errors.py": "the words of a failure, and a stage that fails leaves no result",
     "benchmark/params.py": "checks the parameters, whose values the lock holds: it has no defaults",
+    "benchmark/progress.py": "what a person sees of a long run",
     "benchmark/provenance.py": "timing.json says what machine it was measured on, and is another one each time",
     "benchmark/section.py": "refuses unknown keys",
 }

@@ -35,6 +35,6 @@ def run(params: Params, model: str, dataset: str) -> None:
 
     key = shard_key(params, "extract", section, params.dataset_folder(dataset), params.model_folder(model))
     work = work_folder(params, "extract", out.name)
-    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}")
+    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}", budget)
     ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)
     discard(work, key)

@@ -37,7 +37,7 @@ def run(params: Params, model: str, dataset: str) -> None:
 
         keys.append(base | {"members": members.tolist(), "queries": queries.tolist()})
         label = f"select {activations.name}, {members.shape[1]} shots"
-        parts = compute_shards(len(members), params.quality.shard, compute, work, keys[-1], label)
+        parts = compute_shards(len(members), params.quality.shard, compute, work, keys[-1], label, budget)
         joined = concatenate(parts, parts[0])
         return joined["log_probability"], joined["performance"]
 

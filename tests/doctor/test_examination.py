@@ -199,7 +199,7 @@ def test_builds_and_drivers_that_do_not_fit(hub: HubServer, tmp_path: Path, monk
     assert "set device to auto or cpu" in lines([*environment.check_driver(cuda)], State.FIX)
     monkeypatch.setattr(environment, "driver_version", lambda: "535.1")
     monkeypatch.setattr(torch.version, "cuda", None)
-    assert "is a CPU build: `make venv LOCK=cuda`" in lines([*environment.check_driver(auto)], State.FIX)
+    assert "is a CPU build: `make doctor LOCK=cuda`" in lines([*environment.check_driver(auto)], State.FIX)
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     assert "driver 535.1 does not serve: update the driver" in lines([*environment.check_driver(auto)], State.FIX)
 
