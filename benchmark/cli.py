@@ -19,6 +19,7 @@ from benchmark.catalogues import CATALOGUES
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params, load_params
 from benchmark.provenance import stage_record
+from benchmark.user import name_user
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def main(ctx: click.Context, path: Path, debug: bool) -> None:
     A command reads the outs of those above it and says so when one is missing.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    name_user()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")

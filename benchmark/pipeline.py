@@ -31,6 +31,7 @@ from benchmark.forkserver import AVAILABLE, PYTHON_M, fork_server
 from benchmark.params import Params, load_params
 from benchmark.provenance import device
 from benchmark.provenance import write as write_provenance
+from benchmark.user import name_user
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -45,6 +46,7 @@ GRACE = 10.0  # seconds that a stopped job has to end by itself
 def main(pipeline: Path, jobs: int) -> None:
     """Reproduce PIPELINE and write its provenance."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what runs is stopped, too
+    name_user()
     try:
         params_path = pipeline.parent / "params.yaml"
         params = load_params(params_path)
