@@ -156,9 +156,9 @@ image:  ## build the image; LOCK=cpu or LOCK=cuda
 image-check: $(TOOLS_READY)  ## build the image and run the pipeline in it without a network; needs no Docker daemon
 	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/check --lock $(LOCK)
 
-.PHONY: image-build-check
-image-build-check: $(TOOLS_READY)  ## the same with what takes seconds in place of the pipeline; LOCK=cuda is the default image
-	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/check --lock $(LOCK) --build-only
+.PHONY: image-check-cuda
+image-check-cuda: $(TOOLS_READY)  ## build the default image, with CUDA, and run in it what takes seconds
+	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/check --lock cuda --build-only
 
 .PHONY: workflows-check
 workflows-check: $(TOOLS_READY)  ## zizmor and actionlint over the GitHub workflows
