@@ -18,6 +18,7 @@ from benchmark.analysis.correlation import compare_correlations
 from benchmark.analysis.evaluation import Evaluation, blind, evaluate
 from benchmark.analysis.parameters import ClaimParameters, Verdict, fingerprint
 from benchmark.analysis.tables import all_tables
+from benchmark.errors import BenchmarkError
 from benchmark.storage import read_table, write_json, write_table
 
 DECIMALS = 6
@@ -48,6 +49,22 @@ class ClaimInputs:
     parameters: ClaimParameters
     context: Mapping[str, Any]
     planted: Path | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all parameters that decide the claim; what the gate asks of it does not."""
+        return fingerprint(self.parameters.model_dump(mode="json", exclude={"gate"}), self.context)
+
+
+def check_current(claim: Any, inputs: ClaimInputs) -> None:
+    """Raises `BenchmarkError` where `claim`, the content of claim.json, was made with other parameters."""
+    path, found = inputs.results / "claim.json", claim.get("fingerprint") if isinstance(claim, dict) else None
+    if found is None:
+        raise BenchmarkError(f"{path} is no claim of this version: run the claim stage again")
+    if found != inputs.fingerprint:
+        raise BenchmarkError(
+            f"{path} was made with other parameters ({found}, now {inputs.fingerprint}): run the claim stage again"
+        )
 
 
 @dataclass(frozen=True)
@@ -88,8 +105,7 @@ def compute(inputs: ClaimInputs) -> Claim:
     summary = summarise(evaluation, tables)
     digests = {f"cells/{c.name}.npz": c.digest() for c in every}
     digests |= {path.name: file_digest(path) for path in (inputs.correlations, inputs.planted) if path}
-    own = parameters.model_dump(mode="json", exclude={"gate"})
-    made = {"fingerprint": fingerprint(own, context), "cells_fingerprint": mark, "digests": digests}
+    made = {"fingerprint": inputs.fingerprint, "cells_fingerprint": mark, "digests": digests}
     return Claim(summary | made, tables)
 
 

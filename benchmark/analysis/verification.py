@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.analysis.cells import Cells
-from benchmark.analysis.claim import Claim, ClaimInputs, compute
+from benchmark.analysis.claim import Claim, ClaimInputs, check_current, compute
 from benchmark.analysis.correlation import TOLERANCE
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
@@ -26,11 +26,7 @@ def verify(inputs: ClaimInputs) -> Claim:
     committed = read_json(path)
     check_digests(committed, inputs.cells, path)
     claim = compute(inputs)
-    if committed.get("fingerprint") != claim.summary["fingerprint"]:
-        raise BenchmarkError(
-            f"{path} was made with other parameters ({committed.get('fingerprint')}, "
-            f"now {claim.summary['fingerprint']}): run the claim stage again"
-        )
+    check_current(committed, inputs)
     for name, digest in claim.summary["digests"].items():
         if committed["digests"].get(name) != digest:
             raise BenchmarkError(changed(inputs.results / name))

@@ -49,6 +49,13 @@ def test_a_refuted_claim_names_cell_bound_and_where_to_look(tmp_path: Path) -> N
     assert "\n" not in message
 
 
+def test_an_exceeded_claim_is_neither_refuted_nor_reproduced(tmp_path: Path) -> None:
+    place = claimed(tmp_path, n=600, rho=0.38)
+    assert run(place, parameters()) == "exceeded"
+    with pytest.raises(BenchmarkError, match=r"the claim is exceeded: rho = 0\.\d+ at .*/causal/mean/.* bound 0\.33"):
+        run(place, parameters(**REPRODUCED))
+
+
 def test_an_inconclusive_claim_says_what_is_missing(tmp_path: Path) -> None:
     place = claimed(tmp_path, n=600, noise=20.0)
     assert run(place, parameters()) == "inconclusive"
