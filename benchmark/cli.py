@@ -19,6 +19,7 @@ from benchmark.catalogues import CATALOGUES
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params, load_params
 from benchmark.provenance import stage_record
+from benchmark.user import name_user
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def main(ctx: click.Context, path: Path, debug: bool) -> None:
     A command reads the outs of those above it and says so when one is missing.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    name_user()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
@@ -221,7 +223,8 @@ def gate(session: Session) -> None:
     """Fail unless the verdict, recomputed from the cells, is the recorded one and the one that this profile expects."""
     from benchmark.stages import gate as stage
 
-    click.echo(stage.run(session.params))
+    with stage_record("gate", session.params):
+        click.echo(stage.run(session.params))
 
 
 @main.command("list")
@@ -266,7 +269,7 @@ def doctor(ctx: click.Context) -> None:
 
 
 @main.command()
-@click.option("--gpu", help="Plan for this GPU; without it, for the device that is here.")
+@click.option("--gpu", help="Plan for this GPU; without it, for the one that is here, or an A100.")
 @click.option("--calibrate", is_flag=True, help="Measure this machine for a few seconds first.")
 @click.pass_obj
 def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
@@ -284,7 +287,7 @@ def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
     type=click.Choice(["fisher", "bootstrap"]),
     default="fisher",
     show_default=True,
-    help="Bootstrap is the claim's default, and takes many times as long.",
+    help="Bootstrap is the claim's default, and takes about five times as long.",
 )
 @click.option("--output", type=click.Path(path_type=Path), default=Path("results/calibration.csv"), show_default=True)
 @click.pass_obj

@@ -29,6 +29,7 @@ import yaml
 
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
+from benchmark.seeds import seeds
 from benchmark.shards import digest, digest_files
 from benchmark.storage import read_json, write_json
 
@@ -157,17 +158,6 @@ def outputs(params: Params) -> dict[str, str]:
     """SHA-256 of every file of the results, but this one."""
     files = sorted(path for path in params.results.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {path.as_posix(): _sha256(path) for path in files if path != _path(params)}
-
-
-def seeds(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
-    """Every parameter named `seed`, by its dotted key."""
-    found: dict[str, int] = {}
-    for key, value in parameters.items():
-        if isinstance(value, Mapping):
-            found |= seeds(value, f"{prefix}{key}.")
-        elif key == "seed":
-            found[f"{prefix}{key}"] = value
-    return found
 
 
 def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Path = RECORDS) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,3 +17,18 @@ def generator(seed: int, *purpose: str | int) -> np.random.Generator:
     """
     digest = hashlib.sha256("\x1f".join(map(str, (seed, *purpose))).encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
+
+
+def seeds(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
+    """Every parameter named `seed`, by its dotted key.
+
+    >>> seeds({"seed": 1, "models": {"m": {"seed": 2, "x": 3}}})
+    {'seed': 1, 'models.m.seed': 2}
+    """
+    found: dict[str, int] = {}
+    for key, value in parameters.items():
+        if isinstance(value, Mapping):
+            found |= seeds(value, f"{prefix}{key}.")
+        elif key == "seed":
+            found[f"{prefix}{key}"] = value
+    return found

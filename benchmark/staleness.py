@@ -39,7 +39,7 @@ def problems(pipeline: Path) -> Iterator[str]:
 
     locked = _locked(pipeline)
     try:
-        with Repo(str(pipeline.parent)) as repo:
+        with Repo(str(pipeline.parent), config={"core": {"no_scm": True}}) as repo:  # a copy may have no git
             stages = repo.stage.load_all(str(pipeline))
             names = [stage.name for stage in stages]
             for name in sorted(locked.keys() - set(names)):

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
-from benchmark.agreement import differences
+from benchmark.agreement import differences, main
 from benchmark.storage import write_arrays, write_json, write_table
 
 
@@ -35,6 +36,28 @@ def test_bytes_and_tolerance(folders: tuple[Path, Path]) -> None:
     ]
     assert list(differences(*folders, tolerance=2e-4)) == []
     assert len(list(differences(*folders, tolerance=5e-5))) == 3
+
+
+def test_what_follows_from_the_numbers_counts_for_what_it_is_worth(folders: tuple[Path, Path]) -> None:
+    for folder, shift in zip(folders, (0, 1), strict=True):
+        write_json(folder / "claim.json", {"reason": f"power 0.{59 + shift}", "digests": {"cells.csv": str(shift)}})
+        table = {"p_value": [0.5 + 0.009 * shift, 0], "null_max": [500 + shift, 500 - shift], "n": [200, 200]}
+        write_table(folder / "cells.csv", pd.DataFrame(table))
+    assert list(differences(*folders, tolerance=1.1e-3)) == []
+    found = list(differences(*folders, tolerance=5e-4))
+    assert [line.split(": ")[:2] for line in found] == [["cells.csv", "p_value"], ["cells.csv", "null_max"]]
+    write_table(folders[1] / "cells.csv", pd.DataFrame(table | {"n": [200, 201]}))
+    assert list(differences(*folders, tolerance=0.5)) == ["cells.csv: n: values differ"]
+    write_json(folders[1] / "claim.json", {"reason": "reliability 0.59", "digests": {}})
+    assert any("reliability" in line for line in differences(*folders, tolerance=0.5))
+
+
+def test_the_largest_difference_is_told(folders: tuple[Path, Path]) -> None:
+    done = CliRunner().invoke(main, [*map(str, folders), "--tolerance", "0.01"])
+    assert done.exit_code == 0
+    assert "agree within 0.01; the largest difference: " in done.output
+    assert CliRunner().invoke(main, [*map(str, folders), "--tolerance", "0.00001"]).exit_code == 1
+    assert CliRunner().invoke(main, [*map(str, folders)]).exit_code == 1
 
 
 def test_another_verdict_a_missing_file_and_other_values_are_named(folders: tuple[Path, Path]) -> None:

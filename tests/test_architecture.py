@@ -17,7 +17,7 @@ ORDER = ("hub", "tasks", "models", "activations", "quality", "selection", "analy
 WITH_TORCH = {"models", "activations", "quality", "timing", "stages", "planning", "doctor"}
 
 
-def _imports(path: Path) -> set[str]:
+def imports(path: Path) -> set[str]:
     """Modules that a file names at its top level or inside functions, but not under `if TYPE_CHECKING`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -38,14 +38,14 @@ FILES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in sorted(P
 @pytest.mark.parametrize("path", FILES)
 def test_a_module_imports_only_from_what_stands_before_it(path: Path) -> None:
     folder = path.relative_to(PACKAGE).parts[0]
-    imported = {name.split(".")[1] for name in _imports(path) if name.startswith("benchmark.")}
+    imported = {name.split(".")[1] for name in imports(path) if name.startswith("benchmark.")}
     if folder in ORDER:
         later = set(ORDER[ORDER.index(folder) + 1 :]) | {"cli", "params", "stages"}
         assert not imported & later, f"{path} imports {sorted(imported & later)}"
     if folder not in ("cli.py", "forkserver.py"):
         assert "cli" not in imported
     if folder not in WITH_TORCH:
-        assert not {name for name in _imports(path) if name.split(".")[0] == "torch"}
+        assert not {name for name in imports(path) if name.split(".")[0] == "torch"}
 
 
 @pytest.mark.parametrize("module", ["benchmark.cli", "benchmark.analysis.claim", "benchmark.report.page"])

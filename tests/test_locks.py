@@ -62,6 +62,29 @@ def test_cpu_and_cuda_differ_in_torch_and_its_cuda_packages_only() -> None:
     assert cpu["torch"][0] == f"{cuda['torch'][0]}+cpu"
 
 
+def table(title: str) -> list[list[str]]:
+    """The rows of the table under a heading of docs/dependencies.md."""
+    text = (REQUIREMENTS.parent / "docs/dependencies.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line[:1] == "|"][
+        2:
+    ]
+
+
+def listed(cell: str) -> list[str]:
+    """The packages that a cell of such a table lists, without what stands in brackets behind them."""
+    return [re.sub(r"[-_.]+", "-", name.strip()) for name in re.split("[,;]", re.sub(r"\[.*?\]|\(.*?\)", "", cell))]
+
+
+def test_the_licence_of_everything_locked_is_listed_once() -> None:
+    packages = [name for _, cell in table("Licences") for name in listed(cell)]
+    assert sorted(packages) == sorted(set().union(*(entries(lock) for lock in LOCKS)))
+
+
+def test_the_purpose_of_everything_asked_for_is_listed_once() -> None:
+    packages = [name for cell, _ in table("What each direct one is for") for name in listed(cell)]
+    assert sorted(packages) == sorted(set().union(*(direct(lock.with_suffix(".in")) for lock in LOCKS)))
+
+
 def test_the_extras_of_the_benchmark_replace_nothing() -> None:
     assert not entries(REQUIREMENTS / "extras.lock").keys() & entries(REQUIREMENTS / "cpu.lock").keys()
 

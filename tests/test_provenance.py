@@ -118,7 +118,3 @@ def test_packages_that_differ_from_the_lock_are_listed(tmp_path: Path) -> None:
 def test_the_lock_is_hashed_as_it_stands() -> None:
     lock = provenance.environment()["lock"]
     assert lock["sha256"] == hashlib.sha256((ROOT / lock["file"]).read_bytes()).hexdigest()
-
-
-def test_seeds_are_found_at_every_depth() -> None:
-    assert provenance.seeds({"seed": 1, "models": {"m": {"seed": 2, "x": 3}}}) == {"seed": 1, "models.m.seed": 2}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import benchmark.errors
-from benchmark.seeds import generator
+from benchmark.seeds import generator, seeds
 
 
 @given(st.integers(0, 2**32), st.text(max_size=8), st.text(max_size=8))
@@ -21,6 +21,10 @@ def test_same_purpose_same_draws_other_purpose_others(seed: int, one: str, other
 
 def test_the_words_of_a_purpose_do_not_run_together() -> None:
     assert generator(0, "ab", "c").integers(2**62) != generator(0, "a", "bc").integers(2**62)
+
+
+def test_seeds_are_found_at_every_depth() -> None:
+    assert seeds({"seed": 1, "models": {"m": {"seed": 2, "x": 3}}}) == {"seed": 1, "models.m.seed": 2}
 
 
 def test_the_example_of_an_unknown_name_is_true() -> None:

@@ -38,6 +38,11 @@ def test_a_clone_without_the_cached_data_passes(copy: Path) -> None:
     assert check(copy / "dvc.yaml") == 3
 
 
+def test_a_copy_without_git_passes(copy: Path) -> None:
+    shutil.rmtree(copy / ".git")
+    assert check(copy / "dvc.yaml") == 3
+
+
 def _edit_parameter(root: Path) -> None:
     (root / "params.yaml").write_text("names:\n  a: 1\n  b: 3\n")
 

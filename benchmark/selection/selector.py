@@ -13,6 +13,7 @@ from benchmark.errors import BenchmarkError, unknown
 
 Direction = Literal["highest", "lowest", ""]
 DIRECTIONS: tuple[Direction, Direction] = ("highest", "lowest")
+NOISE = 1e-5  # of a score's range; between two processors, most scores differ by less than 4e-6 of it
 
 
 class UndefinedError(Exception):
@@ -113,11 +114,15 @@ def create(pool: Pool, families: Sequence[str] | None = None) -> Iterator[Select
 def top(values: NDArray[np.float64], k: int, direction: Direction, generator: np.random.Generator) -> NDArray[np.int64]:
     """Indices int64 [k] of the k highest or lowest of `values` [n], best first; ties are broken by the generator.
 
-    A draw for ties is fair: taking the first of them would prefer whatever order the pool happens to have.
+    A draw for ties is fair: taking the first of them would prefer whatever order the pool happens to have. Neighbours
+    nearer than `NOISE` of the range are a tie, too: which of them is larger is up to the processor.
     """
     if not np.isfinite(values).all():
         raise UndefinedError(f"{np.count_nonzero(~np.isfinite(values))} of {len(values)} scores are not finite")
     if len(values) > 1 and np.ptp(values) == 0:
         raise UndefinedError("the score is the same for every candidate")
-    keys = -values if direction == "highest" else values
+    order = np.argsort(values)
+    level = np.empty(len(values), dtype=np.int64)
+    level[order] = np.cumsum(np.diff(values[order], prepend=values.min()) > NOISE * np.ptp(values))
+    keys = -level if direction == "highest" else level
     return np.lexsort((generator.permutation(len(values)), keys))[:k].astype(np.int64)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pandas as pd
 
 from benchmark.params import Params
-from benchmark.stages.inputs import load
+from benchmark.stages.computing import load
 from benchmark.storage import write_table
 from benchmark.tasks.dataset import Dataset
 

@@ -7,16 +7,14 @@ import numpy as np
 from benchmark.params import Params
 from benchmark.seeds import generator
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
-from benchmark.stages.inputs import load, shard_key, work_folder
+from benchmark.stages.computing import load, shard_key, work_folder
 from benchmark.storage import write_arrays, write_table
 from benchmark.tasks.dataset import Dataset
 
-CODE = ("quality", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
-
 
 def run(params: Params, model: str, dataset: str) -> None:
+    from benchmark.models.budget import Budget
     from benchmark.quality import quality
-    from benchmark.quality.batching import Budget
     from benchmark.quality.uncertainty import measure_uncertainty
 
     section = params.quality
@@ -24,13 +22,14 @@ def run(params: Params, model: str, dataset: str) -> None:
     data = Dataset.read(params.dataset_folder(dataset))
     loaded = load(params, model)
     budget = Budget(section.token_budget)
-    key = shard_key(params, section, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
+    key = shard_key(params, "quality", section, params.dataset_folder(dataset), params.model_folder(model))
+    set_keys = {size: key | {"size": size, "seed": params.seed} for size in section.set_sizes}
     work = work_folder(params, "quality", out.name)
 
     def one_shot(part: range) -> Arrays:
         return quality.measure_quality(loaded, data, part, budget).arrays()
 
-    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {out.name}")
+    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {out.name}", budget)
     sets: Arrays = {}
     for size in section.set_sizes:
         draw = generator(params.seed, "sets", dataset, size)  # the same sets for every model
@@ -42,7 +41,7 @@ def run(params: Params, model: str, dataset: str) -> None:
             return dict(zip(("members", "log_probability", "performance"), (chosen, *scored), strict=True))
 
         label = f"{size}-shot sets {out.name}"
-        parts = compute_shards(section.sets, section.shard, several_shots, work, key | {"size": size}, label)
+        parts = compute_shards(section.sets, section.shard, several_shots, work, set_keys[size], label, budget)
         sets |= {f"{name}_{size}": array for name, array in concatenate(parts, parts[0]).items()}
 
     matrices = quality.assemble(data, quality.zero_shot(loaded, data, budget), shards)
@@ -50,5 +49,5 @@ def run(params: Params, model: str, dataset: str) -> None:
     write_arrays(out / "matrices.npz", **matrices)
     write_arrays(out / "sets.npz", **sets)
     write_table(out / "uncertainty.csv", uncertainty)
-    for part in (key, *(key | {"size": size} for size in section.set_sizes)):
+    for part in (key, *set_keys.values()):
         discard(work, part)

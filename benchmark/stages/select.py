@@ -10,24 +10,23 @@ from numpy.typing import NDArray
 from benchmark.params import Params
 from benchmark.selection import evaluate
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
-from benchmark.stages.inputs import load, shard_key, work_folder
+from benchmark.stages.computing import load, shard_key, work_folder
 from benchmark.storage import read_arrays, read_table, write_table
 from benchmark.tasks.dataset import Dataset
 
-CODE = ("quality", "models/loading.py", "tasks/metrics.py", "tasks/tokens.py")
 Array = NDArray[Any]
 
 
 def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.masks import MASKS
+    from benchmark.models.budget import Budget
     from benchmark.quality import quality
-    from benchmark.quality.batching import Budget
 
     data = Dataset.read(params.dataset_folder(dataset))
     activations, qualities = (params.cell(kind, model, dataset) for kind in ("activations", "quality"))
     loaded = load(params, model)
     budget = Budget(params.quality.token_budget)
-    base = shard_key(params, params.quality, params.dataset_folder(dataset), params.model_folder(model), code=CODE)
+    base = shard_key(params, "select", params.quality, params.dataset_folder(dataset), params.model_folder(model))
     work = work_folder(params, "select", activations.name)
     keys: list[dict[str, Any]] = []
 
@@ -38,7 +37,7 @@ def run(params: Params, model: str, dataset: str) -> None:
 
         keys.append(base | {"members": members.tolist(), "queries": queries.tolist()})
         label = f"select {activations.name}, {members.shape[1]} shots"
-        parts = compute_shards(len(members), params.quality.shard, compute, work, keys[-1], label)
+        parts = compute_shards(len(members), params.quality.shard, compute, work, keys[-1], label, budget)
         joined = concatenate(parts, parts[0])
         return joined["log_probability"], joined["performance"]
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from benchmark.activations.masks import MASKS, by_rule
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.provenance import device as describe_machine
-from benchmark.quality.batching import Budget
+from benchmark.provenance import environment
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query
 from benchmark.timing.interleave import Ratio, interleave, summarise
@@ -72,10 +72,11 @@ def measure(
         "shape": {"layers": shape.layers, "hidden": shape.hidden, "rows": shape.rows, "tokens": shape.tokens},
         "dtype": str(dtype).removeprefix("torch."),
         "machine": {
-            **describe_machine(),
+            **environment()["device"],
             "device": work.device.type,
             "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
+            "python": environment()["python"],
+            "packages": environment()["packages"],
         },
     }
 

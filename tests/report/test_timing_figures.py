@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -59,8 +60,8 @@ def test_of_many_runs_the_last_are_shown(results: Results) -> None:
 
 
 def test_without_ratios_that_can_be_drawn_nothing_is(results: Results) -> None:
-    flat: dict[str, object] = {"ratios": {"extraction causal": {"median": 1.1, "low": 1.0, "high": 1.2}}, "machine": {}}
-    contents: list[dict[str, object]] = [flat, {"ratios": {"over_limit": {}}}, {}]
+    flat = {"ratios": {"extraction causal": {"median": 1.1, "low": 1.0, "high": 1.2}}, "machine": {}}
+    contents: list[dict[str, Any]] = [flat, {"ratios": {"over_limit": {}}}, {}]
     elsewhere = results.history.assign(ratio="something_else")
     with styled():
         for content in contents:

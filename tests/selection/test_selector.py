@@ -25,6 +25,16 @@ def test_ties_are_broken_evenly() -> None:
     assert np.bincount(first, minlength=4) == pytest.approx([0, 1000, 1000, 1000], abs=120)
 
 
+def test_last_digits_decide_nothing() -> None:
+    exact = np.repeat(np.linspace(-1.0, 1.0, 5), 4)
+    chosen = []
+    for processor in range(20):
+        noise = np.random.default_rng(processor).normal(scale=1e-6, size=len(exact))
+        chosen.append(top(exact + noise, 2, "lowest", np.random.default_rng(3)).tolist())
+    assert chosen == [top(exact, 2, "lowest", np.random.default_rng(3)).tolist()] * 20
+    assert top(exact + 1e-4 * np.arange(len(exact)), 2, "lowest", np.random.default_rng(3)).tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("values", [[2.0, 2.0, 2.0], [1.0, np.nan, 2.0], [np.inf, 1.0, 2.0]])
 def test_values_that_tell_nothing_are_undefined(values: list[float]) -> None:
     with pytest.raises(UndefinedError):

@@ -15,8 +15,8 @@ import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Budget
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query, prefixes, query
 from benchmark.quality.sharing import pad

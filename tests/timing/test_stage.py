@@ -31,6 +31,7 @@ def test_timing_json_has_ratios_first_and_the_machine() -> None:
     assert content["limits"] == LIMITS
     assert "6 attention rules" in LIMITS["extraction_all_masks"]
     assert content["machine"]["cores"] >= 1
+    assert content["machine"]["packages"]["torch"] == torch.__version__
     assert list(content["ratios"]["over_limit"]) == list(LIMITS)
     found = dict(ratios(content["ratios"]))
     assert len(found) == 9
