@@ -49,7 +49,7 @@ def test_the_embedded_profile(benchmark: Any, smoke: bool) -> None:
     worst = 0.0
     for name, source in [*params.datasets.items()][: 1 if smoke else None]:
         assert isinstance(source, EmbeddedDataset)
-        dataset = build_dataset(name, source.family, source.seed, source.pool, source.queries)
+        dataset = build_dataset(name, source.family, source.seed, source.pool, source.queries, source.split)
         lengths = [len(tokenize_example(loaded.tokenizer, example, bos=loaded.add_bos)) for example in dataset.pool]
         shards = [lengths[at : at + params.extraction.shard] for at in range(0, len(lengths), params.extraction.shard)]
         worst = max(worst, *(padding_waste(shard, params.extraction.token_budget) for shard in shards))
