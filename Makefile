@@ -151,7 +151,7 @@ bench-extras: $(READY)  ## install what bench compares with: nnsight, Transforme
 .PHONY: bench-compare
 bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower
 	@test -n "$(BASE)" || { echo "say against what: make bench-compare BASE=main" >&2; exit 1; }
-	@$(PYTHON) -m benchmark.timing.compare $(BASE)
+	@$(PYTHON) -m benchmark.timing.compare $(BASE) $(if $(SELF_CHECK),--self-check $(SELF_CHECK))
 
 # --- the container ---
 

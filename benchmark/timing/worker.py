@@ -1,6 +1,8 @@
 """What `make bench-compare` times: the loops in which the time goes, on inputs made from a seed.
 
-    python -P benchmark/timing/worker.py INPUTS     reads names of workloads, answers with seconds of the processor
+    python -P benchmark/timing/worker.py INPUTS [SLOWER]     reads names of workloads, answers with processor seconds
+
+With SLOWER, 0.2 for a fifth, every call keeps the processor busy for so much longer: a slowdown that must be found.
 
 A worker runs this file with another tree's `benchmark` package, so it uses nothing but what that package has long had;
 a workload that cannot be set up there is answered with the reason and is not compared.
@@ -80,7 +82,7 @@ def _dataset(inputs: Path) -> Any:
     return Dataset.read(inputs / "dataset")
 
 
-def serve(inputs: Path) -> None:
+def serve(inputs: Path, slower: float = 0.0) -> None:
     """Answers every name on stdin with one JSON line: `seconds` of a call, or `error`."""
     import torch
 
@@ -90,11 +92,25 @@ def serve(inputs: Path) -> None:
         name = line.strip()
         try:
             if name not in ready:
-                ready[name] = _prepare(WORKLOADS[name](inputs))
+                work = WORKLOADS[name](inputs)
+                ready[name] = _prepare(_slowed(work, slower) if slower else work)
             work, repeats = ready[name]
             print(json.dumps({"seconds": _seconds(work, repeats)}), flush=True)
         except Exception as error:  # the other tree may have no such function
             print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
+
+
+def _slowed(work: Work, slower: float) -> Work:
+    """`work`, and behind each call a wait of that share of its time on the processor."""
+
+    def run() -> None:
+        start = time.process_time()
+        work()
+        end = time.process_time() + slower * (time.process_time() - start)
+        while time.process_time() < end:
+            pass
+
+    return run
 
 
 def _prepare(work: Work) -> tuple[Work, int]:
@@ -111,4 +127,4 @@ def _seconds(work: Work, repeats: int) -> float:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), *map(float, sys.argv[2:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,15 +48,79 @@ def test_an_unknown_revision_is_named() -> None:
         pass
 
 
+def ask(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
+    compare._say(process, name)
+    return compare._hear(process)
+
+
+class Script:
+    """Stands in for `compare`: the ratios of each call in turn."""
+
+    def __init__(self, *calls: dict[str, Ratio | str]) -> None:
+        self.calls, self.slower = list(calls), list[float]()
+
+    def __call__(self, *_: object, slower: float = 0.0, **__: object) -> dict[str, Ratio | str]:
+        self.slower.append(slower)
+        return self.calls.pop(0)
+
+
+QUIET, SLOW = ratio(1.01, 0.98), ratio(1.2, 1.15)
+
+
+@pytest.mark.parametrize(
+    ("calls", "failures"),
+    [
+        ([QUIET, QUIET, SLOW], []),
+        ([QUIET, SLOW, SLOW], ["work of 2 was called slower"]),
+        ([QUIET, QUIET, QUIET], ["work of +20% was missed"]),
+        ([QUIET, "no such module", SLOW], ["work of 2 was not compared"]),
+    ],
+)
+def test_the_self_check_wants_quiet_but_for_what_was_planted(
+    calls: list[Ratio | str], failures: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = Script(*({"work": call} for call in calls))
+    monkeypatch.setattr(compare, "compare", script)
+    assert compare.check_itself(Path(), Path(), 2, 1.1, 15) == failures
+    assert script.slower == [0.0, 0.0, compare.PLANTED]
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == ["comparison", "1", "2", "+20%"]
+    assert said[1].endswith("quiet")
+
+
+def test_a_comparison_names_what_became_slower(capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare.report({"good": QUIET, "bad": SLOW, "new": "the base: no such module"}, 1.1) == ["bad"]
+    head, good, bad, new = capsys.readouterr().out.splitlines()
+    assert "threshold 1.1" in head
+    assert "SLOWER" not in good
+    assert bad.endswith("SLOWER")
+    assert new.endswith("not compared: the base: no such module")
+
+
+def test_a_planted_slowdown_is_that_of_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 1e-4
+        return now[0]
+
+    def work() -> None:
+        now[0] += 1.0
+
+    monkeypatch.setattr("time.process_time", clock)
+    assert worker._seconds(worker._slowed(work, 0.2), 5) == pytest.approx(1.2, abs=0.005)
+    assert worker._seconds(work, 5) == pytest.approx(1.0, abs=0.005)
+
+
 @pytest.mark.slow
 def test_a_worker_answers_with_seconds_or_with_the_reason(tmp_path: Path) -> None:
     """The workloads that need no model, and one whose inputs are missing."""
-    command = [sys.executable, "-P", worker.__file__, str(tmp_path)]
+    command = [sys.executable, "-P", worker.__file__, str(tmp_path), "0.0"]
     with compare._worker(compare.ROOT, tmp_path) as process:
         assert process.args == command
         for name in ("statistics", "correlation"):
-            answer = compare._ask(process, name)
+            answer = ask(process, name)
             assert answer.get("seconds", 0) > 0, answer
-        assert "BenchmarkError" in compare._ask(process, "scoring")["error"]
+        assert "BenchmarkError" in ask(process, "scoring")["error"]
         process.kill()
-        assert "ended" in compare._ask(process, "statistics")["error"]
+        assert "ended" in ask(process, "statistics")["error"]
