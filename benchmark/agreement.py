@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_json, read_table
 
-CLOCK = ("timing.json", "provenance.json")
+CLOCK = ("timing.json", "timing_history.csv", "provenance.json")
 READERS = {".csv": read_table, ".json": read_json, ".npz": read_arrays}
 P_VALUE = 10.0  # near rho = 0, dp / d rho is sqrt(2 n / pi): 11 at n = 200
 COUNTS = ("null_max", "null_cell", "observed", "n_needed")  # of null.csv and power.csv

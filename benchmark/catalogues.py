@@ -38,7 +38,10 @@ def tasks(params: Params) -> dict[str, str]:
             for name, data in params.datasets.items()
         }
         | {f"family {name}": f"{family.kind}, {family.metric}" for name, family in sorted(FAMILIES.items())}
-        | {f"template {name}": f"{template.kind}, {template.metric}" for name, template in sorted(TEMPLATES.items())}
+        | {
+            f"template {name}": f"{template.kind}, {template.metric}; columns {', '.join(template.columns)}"
+            for name, template in sorted(TEMPLATES.items())
+        }
     )
 
 
@@ -55,7 +58,7 @@ def statistics(params: Params) -> dict[str, str]:
     """The statistics of one MLP output vector."""
     from benchmark.activations.statistics import STATISTICS
 
-    return {name: (statistic.__doc__ or "").strip().split("\\n")[0] for name, statistic in STATISTICS.items()}
+    return {name: statistic.meaning for name, statistic in STATISTICS.items()}
 
 
 @_catalogue

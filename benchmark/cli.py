@@ -269,7 +269,7 @@ def doctor(ctx: click.Context) -> None:
 
 
 @main.command()
-@click.option("--gpu", help="Plan for this GPU; without it, for the device that is here.")
+@click.option("--gpu", help="Plan for this GPU; without it, for the one that is here, or an A100.")
 @click.option("--calibrate", is_flag=True, help="Measure this machine for a few seconds first.")
 @click.pass_obj
 def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
@@ -287,7 +287,7 @@ def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
     type=click.Choice(["fisher", "bootstrap"]),
     default="fisher",
     show_default=True,
-    help="Bootstrap is the claim's default, and takes many times as long.",
+    help="Bootstrap is the claim's default, and takes about five times as long.",
 )
 @click.option("--output", type=click.Path(path_type=Path), default=Path("results/calibration.csv"), show_default=True)
 @click.pass_obj

@@ -39,6 +39,9 @@ class EmbeddedDataset(Section):
     family: str = Field(description="a registered task family")
     pool: int = Field(ge=200, description="candidates; at least 200, all distinct")
     queries: int = Field(ge=16, description="queries, held out from the pool")
+    split: Literal["seen", "held_out"] = Field(
+        description="the words: those of training, or those that no example of training used"
+    )
     seed: int = Field(ge=0)
 
 

@@ -10,6 +10,7 @@ On a CPU the stages are forks of one process that has imported the libraries (`b
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -24,7 +25,6 @@ from typing import IO, TYPE_CHECKING
 
 import click
 import psutil
-import yaml
 
 from benchmark.errors import BenchmarkError
 from benchmark.forkserver import AVAILABLE, PYTHON_M, fork_server
@@ -98,9 +98,11 @@ def forget_dead_jobs(rwlock: Path) -> None:
     """
     try:
         written = rwlock.stat().st_mtime
-        content = yaml.safe_load(rwlock.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError):
+        content = json.loads(rwlock.read_text(encoding="utf-8"))
+    except OSError:
         return
+    except ValueError:  # its author was killed while writing
+        content = {}
     users = set(_process_ids(content))
     for process in psutil.process_iter(["create_time"]):
         if process.pid in users and process.info["create_time"] <= written:
@@ -238,7 +240,10 @@ def _repo(pipeline: Path) -> Iterator[Repo]:
         with Repo(str(pipeline.parent)) as repo:
             yield repo
     except DvcException as error:
-        raise BenchmarkError(f"DVC cannot read {pipeline}: {error}") from error
+        raise BenchmarkError(
+            f"DVC cannot read {pipeline}: {error} (a broken lock: `git checkout {pipeline.with_suffix('.lock')}`, or "
+            f"remove it; DVC finds what it has in its cache)"
+        ) from error
 
 
 DVC = (*PYTHON_M, "dvc")

@@ -4,7 +4,8 @@
 
 Shard k is `compute(range(k * size, ...))`, a pure function of that range and of what `key` names: the parameters, the
 inputs and the code. A finished shard is a file under `folder/<digest of key>/`; a second run takes it from there, so
-a kill at any moment costs one shard at most, and a changed key never meets a stale one.
+a kill at any moment costs one shard at most, and a changed key never meets a stale one. What memory that ran out has
+left of the token budget is kept with each shard: the shards behind an interruption are computed in the same batches.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ import logging
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from benchmark.errors import BenchmarkError
+from benchmark.progress import progress_bar
 from benchmark.storage import read_arrays, write_arrays
 
 Arrays = dict[str, NDArray[Any]]
+LEFT = "token_budget"
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +50,12 @@ def digest_files(paths: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
+class Tokens(Protocol):
+    """A token budget, `benchmark.models.budget.Budget`: what is left of it."""
+
+    tokens: int
+
+
 def compute_shards(
     count: int,
     size: int,
@@ -55,21 +63,27 @@ def compute_shards(
     folder: Path,
     key: Mapping[str, Any],
     label: str,
+    budget: Tokens | None = None,
 ) -> list[Arrays]:
-    """The arrays of every shard of `range(count)`, in order, computed now or by an earlier run that was interrupted."""
+    """The arrays of every shard of `range(count)`, in order, computed now or by an earlier run that was interrupted.
+
+    `budget` is the one that `compute` takes its batches from.
+    """
     folder = folder / digest(dict(key))[:32]
     ranges = [range(start, min(start + size, count)) for start in range(0, count, size)]
     results: list[Arrays] = []
-    with tqdm(total=count, desc=label, unit="candidate", disable=None, smoothing=0.1) as progress:
+    with progress_bar(count, label, "candidate", smoothing=0.1) as progress:
         resumed = 0
         for part in ranges:
             path = folder / f"{part.start:08d}-{part.stop:08d}.npz"
             arrays = _finished(path)
             if arrays is None:
                 arrays = compute(part)
-                write_arrays(path, **arrays)
+                write_arrays(path, **arrays, **({LEFT: np.array(budget.tokens)} if budget else {}))
                 progress.update(len(part))
             else:
+                if budget:
+                    budget.tokens = min(budget.tokens, int(arrays.pop(LEFT)))
                 resumed += len(part)
                 progress.initial = resumed
                 progress.update(len(part))

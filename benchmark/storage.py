@@ -5,16 +5,18 @@
     write_arrays(path, **arrays)       read_arrays(path, names)
 
 A file is written under a temporary name in its own folder, flushed, and renamed: a reader sees the old file or the
-new one. A file that is missing or damaged ends in a `BenchmarkError` that names it.
+new one. What a killed writer left of it goes when the file is written again: folders are outs, and hashed whole. A file
+that is missing or damaged ends in a `BenchmarkError` that names it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -32,11 +34,14 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` only when the block ends without an exception."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _forget_dead_writers(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise BenchmarkError(f"cannot write {path}: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as file:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -48,6 +53,14 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _forget_dead_writers(path: Path) -> None:
+    """Removes temporary files of `path` that nobody holds: the system releases a killed writer's lock."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        with suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _read(path: Path, reader: Callable[[Path], T]) -> T:

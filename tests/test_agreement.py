@@ -22,6 +22,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
         write_arrays(folder / "cells/m.npz", x=np.array([[1.0, np.nan]]) + shift, names=np.array(["a", "b"]))
         (folder / "report.html").write_text(f"page {shift}")
         write_json(folder / "timing.json", shift)
+        write_table(folder / "timing_history.csv", pd.DataFrame({"median": [1.0 + shift]}))
     return one, other
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def test_every_command_explains_itself(stage: str) -> None:
         ("models", "tiny_llama"),
         ("tasks", "template boolq"),
         ("masks", "target_isolated"),
-        ("statistics", "kurtosis"),
+        ("statistics", "kurtosis          excess (Fisher)"),
         ("selectors", "oracle"),
     ],
 )
@@ -88,6 +89,16 @@ def test_every_stage_leaves_a_record_of_its_run_under_the_name_that_the_lock_has
     assert record.stem == "@".join(filter(None, (stage, "-".join(cell[name] for name in needs))))
     assert json.loads(record.read_text()).keys() >= {"started", "seconds", "revision", "dirty", "device"}
     assert record.stem in yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+
+
+def test_a_verdict_of_other_parameters_is_not_printed(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(text.replace("bound: 0.33", "bound: 0.34"), encoding="utf-8")
+    output = _run("--params", str(tmp_path / "params.yaml"), "verdict", code=1)
+    assert re.fullmatch(
+        r"error: results/claim\.json was made with other parameters .*: run the claim stage again\n", output
+    )
+    assert _run("verdict").startswith("verdict  ")
 
 
 def test_debug_shows_the_traceback() -> None:

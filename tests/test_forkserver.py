@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from dvc.utils.serialize import _yaml
 
-from benchmark.forkserver import ADDRESS, PYTHON_M, fork_server
+from benchmark.forkserver import ADDRESS, PYTHON_M, dump_lock, fork_server
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -150,6 +153,19 @@ def test_the_stages_of_one_dvc_repro_share_a_server_that_ends_with_it(tmp_path: 
     while any((tmp_path / ".work").iterdir()):
         assert time.monotonic() < limit, "the server outlived DVC"
         time.sleep(0.05)
+
+
+def test_a_lock_is_written_as_dvc_writes_it() -> None:
+    """The committed lock, and what writers differ in: text that looks like a number, is long, or has odd letters."""
+    odd: dict[str, object] = OrderedDict(
+        schema="2.0", stages={"b": {"cmd": "x " * 90, "md5": "1e5", "n": 3.0, "é": [None, True, "a: b"]}}
+    )
+    lock = _yaml.parse_yaml((ROOT / "dvc.lock").read_text(), "dvc.lock")
+    for data in (lock, odd, dict[str, object]()):
+        ours, theirs = io.StringIO(), io.StringIO()
+        dump_lock(data, ours)
+        _yaml._dump(data, theirs)
+        assert ours.getvalue() == theirs.getvalue()
 
 
 def test_nothing_is_left_when_the_block_ends() -> None:

@@ -39,8 +39,8 @@ def direct(path: Path) -> set[str]:
     return names
 
 
-def test_there_are_the_four_locks() -> None:
-    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "tools"]
+def test_there_are_the_five_locks() -> None:
+    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "extras", "tools"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
@@ -83,6 +83,10 @@ def test_the_licence_of_everything_locked_is_listed_once() -> None:
 def test_the_purpose_of_everything_asked_for_is_listed_once() -> None:
     packages = [name for cell, _ in table("What each direct one is for") for name in listed(cell)]
     assert sorted(packages) == sorted(set().union(*(direct(lock.with_suffix(".in")) for lock in LOCKS)))
+
+
+def test_the_extras_of_the_benchmark_replace_nothing() -> None:
+    assert not entries(REQUIREMENTS / "extras.lock").keys() & entries(REQUIREMENTS / "cpu.lock").keys()
 
 
 def test_what_builds_packages_is_what_is_installed() -> None:

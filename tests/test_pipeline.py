@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -149,13 +150,49 @@ def test_it_runs_without_git(project: Path) -> None:
 
 def test_a_list_of_files_in_use_is_forgotten_when_its_authors_are_gone(tmp_path: Path) -> None:
     path = tmp_path / "rwlock"
-    path.write_text(yaml.safe_dump({"/data": {"write": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
+    path.write_text(json.dumps({"write": {"/data": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
     pipeline.forget_dead_jobs(path)
     assert path.exists(), "its author is this process, and lives"
     born = psutil.Process().create_time()
     os.utime(path, (born - 100, born - 100))
     pipeline.forget_dead_jobs(path)
     assert not path.exists(), "this process started after the list was written: it only has the author's number"
+    for half in ("", '{"write": {"/data": {"pi'):
+        path.write_text(half)
+        pipeline.forget_dead_jobs(path)
+        assert not path.exists(), "its author was killed while writing it"
+
+
+LOCK_KILLED = """
+import os, signal, sys
+from dvc.utils.serialize import _yaml
+from benchmark.forkserver import PROGRAMS
+
+whole = _yaml._dump
+
+def half(data, stream):
+    if "dvc.lock" not in stream.name:  # an entry of its cache of runs
+        return whole(data, stream)
+    stream.write("schema: '2.0'\\nstages:\\n  cell@a:\\n    cm")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+_yaml._dump = half
+sys.exit(PROGRAMS["dvc"].main(["repro"]))
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_while_dvc_writes_its_lock_leaves_the_old_one(project: Path) -> None:
+    finish(start(project))
+    before = (project / "dvc.lock").read_bytes()
+    (project / "params.yaml").write_text("names:\n  a: 1\n  b: 3\n")
+    done = subprocess.run([sys.executable, "-c", LOCK_KILLED], cwd=project, check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert (project / "dvc.lock").read_bytes() == before
+    finish(start(project))
+    assert set(yaml.safe_load((project / "dvc.lock").read_text())["stages"]) == {"cell@a", "cell@b", "total"}
+    assert not list(project.glob("dvc.lock.*"))
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -134,7 +134,8 @@ def test_the_same_bytes_in_other_circumstances(one: Path, tmp_path: Path) -> Non
     other = tree(tmp_path / "an other folder, ünlike the first")
     # Times are no two times alike: the second run takes those of the first, for the page shows them.
     (other / "results").mkdir(parents=True, exist_ok=True)
-    shutil.copy2(one / "results/timing.json", other / "results/timing.json")
+    for name in ("timing.json", "timing_history.csv"):
+        shutil.copy2(one / "results" / name, other / "results" / name)
     locks = [yaml.safe_load((folder / "dvc.lock").read_text()) for folder in (one, other)]
     locks[1]["stages"]["timing"] = locks[0]["stages"]["timing"]
     (other / "dvc.lock").write_text(yaml.safe_dump(locks[1]))

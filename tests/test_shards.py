@@ -9,7 +9,9 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from benchmark.models.budget import Budget
 from benchmark.shards import compute_shards, concatenate, discard
 
 WORKER = textwrap.dedent(
@@ -76,3 +78,28 @@ def test_a_changed_key_computes_anew_and_a_damaged_shard_too(tmp_path: Path) -> 
     np.testing.assert_array_equal(joined["axis"], ["a"])
     discard(tmp_path, {"p": 1})
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_budget_that_was_halved_is_so_after_an_interruption(tmp_path: Path) -> None:
+    """Memory runs out in the second shard: the third is computed with what is left, in one run as in two."""
+
+    def run(folder: Path, stop: int) -> list[int]:
+        budget = Budget(64)
+
+        def compute(part: range) -> dict[str, np.ndarray]:
+            if part.start == stop:
+                raise KeyboardInterrupt
+            if part.start == 2:
+                budget.tokens //= 2
+            return {"x": np.array([budget.tokens])}
+
+        shards = compute_shards(6, 2, compute, folder, {"p": 1}, "work", budget)
+        assert all(shard.keys() == {"x"} for shard in shards)
+        assert budget.tokens == 32
+        return [int(shard["x"][0]) for shard in shards]
+
+    whole = run(tmp_path / "whole", stop=99)
+    assert whole == [64, 32, 32]
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "again", stop=4)
+    assert run(tmp_path / "again", stop=99) == whole

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,33 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
             raise RuntimeError("killed")
     assert storage.read_json(path) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from benchmark import storage
+with storage.atomic(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write_and_a_living_ones_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert left.read_bytes() == b"half"
+    storage.write_json(tmp_path / "b.json", {"b": 1})
+    assert left.exists(), "it belongs to another file"
+    with storage.atomic(path) as file:
+        assert not left.exists()
+        storage.write_json(path, {"a": 1})
+        file.write(b"{}")
+    assert {entry.name for entry in tmp_path.iterdir()} == {"a.json", "b.json"}
+    assert path.read_bytes() == b"{}"
 
 
 def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

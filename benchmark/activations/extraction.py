@@ -12,6 +12,7 @@ shards of a pool, joined, are the pool's scores to the bit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from benchmark.activations.masks import MASKS, SELF, AttentionRule, MaskStrategy
 from benchmark.activations.scores import ActivationScores
 from benchmark.activations.statistics import COLUMN, STATISTICS, Group, Thresholds, check_names
 from benchmark.errors import BenchmarkError, unknown
+from benchmark.models.budget import Budget
 from benchmark.models.decoder import Decoder, find_decoder
 from benchmark.models.loading import LoadedModel
 from benchmark.tasks.example import Example
@@ -41,17 +43,17 @@ def extract(
     sites: Mapping[str, Sequence[str]] = ALL_STATISTICS,
     poolings: Sequence[str] = ("mean",),
     thresholds: Thresholds | None = None,
-    token_budget: int = 4096,
+    token_budget: int | Budget = 4096,
     kernel: str = "auto",
     mlp: str | None = None,
     progress: bool = False,
 ) -> ActivationScores:
     """The scores of `examples`, in their order: a pure function of its arguments on one machine.
 
-    `sites` gives the statistics taken at each site; `token_budget` bounds a batch (rows times its longest row), and is
-    halved for good when CUDA runs out of memory; `kernel` is auto, eager, compiled or triton; `mlp` as in
-    `find_decoder`. Raises `BenchmarkError` for an unknown name, a candidate longer than the model's context or without
-    a token to pool, an undefined or non-finite score, and a model that ignores attention masks.
+    `sites` gives the statistics taken at each site; `token_budget` bounds a batch (rows times its longest row): a
+    `Budget` that calls share stays halved for all of them once memory ran out; `kernel` is auto, eager, compiled or
+    triton; `mlp` as in `find_decoder`. Raises `BenchmarkError` for an unknown name, a candidate longer than the model's
+    context or without a token to pool, an undefined or non-finite score, and a model that ignores attention masks.
     """
     check_names(sites, [name for names in sites.values() for name in names])
     for pooling in poolings:
@@ -79,29 +81,25 @@ def extract(
     capture = Capture(
         decoder, groups, choose_kernel(kernel, loaded.device), thresholds or Thresholds(), poolings, loaded.name
     )
+    budget = Budget(token_budget) if isinstance(token_budget, int) else token_budget
+
+    def compute(batch: list[int]) -> None:
+        for rule, members in rules.items():
+            pooled = score_batch(capture, [tokens[i] for i in batch], rule, members, pad, loaded.device)
+            scores[np.ix_(batch, range(shape[1]), [place[m] for m in members])] = pooled[..., columns]
+
     with capture, tqdm(total=len(examples), unit="candidate", disable=None if progress else True) as bar:
-        pending = length_batches([len(entry) for entry in tokens], token_budget)
+        pending = length_batches([len(entry) for entry in tokens], budget.tokens)
         while pending:
             batch = pending.pop(0)
-            try:
-                for rule, members in rules.items():
-                    pooled = score_batch(capture, [tokens[i] for i in batch], rule, members, pad, loaded.device)
-                    scores[np.ix_(batch, range(shape[1]), [place[m] for m in members])] = pooled[..., columns]
-            except torch.OutOfMemoryError:
-                fits = False  # go on outside the block: the traceback holds the tensors
-            else:
-                fits = True
-            if not fits:
+            if not budget.fits(partial(compute, batch)):
                 if len(batch) == 1:
                     raise BenchmarkError(
                         f"candidate {examples[batch[0]].id} ({len(tokens[batch[0]])} tokens) does not fit into the "
                         f"memory of {loaded.device}: free some, or use a smaller model"
                     )
-                token_budget //= 2
-                if loaded.device.type == "cuda":
-                    torch.cuda.empty_cache()
                 left = [i for entry in (batch, *pending) for i in entry]
-                pending = length_batches([len(tokens[i]) for i in left], token_budget, left)
+                pending = length_batches([len(tokens[i]) for i in left], budget.tokens, left)
                 continue
             _check_defined(loaded.name, scores, batch, applies, examples, [*sites], masks, statistics)
             bar.update(len(batch))

@@ -18,6 +18,8 @@ from benchmark.errors import BenchmarkError, unknown
 from benchmark.seeds import generator
 from benchmark.storage import read_table, write_table
 
+Intervals = Literal["fisher", "bootstrap"]
+INTERVALS: tuple[Intervals, ...] = get_args(Intervals)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
@@ -69,7 +71,7 @@ SCENARIOS: dict[Scenario, tuple[Demand, ...]] = {
 def calibrate(
     experiments: int = 500,
     *,
-    intervals: Literal["fisher", "bootstrap"] = "fisher",
+    intervals: Intervals = "fisher",
     seed: int = 0,
     scenarios: Sequence[str] = (),
     resamples: int = 200,
@@ -104,12 +106,11 @@ def _table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
 
 
 def _update(path: Path, row: dict[str, object]) -> pd.DataFrame:
-    """The table at `path` with `row` in the place of that of the same scenario and intervals, or at its end."""
+    """The table at `path` with `row` in the place of that of the same scenario and intervals, in the order of both."""
     rows = read_table(path).to_dict("records") if path.exists() else []
-    for place, other in enumerate(rows):
-        if all(other[key] == row[key] for key in ("scenario", "intervals")):
-            return _table([*rows[:place], row, *rows[place + 1 :]])
-    return _table([*rows, row])
+    found = {(str(other["intervals"]), str(other["scenario"])): other for other in [*rows, row]}
+    wanted = [(kind, scenario.name) for kind in INTERVALS for scenario in SCENARIOS]
+    return _table([found[key] for key in wanted if key in found])
 
 
 def _verdict(scenario: Scenario, intervals: str, resamples: int, splits: int, seed: int, i: int) -> Verdict:

@@ -24,6 +24,17 @@ GAIN_DECIMALS = 5
 PERFORMANCE_DECIMALS = 6
 KEY = ("model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots")
 """What names a cell, in every table."""
+KINDS = {
+    "scores": ("f", 2),
+    "log_probability_gain": ("f", 2),
+    "performance": ("f", 2),
+    "candidates": ("U", 1),
+    "n_input": ("i", 1),
+    "n_target": ("i", 1),
+    "label": ("U", 1),
+    "first_token": ("U", 1),
+}
+"""The kind of dtype and the number of axes of each array of the cells."""
 
 
 class Column(NamedTuple):
@@ -58,6 +69,10 @@ class Cells:
     fingerprint: str
 
     def __post_init__(self) -> None:
+        for name, (kind, axes) in KINDS.items():
+            array = getattr(self, name)
+            if array.dtype.kind != kind or array.ndim != axes:
+                raise BenchmarkError(f"cells {self.name}: {name} is {array.dtype} with {array.ndim} axes: {AGAIN}")
         n = len(self.candidates)
         mixed = {f.name: len(v) for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
         for name, length in mixed.items():
@@ -114,6 +129,8 @@ class Cells:
         scalars = ("model", "dataset", "fingerprint")
         names = [f.name for f in fields(cls) if f.name != "columns"]
         arrays = read_arrays(path, [*names, *Column._fields])
+        if len({arrays[axis].shape for axis in Column._fields}) > 1 or arrays["site"].ndim != 1:
+            raise BenchmarkError(f"{path} names its columns by lists of different lengths: {AGAIN}")
         columns = tuple(Column(*map(str, c)) for c in zip(*(arrays[axis] for axis in Column._fields), strict=True))
         values: dict[str, Any] = {name: str(arrays[name]) if name in scalars else arrays[name] for name in names}
         cells = cls(columns=columns, **values)

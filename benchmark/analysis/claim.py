@@ -14,6 +14,7 @@ import pandas as pd
 
 from benchmark.analysis.cells import KEY, read_all_cells
 from benchmark.analysis.controls import massive_controls
+from benchmark.analysis.correlation import compare_correlations
 from benchmark.analysis.evaluation import Evaluation, blind, evaluate
 from benchmark.analysis.parameters import ClaimParameters, Verdict, fingerprint
 from benchmark.analysis.tables import all_tables
@@ -24,8 +25,8 @@ DECIMALS = 6
 SENTENCES: dict[Verdict, str] = {
     "reproduced": "No score tells a good example: the strongest correlation found is {max:.2f}, the claim allows "
     "{bound}, and a correlation of {rho} would have been seen.",
-    "refuted": "A score does tell a good example: {cell} correlates at {max:.2f}, and neither chance nor the number of "
-    "scores tried explains how far that is above the {bound} that the claim allows.",
+    "refuted": "A score does tell a good example: one correlates at {signed:.2f}, and neither chance nor the number of "
+    "scores tried explains how far that is beyond the {bound} that the claim allows; it is {cell}.",
     "exceeded": "The strongest correlation found, {max:.2f}, is above the {bound} that the claim allows, but not by "
     "more than chance explains.",
     "inconclusive": "These data cannot tell: a correlation of {rho}, well above the {bound} that the claim allows, "
@@ -48,6 +49,22 @@ class ClaimInputs:
     parameters: ClaimParameters
     context: Mapping[str, Any]
     planted: Path | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all parameters that decide the claim; what the gate asks of it does not."""
+        return fingerprint(self.parameters.model_dump(mode="json", exclude={"gate"}), self.context)
+
+
+def check_current(claim: Any, inputs: ClaimInputs) -> None:
+    """Raises `BenchmarkError` where `claim`, the content of claim.json, was made with other parameters."""
+    path, found = inputs.results / "claim.json", claim.get("fingerprint") if isinstance(claim, dict) else None
+    if found is None:
+        raise BenchmarkError(f"{path} is no claim of this version: run the claim stage again")
+    if found != inputs.fingerprint:
+        raise BenchmarkError(
+            f"{path} was made with other parameters ({found}, now {inputs.fingerprint}): run the claim stage again"
+        )
 
 
 @dataclass(frozen=True)
@@ -76,28 +93,25 @@ def claim(inputs: ClaimInputs) -> Claim:
 
 
 def compute(inputs: ClaimInputs) -> Claim:
-    """As `claim`, but writes nothing."""
+    """As `claim`, but writes nothing. Raises `BenchmarkError` where correlations.csv is not what the cells give."""
     parameters, context, pairs = inputs.parameters, inputs.context, inputs.pairs
     mark = fingerprint(parameters.family, context)
     every = read_all_cells(inputs.cells, pairs, parameters.family, {f"{m}-{d}": mark for m, d in pairs})
-    massive = massive_controls(read_table(inputs.planted), parameters.controls) if inputs.planted else []
+    models = [model for model, _ in pairs]
+    massive = massive_controls(read_table(inputs.planted), models, parameters.controls) if inputs.planted else []
     evaluation = evaluate(every, parameters, massive)
     tables = all_tables(evaluation)
+    compare_correlations(inputs.correlations, tables["family.csv"])
     summary = summarise(evaluation, tables)
-    digests = {f"cells/{c.name}.npz": c.digest() for c in every} | {
-        "correlations.csv": file_digest(inputs.correlations)
-    }
-    own = parameters.model_dump(mode="json", exclude={"gate"})
-    made = {"fingerprint": fingerprint(own, context), "cells_fingerprint": mark, "digests": digests}
+    digests = {f"cells/{c.name}.npz": c.digest() for c in every}
+    digests |= {path.name: file_digest(path) for path in (inputs.correlations, inputs.planted) if path}
+    made = {"fingerprint": inputs.fingerprint, "cells_fingerprint": mark, "digests": digests}
     return Claim(summary | made, tables)
 
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a text file, whatever its line ends."""
-    try:
-        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-    except FileNotFoundError as error:
-        raise BenchmarkError(f"{path} is missing: run the correlate stage") from error
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
 def summarise(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -206,6 +220,7 @@ def sentence(evaluation: Evaluation, strongest: Mapping[str, Any]) -> str:
     p = evaluation.parameters
     return SENTENCES[evaluation.verdict].format(
         max=evaluation.max_abs_rho,
+        signed=strongest["rho"],
         bound=p.bound,
         rho=p.sensitivity_rho,
         cell=describe(strongest),

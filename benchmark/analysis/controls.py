@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -70,23 +70,26 @@ def planted_score(target: Floats, rho: float, rng: np.random.Generator) -> Float
     return mix(0.0 if excess(0.0) >= 0 else float(optimize.brentq(excess, 0.0, 1.0, xtol=1e-4)))
 
 
-def massive_controls(planted: pd.DataFrame, parameters: ControlParameters) -> list[Control]:
-    """Whether the massive-activation statistics see a massive dimension that was planted into a model.
+def massive_controls(planted: pd.DataFrame, models: Iterable[str], parameters: ControlParameters) -> list[Control]:
+    """Whether the massive-activation statistics see a massive dimension that was planted into each of `models`.
 
     `planted`: columns `model, mask, statistic, layer, before, after`, means over candidates. For each model, mask and
     statistic some layer must show it: `max_abs` and `max_median_ratio` grow by a factor, `massive_count` at all.
     """
     missing = [name for name in MASSIVE_COLUMNS if name not in planted.columns]
     if missing:
-        raise BenchmarkError(f"the planted dimension's table lacks {', '.join(missing)}: run its stage again")
-    values = planted[["before", "after"]].to_numpy(np.float64)
+        raise BenchmarkError(f"planted.csv lacks {', '.join(missing)}: run the plant stages again")
+    values = planted[["before", "after"]].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     if not np.isfinite(values).all():
-        raise BenchmarkError("the planted dimension's table holds a value that is not finite: run its stage again")
+        raise BenchmarkError("planted.csv holds a value that is not finite: run the plant stages again")
+    different = set(map(str, planted["model"])) ^ set(models)
+    if different:
+        raise BenchmarkError(
+            f"planted.csv and the parameters disagree about model {min(different)}: run the plant stages again"
+        )
     seen = planted[planted["statistic"].isin(MASSIVE_STATISTICS)]
     if seen.empty:
-        raise BenchmarkError(
-            f"the planted dimension's table has no {', '.join(MASSIVE_STATISTICS)}: run its stage again"
-        )
+        raise BenchmarkError(f"planted.csv has no {', '.join(MASSIVE_STATISTICS)}: run the plant stages again")
     return [
         _massive(str(model), str(mask), str(statistic), rows, parameters.massive_factor)
         for (model, mask, statistic), rows in seen.groupby(["model", "mask", "statistic"], sort=False)

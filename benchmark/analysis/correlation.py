@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmark.analysis.cells import (
+    AGAIN,
     KEY,
     Cells,
     Column,
@@ -26,12 +27,14 @@ from benchmark.analysis.cells import (
 from benchmark.analysis.parameters import ClaimParameters, ExplorationParameters, fingerprint
 from benchmark.analysis.spearman import correlate_ranks, fisher_interval, p_values, rank_columns
 from benchmark.errors import BenchmarkError
-from benchmark.storage import read_arrays, write_table
+from benchmark.storage import read_arrays, read_table, write_table
 
 VALUES = ("n", "rho", "ci_low", "ci_high", "p_value", "undefined")
 COLUMNS = (*KEY, *VALUES)
 TARGETS = ("quality", "performance")
 DECIMALS = {"rho": 6, "ci_low": 4, "ci_high": 4, "p_value": 6}
+TOLERANCE = 2e-6
+"""Committed floats have 6 decimals; another machine's logarithms may turn the last one."""
 
 
 def correlate(
@@ -155,3 +158,48 @@ def correlation_rows(
 def why(score: str, target: str) -> str:
     """The reason for which a cell has no rho, from those of its score and its target."""
     return f"score {score}" if score else f"target {target}" if target else ""
+
+
+def check_correlations(path: Path) -> pd.DataFrame:
+    """Reads `correlations.csv`; raises where a cell occurs twice, or has neither a rho nor a reason for none."""
+    frame = read_table(path, columns=COLUMNS, text=(*(set(KEY) - {"shots"}), "undefined"))
+    double = frame.duplicated(list(KEY))
+    if double.any():
+        raise BenchmarkError(f"{path} holds a cell twice: {name(frame[double].iloc[0])}: {AGAIN}")
+    numbers = ["rho", "ci_low", "ci_high", "p_value"]
+    frame[numbers] = frame[numbers].apply(pd.to_numeric, errors="coerce")
+    odd = frame[numbers].isna().any(axis=1) & (frame["undefined"] == "")
+    if odd.any():
+        raise BenchmarkError(
+            f"{path}: a number is missing, and no reason given, in {name(frame[odd].iloc[0])}: {AGAIN}"
+        )
+    sizes = frame.groupby(["dataset", "shots"])["n"].nunique()
+    if (sizes > 1).any():
+        dataset, shots = sizes[sizes > 1].index[0]
+        raise BenchmarkError(f"{path} mixes n in dataset {dataset} at {shots} shots: {AGAIN}")
+    return frame
+
+
+def compare_correlations(path: Path, family: pd.DataFrame) -> None:
+    """Raises at the first declared cell whose rho, n or reason in `path` is not that of `family`."""
+    names = ["n", "rho", "undefined"]
+    committed = check_correlations(path).set_index(list(KEY))[names]
+    wanted = family.set_index(list(KEY))[names]
+    missing = wanted.index.difference(committed.index, sort=False)
+    if len(missing):
+        raise BenchmarkError(f"{path} lacks a declared cell: {'/'.join(map(str, missing[0]))}: {AGAIN}")
+    found = committed.loc[wanted.index]
+    same = np.isclose(found["rho"], wanted["rho"].round(DECIMALS["rho"]), rtol=0, atol=TOLERANCE, equal_nan=True)
+    same &= (found["n"] == wanted["n"]) & (found["undefined"] == wanted["undefined"])
+    if not same.all():
+        key = wanted.index[~same][0]
+        a, b = found.loc[key], wanted.loc[key]
+        raise BenchmarkError(
+            f"{path} is not what the cells give: {'/'.join(map(str, key))} has rho {a['rho']} at n = {a['n']}, "
+            f"recomputed {b['rho']:.6f} at n = {b['n']}: {AGAIN}"
+        )
+
+
+def name(row: Mapping[str, Any]) -> str:
+    """A cell's key in one word."""
+    return "/".join(str(row[key]) for key in KEY)

@@ -106,44 +106,58 @@ def bootstrap_rho(
         for start, stop in _blocks(samples, n):
             drawn = stream.integers(n, size=(stop - start, n))
             offset = drawn + n * np.arange(stop - start)[:, None]
-            counts = np.bincount(offset.ravel(), minlength=n * (stop - start)).reshape(-1, n)
-            weights = np.ascontiguousarray(counts.T, dtype=np.float64)
+            counts = np.bincount(offset.ravel(), minlength=n * (stop - start))
+            weights = counts.astype(np.int32).reshape(-1, n)
             for p in members:
                 _check_length(x[p], n)
                 out[p][start:stop] = weighted_rho(x[p], y[p], weights)
     return out
 
 
-def weighted_rho(x: Floats, y: Floats, weights: Floats) -> Floats:
+def weighted_rho(x: Floats, y: Floats, weights: NDArray[np.int32]) -> Floats:
     """Rho [sample, column, target] between `x` [column, n] and `y` [target, n], candidates repeated `weights` times.
 
-    `weights` [n, sample], whole numbers with the sum n in each sample. Ranking a sample anew needs no sorting: the
-    doubled mid-rank of a value is the weight below it plus the weight up to it.
+    `weights` int32 [sample, n] with the sum n in each sample. All sums are of whole numbers, so exact.
     """
-    targets = [weighted_ranks(row, weights) for row in y]
-    weighted = [weights * ranks for ranks in targets]
-    scale = [np.einsum("nb,nb->b", a, b) for a, b in zip(weighted, targets, strict=True)]
-    out = np.empty((weights.shape[1], len(x), len(y)))
+    untied = sum_of_squares(weights)
+    targets, scale = [], []
+    for row in y:
+        ranks, sizes = weighted_ranks(row, weights)
+        targets.append(weights * ranks)
+        scale.append(sum_of_squares(sizes))
+    out = np.empty((len(weights), len(x), len(y)))
     for c, row in enumerate(x):
-        ranks = weighted_ranks(row, weights)
-        own = np.einsum("nb,nb,nb->b", weights, ranks, ranks)
-        for t in range(len(y)):
+        ranks, sizes = weighted_ranks(row, weights)
+        own = untied if sizes.shape == weights.shape else sum_of_squares(sizes)
+        for t, target in enumerate(targets):
             with np.errstate(invalid="ignore", divide="ignore"):
-                out[:, c, t] = np.einsum("nb,nb->b", ranks, weighted[t]) / np.sqrt(own * scale[t])
+                out[:, c, t] = np.vecdot(ranks, target) / np.sqrt(own * scale[t])
     return out
 
 
-def weighted_ranks(row: Floats, weights: Floats) -> Floats:
-    """Centred ranks [n, sample] of `row` [n] in samples that hold candidate i `weights[i]` times."""
-    order = np.argsort(row, kind="stable")
-    ordered = row[order]
-    below, upto = np.searchsorted(ordered, row, "left"), np.searchsorted(ordered, row, "right")
-    total = np.zeros((len(row) + 1, weights.shape[1]))
-    np.cumsum(weights[order], axis=0, out=total[1:])
-    ranks: Floats = total[below]
-    ranks += total[upto]
-    ranks -= len(row)
-    return ranks
+def weighted_ranks(row: Floats, weights: NDArray[np.int32]) -> tuple[Floats, NDArray[np.int32]]:
+    """Centred ranks [sample, n] of `row` [n] in samples that hold candidate i `weights[:, i]` times, and how often they
+    hold each of its distinct values: int32 [sample, value].
+
+    Ranking a sample anew needs no sorting: a doubled mid-rank is the weight below a value plus the weight up to it.
+    """
+    _, index, counts = np.unique(row, return_inverse=True, return_counts=True)
+    sizes = np.take(weights, np.argsort(index, kind="stable"), axis=1)
+    upto = np.cumsum(sizes, axis=1, dtype=np.int32)
+    if len(counts) < len(row):
+        upto = upto[:, np.cumsum(counts) - 1]
+        sizes = np.diff(upto, axis=1, prepend=np.int32(0))
+    ranks = 2 * upto - sizes - len(row)
+    return np.take(ranks, index, axis=1).astype(np.float64), sizes
+
+
+def sum_of_squares(sizes: NDArray[np.int32]) -> Floats:
+    """The sum [sample] of the squares of a sample's centred ranks, n^3 - sum of sizes^3 over 3, for `sizes`
+    [sample, value] of its ties, which sum to n.
+    """
+    size = sizes.astype(np.float64)
+    total: Floats = (size.sum(axis=1) ** 3 - np.vecdot(size * size, size)) / 3
+    return total
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmark.analysis.cells import KEY, Cells
-from benchmark.analysis.claim import DECIMALS, Claim, ClaimInputs, compute
-from benchmark.analysis.correlation import COLUMNS
+from benchmark.analysis.cells import Cells
+from benchmark.analysis.claim import Claim, ClaimInputs, check_current, compute
+from benchmark.analysis.correlation import TOLERANCE
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
-
-TOLERANCE = 2e-6
-"""Committed floats have 6 decimals; another machine's logarithms may turn the last one."""
 
 
 def verify(inputs: ClaimInputs) -> Claim:
@@ -28,19 +25,14 @@ def verify(inputs: ClaimInputs) -> Claim:
     path = inputs.results / "claim.json"
     committed = read_json(path)
     check_digests(committed, inputs.cells, path)
-    check_correlations(inputs.correlations)
     claim = compute(inputs)
-    if committed.get("fingerprint") != claim.summary["fingerprint"]:
-        raise BenchmarkError(
-            f"{path} was made with other parameters ({committed.get('fingerprint')}, "
-            f"now {claim.summary['fingerprint']}): run the claim stage again"
-        )
-    compare_correlations(inputs.correlations, claim.tables["family.csv"])
-    if committed["digests"].get("correlations.csv") != claim.summary["digests"]["correlations.csv"]:
-        raise BenchmarkError(f"{inputs.correlations} was changed after the claim was computed from it")
+    check_current(committed, inputs)
+    for name, digest in claim.summary["digests"].items():
+        if committed["digests"].get(name) != digest:
+            raise BenchmarkError(changed(inputs.results / name))
     difference = next(differences(committed, claim.summary), None)
     if difference:
-        raise BenchmarkError(f"{path} is not what the cells give: {difference}")
+        raise BenchmarkError(f"{path} is not what the cells give: {difference}: run the claim stage again")
     for name, table in claim.tables.items():
         compare_tables(inputs.results / name, table)
     return claim
@@ -53,43 +45,11 @@ def check_digests(committed: Any, cells: Path, path: Path) -> None:
         raise BenchmarkError(f"{path} is no claim of this version: run the claim stage again")
     for name, digest in digests.items():
         if name.endswith(".npz") and Cells.read(cells / Path(name).name).digest() != digest:
-            raise BenchmarkError(f"{cells / Path(name).name} was changed after the claim was computed from it")
+            raise BenchmarkError(changed(cells / Path(name).name))
 
 
-def check_correlations(path: Path) -> pd.DataFrame:
-    """Reads `correlations.csv`; raises where a cell occurs twice, or has neither a rho nor a reason for none."""
-    frame = read_table(path, columns=COLUMNS, text=(*(set(KEY) - {"shots"}), "undefined"))
-    double = frame.duplicated(list(KEY))
-    if double.any():
-        raise BenchmarkError(f"{path} holds a cell twice: {name(frame[double].iloc[0])}")
-    numbers = frame[["rho", "ci_low", "ci_high", "p_value"]].apply(pd.to_numeric, errors="coerce")
-    odd = numbers.isna().any(axis=1) & (frame["undefined"] == "")
-    if odd.any():
-        raise BenchmarkError(f"{path}: a number is missing, and no reason given, in {name(frame[odd].iloc[0])}")
-    sizes = frame.groupby(["dataset", "shots"])["n"].nunique()
-    if (sizes > 1).any():
-        dataset, shots = sizes[sizes > 1].index[0]
-        raise BenchmarkError(f"{path} mixes n in dataset {dataset} at {shots} shots: run the correlate stage again")
-    return frame
-
-
-def compare_correlations(path: Path, family: pd.DataFrame) -> None:
-    """Raises at the first declared cell whose rho, n or reason in `path` is not that of `family`."""
-    names = ["n", "rho", "undefined"]
-    committed = check_correlations(path).set_index(list(KEY))[names]
-    wanted = family.set_index(list(KEY))[names]
-    missing = wanted.index.difference(committed.index, sort=False)
-    if len(missing):
-        raise BenchmarkError(f"{path} lacks a declared cell: {'/'.join(map(str, missing[0]))}")
-    found = committed.loc[wanted.index]
-    same = np.isclose(found["rho"], wanted["rho"].round(DECIMALS), rtol=0, atol=TOLERANCE, equal_nan=True)
-    same &= (found["n"] == wanted["n"]) & (found["undefined"] == wanted["undefined"])
-    if not same.all():
-        key = wanted.index[~same][0]
-        raise BenchmarkError(
-            f"{path} is not what the cells give: {'/'.join(map(str, key))} has rho {found.loc[key, 'rho']} "
-            f"at n = {found.loc[key, 'n']}, recomputed {wanted.loc[key, 'rho']:.6f} at n = {wanted.loc[key, 'n']}"
-        )
+def changed(path: Path) -> str:
+    return f"{path} was changed after the claim was computed from it: restore it, or run the claim stage again"
 
 
 def compare_tables(path: Path, table: pd.DataFrame) -> None:
@@ -107,7 +67,9 @@ def compare_tables(path: Path, table: pd.DataFrame) -> None:
             same = pd.Series(np.isclose(numbers[0], numbers[1], rtol=1e-9, atol=TOLERANCE, equal_nan=True))
         if not same.all():
             row = int(np.argmin(same))
-            raise BenchmarkError(f"{path}, row {row + 1}: {column} is {a[row]}, the cells give {b[row]}")
+            raise BenchmarkError(
+                f"{path}, row {row + 1}: {column} is {a[row]}, the cells give {b[row]}: run the claim stage again"
+            )
 
 
 def differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
@@ -127,8 +89,3 @@ def differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
             yield f"{where} is {found}, recomputed {wanted}"
     elif type(found) is not type(wanted) or found != wanted:
         yield f"{where} is {found!r}, recomputed {wanted!r}"
-
-
-def name(row: Mapping[str, Any]) -> str:
-    """A cell's key in one word."""
-    return "/".join(str(row[key]) for key in KEY)

@@ -66,7 +66,9 @@ def check_driver(params: Params) -> Iterator[Finding]:
         )
     elif torch.version.cuda is None:
         yield fix(
-            "gpu", f"driver {driver} is there, but torch {torch.__version__} is a CPU build: `make venv LOCK=cuda`"
+            "gpu",
+            f"driver {driver} is there, but torch {torch.__version__} is a CPU build: `make doctor LOCK=cuda` installs "
+            f"and uses the other one, as `make paper` does",
         )
     else:
         yield fix(

@@ -4,83 +4,109 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
+import torch
 from huggingface_hub import constants
 
 from benchmark.doctor.finding import Finding, fix, note, ok
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
-from benchmark.planning.costs import DTYPE_BYTES, weights
-from benchmark.planning.plan import DEFAULT_GPU, download_bytes, plan, shape_for
+from benchmark.planning.machines import GPUS, present_gpu
+from benchmark.planning.plan import DEFAULT_GPU, Plan, plan_for, token_budget
+from benchmark.planning.stages import Cost
 
 LONG = 24.0
-"""Hours on a CPU from which a note says so."""
+"""Hours on a CPU from which a run is not started unless `device: cpu` asks for it."""
+COPIES = 3
+"""Of a stage's out: itself, its shards while it runs, and DVC's cache."""
 CPU_RATE = 200e9
 """FLOP/s that a CPU of some ten cores reaches in float32 [ours]; `plan --calibrate` measures this one."""
 
 
 def check_need(params: Params) -> Iterator[Finding]:
     """Memory and disk; on a machine without a GPU, how long it would take there."""
-    import torch
-
     from benchmark.models.loading import resolve_device
-
-    try:
-        shapes = {name: shape_for(params, name) for name in params.models}
-    except BenchmarkError as error:
-        yield note("need", f"disk, memory and time were not compared: {error}")
-        return
-    yield from _disk(Path(constants.HF_HUB_CACHE), download_bytes(params, shapes), "weights to download", "HF_HOME")
-    whole = plan(params, DEFAULT_GPU)
-    yield from _disk(params.data, whole.written, "results of the stages", f"paths in {params.paths.params}")
 
     device = resolve_device(params.device if torch.cuda.is_available() else "cpu")
     dtype = params.dtype if params.dtype != "auto" else ("bfloat16" if device.type == "cuda" else "float32")
-    largest = max(weights(shape) for shape in shapes.values()) * DTYPE_BYTES[dtype]
-    available = psutil.virtual_memory().available
-    if largest > available:
-        yield fix(
-            "memory",
-            f"the largest model takes {largest / 1e9:.1f} GB as {dtype}, and {available / 1e9:.1f} GB of main memory "
-            f"are free: end other programs, or use a larger machine",
-        )
-    else:
-        yield ok("memory", f"{available / 1e9:.1f} GB free, the largest model takes {largest / 1e9:.1f} GB")
+    machine = present_gpu() or GPUS[DEFAULT_GPU]
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    try:
+        whole = plan_for(params, replace(machine, memory=free), dtype)
+    except BenchmarkError as error:
+        yield note("need", f"disk, memory and time were not compared: {error}")
+        return
+    yield from _disks(params, whole)
     if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
-        if largest > free:
-            yield fix(
-                "gpu memory",
-                f"{free / 1e9:.1f} of {total / 1e9:.1f} GB are free, the largest model alone takes "
-                f"{largest / 1e9:.1f}: end what else runs there, or use a larger GPU",
-            )
-        elif whole.peak > free:
-            yield note(
-                "gpu memory",
-                f"{free / 1e9:.1f} GB free, up to {whole.peak / 1e9:.1f} GB planned: batches are halved until they fit",
-            )
-        else:
-            yield ok("gpu memory", f"{free / 1e9:.1f} GB free, up to {whole.peak / 1e9:.1f} GB needed")
-    elif params.models and any(source.source != "embedded" for source in params.models.values()):
-        petaflops = sum(cost.flops for cost in whole.costs) / 1e15
-        hours = petaflops * 1e15 / CPU_RATE / 3600
-        if hours > LONG:
-            yield note(
-                "time",
-                f"{petaflops:,.0f} PFLOP would take about {hours / 24:,.0f} days on a CPU (at {CPU_RATE / 1e9:.0f} "
-                f"GFLOP/s) and about {whole.hours:.0f} hours on one {whole.machine.name}: use a GPU, or see `plan`",
-            )
+        yield from _memory(params, whole, free, "gpu memory", "GPU memory")
+    else:
+        yield from _memory(params, whole, free, "memory", "main memory")
+        yield from _time(params, whole)
 
 
-def _disk(path: Path, needed: int, what: str, setting: str) -> Iterator[Finding]:
-    nearest = path.absolute()
-    while not nearest.exists():
-        nearest = nearest.parent
-    free = shutil.disk_usage(nearest).free
+def _memory(params: Params, whole: Plan, free: int, subject: str, what: str) -> Iterator[Finding]:
+    """Whether the largest model, and with it every batch that is planned, fits."""
+    told = f"{free / 1e9:.1f} GB of {what} are free"
+    large = max(whole.costs, key=lambda cost: cost.peak)
+    halved = [cost for cost in whole.costs if cost.budget < token_budget(params, cost.stage)]
+    if not large.fits(free):
+        yield fix(
+            subject,
+            f"{told}, {large.model} takes {large.peak / 1e9:.1f} GB as {whole.dtype} with batches of {large.budget:,} "
+            f"tokens: end other programs, or use a larger machine",
+        )
+    elif not halved:
+        yield ok(subject, f"{told}, up to {whole.peak / 1e9:.1f} GB are needed")
+    elif subject == "gpu memory":
+        yield note(subject, f"{told}: batches of {len(halved)} of {len(whole.costs)} stages will be halved to fit")
+    else:  # a CPU's memory does not run out with an error: the system ends the process
+        least = {_section(cost): cost.budget for cost in sorted(halved, key=lambda cost: -cost.budget)}
+        remedy = " and ".join(f"{section}.token_budget to {tokens}" for section, tokens in least.items())
+        yield fix(subject, f"{told}, the batches of {len(halved)} of {len(whole.costs)} stages need more: set {remedy}")
+
+
+def _section(cost: Cost) -> str:
+    return "extraction" if cost.stage == "extract" else "quality"
+
+
+def _time(params: Params, whole: Plan) -> Iterator[Finding]:
+    flops = sum(cost.flops for cost in whole.costs)
+    hours = flops / CPU_RATE / 3600
+    if hours > LONG:
+        report = note if params.device == "cpu" else fix
+        meant = "" if params.device == "cpu" else ", or set device to cpu if that is meant"
+        yield report(
+            "time",
+            f"{flops / 1e15:,.0f} PFLOP take about {hours / 24:,.0f} days on a CPU (at {CPU_RATE / 1e9:.0f} GFLOP/s): "
+            f"use a machine with a GPU (`plan` tells its hours), fewer examples or datasets{meant}",
+        )
+
+
+def _disks(params: Params, whole: Plan) -> Iterator[Finding]:
+    """What is fetched and what is written against the free space; together where they share a file system."""
+    hub, data = _nearest(Path(constants.HF_HUB_CACHE)), _nearest(params.data)
+    results = COPIES * whole.written
+    if hub.stat().st_dev == data.stat().st_dev:
+        yield _disk(data, whole.download + results, "weights and results", f"HF_HOME or paths in {params.paths.params}")
+        return
+    yield _disk(hub, whole.download, "weights to download", "HF_HOME")
+    yield _disk(data, results, "results of the stages", f"paths in {params.paths.params}")
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _disk(path: Path, needed: int, what: str, setting: str) -> Finding:
+    free = shutil.disk_usage(path).free
     told = f"{free / 1e9:.1f} GB free, {needed / 1e9:.2f} GB needed for {what}"
     if free < needed:
-        yield fix(f"disk of {path}", f"{told}: make room, or set {setting} to another disk")
-    else:
-        yield ok(f"disk of {path}", told)
+        return fix(f"disk of {path}", f"{told}: make room, or set {setting} to another disk")
+    return ok(f"disk of {path}", told)

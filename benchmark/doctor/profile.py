@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from benchmark.activations.masks import mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.doctor.finding import Finding, fix, ok
 from benchmark.errors import unknown
 from benchmark.params import EmbeddedDataset, Params
+from benchmark.storage import read_json
 from benchmark.tasks.hub.template import get_template
 from benchmark.tasks.metrics import get_metric
 
@@ -33,20 +35,39 @@ def check_names(params: Params) -> Iterator[Finding]:
 
 
 def check_sources(params: Params) -> Iterator[Finding]:
-    """Local folders and files are there."""
+    """Local folders and files are there, and are those that the stages have read if they have run."""
     for name, model in params.models.items():
         if model.source == "local":
-            there = (Path(model.path) / "config.json").is_file()
-            yield (
-                ok(name, model.path) if there else fix(name, f"{model.path} holds no model: correct models.{name}.path")
-            )
+            if not (Path(model.path) / "config.json").is_file():
+                yield fix(name, f"{model.path} holds no model: correct models.{name}.path")
+                continue
+            record = params.model_folder(name) / "manifest.json"
+            files = read_json(record)["files"] if record.is_file() else {}
+            yield _unchanged(params, f"model@{name}", {str(Path(model.path) / file): files[file] for file in files})
     for name, dataset in params.datasets.items():
         if dataset.source == "local":
             missing = [file for file in (*dataset.pool_files, *dataset.query_files) if not Path(file).is_file()]
             if missing:
                 yield fix(name, f"{missing[0]} is missing: correct datasets.{name}")
-            else:
-                yield ok(name, ", ".join(dict.fromkeys((*dataset.pool_files, *dataset.query_files))))
+                continue
+            record = params.dataset_folder(name) / "dataset.json"
+            files = read_json(record)["source"].get("files", {}) if record.is_file() else {}
+            yield _unchanged(params, f"dataset@{name}", files)
+
+
+def _unchanged(params: Params, stage: str, files: Mapping[str, Mapping[str, Any]]) -> Finding:
+    """Whether local files are those that `stage` read, as it recorded them: DVC does not watch files of elsewhere."""
+    from benchmark.hub.fetching import hashes
+
+    name = stage.partition("@")[2]
+    for file, was in files.items():
+        path = Path(file)
+        if not path.is_file() or path.stat().st_size != was["bytes"] or hashes(path)[0] != was["sha256"]:
+            pipeline = Path(params.paths.params).with_name("dvc.yaml")
+            return fix(
+                name, f"{file} changed since its stage ran: `dvc repro --force --single-item {pipeline}:{stage}`"
+            )
+    return ok(name, f"{len(files)} local files are as its stage read them" if files else "its local files are there")
 
 
 def check_folders(params: Params) -> Iterator[Finding]:

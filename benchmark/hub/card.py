@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from benchmark.errors import BenchmarkError
 
 CARD = "README.md"
@@ -19,8 +21,8 @@ def read_card(folder: Path) -> dict[str, Any]:
         return {}
     try:
         return dict(metadata_load(folder / CARD) or {})
-    except ValueError as error:
-        raise BenchmarkError(f"the head of {folder / CARD} is no YAML: {error}") from error
+    except (TypeError, ValueError, yaml.YAMLError) as error:
+        raise BenchmarkError(f"the head of {folder / CARD} is no mapping in YAML: {error}") from error
 
 
 def licence_of(card: Mapping[str, Any]) -> str | None:

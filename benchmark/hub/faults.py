@@ -50,6 +50,11 @@ def patiently(
             attempt += 1
             log.warning("%s of %s: %s; attempt %d in %.0f s", what, repository, _reason(error), attempt + 1, wait)
             time.sleep(wait)
+        except (KeyError, TypeError, ValueError) as error:  # a page, or JSON of another sort
+            raise BenchmarkError(
+                f"{constants.ENDPOINT} answers as no hub does when asked for {what} of {repository}: is HF_ENDPOINT "
+                f"right, or does a proxy's or network's login page stand in between?"
+            ) from error
 
 
 def explain(error: Exception, what: str, repository: str, revision: str) -> BenchmarkError:

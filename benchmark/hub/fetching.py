@@ -20,6 +20,7 @@ from tqdm import tqdm
 from benchmark.errors import BenchmarkError
 from benchmark.hub.faults import patiently
 from benchmark.hub.repository import Listing, RemoteFile
+from benchmark.progress import progress_bar
 
 CHUNK = 1 << 20
 ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -46,13 +47,8 @@ def fetch(listing: Listing, names: Iterable[str]) -> dict[str, Fetched]:
             raise BenchmarkError(f"{listing.repository} at {listing.revision[:12]} holds no {name}")
     _require_space(listing, wanted)
     fetched = {}
-    with tqdm(
-        total=sum(listing.files[name].size for name in wanted),
-        desc=listing.repository,
-        unit="B",
-        unit_scale=True,
-        disable=None,
-    ) as progress:
+    size = sum(listing.files[name].size for name in wanted)
+    with progress_bar(size, listing.repository, "B", unit_scale=True) as progress:
         for name in wanted:
             fetched[name] = _fetch(listing, name, progress)
     return fetched

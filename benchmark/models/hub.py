@@ -136,29 +136,35 @@ def _describe(name: str, folder: Path, source: HubModel | LocalModel) -> dict[st
     The modules are built without memory for weights, so that MLPs which cannot be found are told before the download.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
 
     from benchmark.models.decoder import find_decoder
     from benchmark.models.loading import load_tokenizer
 
     raw = _read_config(folder / CONFIG)
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    if raw.get("model_type") not in CONFIG_MAPPING:
         if raw.get("auto_map"):
-            raise _remote_code(name, folder) from error
+            raise _remote_code(name, folder)
         raise BenchmarkError(
             f"model {name}: this version of transformers does not know model type {raw.get('model_type')!r}"
+        )
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        if type(config) not in AutoModelForCausalLM._model_mapping:
+            if "AutoModelForCausalLM" in (raw.get("auto_map") or {}):
+                raise _remote_code(name, folder)
+            raise BenchmarkError(f"model {name}: {config.model_type!r} is no causal language model")
+        shape = shape_of(config)
+        with torch.device("meta"):
+            skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except BenchmarkError:
+        raise
+    except Exception as error:  # each architecture has its own ways to refuse a config
+        raise BenchmarkError(
+            f"model {name}: {folder / CONFIG} describes no model that can be built: {error}"
         ) from error
-    if type(config) not in AutoModelForCausalLM._model_mapping:
-        if "AutoModelForCausalLM" in (raw.get("auto_map") or {}):
-            raise _remote_code(name, folder)
-        raise BenchmarkError(f"model {name}: {config.model_type!r} is no causal language model")
-    shape = shape_of(config)
     if source.shape is not None:
         require_shape(source.shape, shape, name)
-    with torch.device("meta"):
-        skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     find_decoder(skeleton, name=name, mlp=source.mlp)
     tokenizer = load_tokenizer(folder)
     adds = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]

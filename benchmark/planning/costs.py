@@ -47,6 +47,7 @@ def pass_bytes(shape: Shape, each: Pass, dtype: str) -> int:
 
     An estimate: keys and values behind which it runs, and its own, for all layers; the widest moment of a layer (MLP
     in, gate, up, product and the residual stream, or keys and values repeated for all heads); the mask; float32 logits.
+    In small models it is within a third of the bytes that live at once (tests/planning/test_costs.py).
     """
     size = DTYPE_BYTES[dtype]
     tokens, keys = each.rows * each.tokens, each.rows * (each.past + each.tokens)

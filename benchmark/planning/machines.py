@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmark.errors import unknown
@@ -61,20 +62,22 @@ GPUS = {
 
 
 def get_gpu(name: str) -> Machine:
-    """The GPU of that name; raises `BenchmarkError` for an unknown one."""
-    if name not in GPUS:
+    """The GPU of that name, however it is spaced and cased; raises `BenchmarkError` for an unknown one."""
+    plain = name.replace(" ", "").upper()
+    if plain not in GPUS:
         raise unknown("GPU", name, GPUS)
-    return GPUS[name]
+    return GPUS[plain]
 
 
-def present_gpu() -> str | None:
-    """The name in `GPUS` of this machine's GPU; None without one, or with one that is not listed."""
+def present_gpu() -> Machine | None:
+    """This machine's GPU, with the memory that it really has; None without one, or with one that is not listed."""
     import torch
 
     if not torch.cuda.is_available():
         return None
-    name = torch.cuda.get_device_name().replace(" ", "")
-    return next((known for known in GPUS if known in name), None)
+    words = re.split(r"[\s-]+", torch.cuda.get_device_name().upper().replace("RTX ", "RTX"))
+    known = next((machine for name, machine in GPUS.items() if name in words), None)
+    return replace(known, memory=torch.cuda.mem_get_info()[1]) if known else None
 
 
 def calibrate(shape: Shape, device: torch.device, dtype: torch.dtype, tokens: int = 1024) -> Machine:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.activations.batching import length_batches
+from benchmark.models.budget import Budget
 from benchmark.planning.lengths import Lengths
-from benchmark.quality.batching import Budget, Indices, chunks, groups, slices
+from benchmark.quality.batching import Indices, chunks, groups, slices
 from benchmark.quality.uncertainty import LOGITS
 
 Counts = NDArray[np.int64]

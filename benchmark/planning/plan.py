@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from benchmark.models.parameters import Shape
 from benchmark.params import EmbeddedDataset, EmbeddedModel, Params
 from benchmark.planning.costs import DTYPE_BYTES, weights
 from benchmark.planning.lengths import (
+    TYPICAL_POOL,
     Lengths,
     Origin,
     count_lengths,
@@ -18,7 +19,7 @@ from benchmark.planning.lengths import (
     read_dataset,
     typical_lengths,
 )
-from benchmark.planning.machines import Machine, calibrate, get_gpu, present_gpu
+from benchmark.planning.machines import GPUS, Machine, calibrate, get_gpu, present_gpu
 from benchmark.planning.stages import Cost, costs
 from benchmark.storage import read_json
 
@@ -27,7 +28,10 @@ DEFAULT_GPU = "A100"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`costs` by model, dataset and stage; `alternatives` name a change and the hours that would remain with it."""
+    """`costs` by model, dataset and stage; `alternatives` name a change and the hours that would remain with it.
+
+    `remarks`: what was assumed, and what does not fit.
+    """
 
     profile: str
     machine: Machine
@@ -36,6 +40,7 @@ class Plan:
     download: int
     origins: frozenset[Origin]
     alternatives: tuple[tuple[str, float], ...]
+    remarks: tuple[str, ...]
 
     @property
     def hours(self) -> float:
@@ -59,19 +64,27 @@ def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Pl
     No weights are read, and nothing is fetched. Lengths are counted where datasets and tokenizers are there already,
     and estimated elsewhere. Raises `BenchmarkError` for an unknown GPU and for a model whose shape nobody knows.
     """
-    shapes = {name: shape_for(params, name) for name in params.models}
+    if gpu and calibrated:
+        raise BenchmarkError("a plan is for a GPU by name (--gpu) or for this machine (--calibrate), not for both")
     if calibrated:
-        machine, dtype = _present(params, shapes)
-    else:
-        machine = get_gpu(gpu or present_gpu() or DEFAULT_GPU)
-        dtype = "bfloat16" if params.dtype == "auto" else params.dtype
+        return plan_for(params, *_present(params))
+    machine = get_gpu(gpu) if gpu else present_gpu()
+    dtype = "bfloat16" if params.dtype == "auto" else params.dtype
+    assumed = (
+        f"no listed GPU is here: one {DEFAULT_GPU} is assumed; --gpu names another, --calibrate measures this machine"
+    )
+    return plan_for(params, machine or GPUS[DEFAULT_GPU], dtype, () if machine else (assumed,))
+
+
+def plan_for(params: Params, machine: Machine, dtype: str, remarks: Sequence[str] = ()) -> Plan:
+    """The plan for a machine. What exceeds its memory is planned with smaller batches, as a run on a GPU makes them."""
+    shapes = {name: shape_for(params, name) for name in params.models}
     lengths = {(model, data): lengths_for(params, model, data) for model in params.models for data in params.datasets}
 
-    def run(change: Callable[[Lengths], Lengths], without: str = "") -> list[Cost]:
+    def run(change: Callable[[Lengths], Lengths]) -> list[Cost]:
         return [
             cost
             for (model, data), known in lengths.items()
-            if data != without
             for cost in costs(params, model, data, shapes[model], change(known), dtype, machine)
         ]
 
@@ -90,7 +103,35 @@ def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Pl
         download=download_bytes(params, shapes),
         origins=frozenset(known.origin for known in lengths.values()),
         alternatives=tuple((name, sum(cost.seconds for cost in part) / 3600) for name, part in changes),
+        remarks=(*remarks, *_assumed_pools(params), *_memory(params, machine, whole)),
     )
+
+
+def _assumed_pools(params: Params) -> Iterator[str]:
+    for name, source in params.datasets.items():
+        if source.pool is None and read_dataset(params.dataset_folder(name)) is None:
+            yield f"{name}: its pool is all that its split has, taken to be {TYPICAL_POOL:,} until it is fetched"
+
+
+def _memory(params: Params, machine: Machine, whole: Sequence[Cost]) -> Iterator[str]:
+    if machine.memory is None:
+        return
+    large = [cost for cost in whole if not cost.fits(machine.memory)]
+    if large:
+        yield (
+            f"memory: {large[0].stage} of {large[0].model} on {large[0].dataset} takes {_bytes(large[0].peak)} with "
+            f"batches of {large[0].budget:,} tokens, and {machine.name} has {_bytes(machine.memory)}: use a larger one"
+        )
+    elif any(cost.budget < token_budget(params, cost.stage) for cost in whole):
+        yield (
+            f"memory: batches are halved where they exceed the {_bytes(machine.memory)} of {machine.name}, which is "
+            f"planned for (column batch) and happens by itself"
+        )
+
+
+def token_budget(params: Params, stage: str) -> int:
+    """The tokens of a batch that the parameters give a stage."""
+    return (params.extraction if stage == "extract" else params.quality).token_budget
 
 
 def shape_for(params: Params, name: str) -> Shape:
@@ -160,14 +201,14 @@ def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
     return estimate_lengths(known, bos)
 
 
-def _present(params: Params, shapes: dict[str, Shape]) -> tuple[Machine, str]:
+def _present(params: Params) -> tuple[Machine, str]:
     from benchmark.models.loading import DTYPES, resolve_device
 
     device = resolve_device(params.device)
     dtype = params.dtype
     if dtype == "auto":
         dtype = "bfloat16" if device.type == "cuda" else "float32"
-    largest = max(shapes.values(), key=weights)
+    largest = max((shape_for(params, name) for name in params.models), key=weights)
     return calibrate(largest, device, DTYPES[dtype]), dtype
 
 
@@ -179,8 +220,9 @@ def download_bytes(params: Params, shapes: dict[str, Shape]) -> int:
     for name, source in params.models.items():
         if source.source == "hub":
             folder = snapshot_folder("model", source.repository, source.revision)
-            if not any(folder.glob("*.safetensors")):
-                missing += weights(shapes[name]) * DTYPE_BYTES["bfloat16"]
+            there = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+            whole = weights(shapes[name]) * DTYPE_BYTES["bfloat16"]
+            missing += max(0, whole - there) if there < 0.98 * whole else 0  # norms and headers are not in the estimate
     return missing
 
 
@@ -192,7 +234,7 @@ def render(whole: Plan) -> str:
         f"{', '.join(sorted(whole.origins))}"
     )
     rows: list[tuple[str, ...]] = [
-        ("stage", "model", "dataset", "prompts", "tokens", "PFLOP", "written", "peak", "time")
+        ("stage", "model", "dataset", "prompts", "tokens", "PFLOP", "written", "batch", "peak", "time")
     ]
     rows += [_row((cost.stage, cost.model, cost.dataset), [cost]) for cost in whole.costs]
     for stage in dict.fromkeys(cost.stage for cost in whole.costs):
@@ -206,12 +248,7 @@ def render(whole: Plan) -> str:
         ).rstrip()
         for row in rows
     ]
-    notes = [f"to download: {_bytes(whole.download)} of weights"]
-    if machine.memory is not None and whole.peak > machine.memory:
-        notes.append(
-            f"memory: {_bytes(whole.peak)} are more than the {_bytes(machine.memory)} of {machine.name}: batches will "
-            f"be halved until they fit; lower token_budget to spare the attempts"
-        )
+    notes = [f"to download: {_bytes(whole.download)} of weights", *whole.remarks]
     alternatives = [f"  {name}: {_time(hours * 3600)}" for name, hours in whole.alternatives]
     return "\n".join([head, "", *lines, "", *notes, "", "It would take, with", *alternatives])
 
@@ -223,6 +260,7 @@ def _row(names: tuple[str, str, str], part: Sequence[Cost]) -> tuple[str, ...]:
         _short(sum(cost.work.tokens for cost in part)),
         f"{sum(cost.flops for cost in part) / 1e15:,.4g}",
         _bytes(sum(cost.written for cost in part)),
+        f"{max(cost.budget for cost in part):,}",
         _bytes(max(cost.peak for cost in part)),
         _time(sum(cost.seconds for cost in part)),
     )
@@ -245,4 +283,6 @@ def _bytes(number: float) -> str:
 def _time(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 100 * 3600 else f"{seconds / 86400:,.0f} days"

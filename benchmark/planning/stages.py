@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -27,13 +28,18 @@ from benchmark.selection.selector import Pool, create
 
 SHARD_START = 2.0
 """Seconds to start a process and import torch and transformers."""
+USABLE = 0.9
+"""Share of a GPU's memory that batches find: its context, and what falls between allocations, take the rest [ours]."""
 SAMPLE = 1
 """Shards of prefixes that are walked: their lengths are drawn alike, so one tells what all take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One stage of one cell. `written`: bytes of its outs; `peak`: bytes of device memory; `seconds` on the machine."""
+    """One stage of one cell. `written`: bytes of its outs; `peak`: bytes of device memory; `seconds` on the machine.
+
+    `budget`: tokens of a batch, the parameter's or what is left of it once memory ran out as often as it will.
+    """
 
     stage: str
     model: str
@@ -43,17 +49,31 @@ class Cost:
     written: int
     peak: int
     seconds: float
+    budget: int
+
+    def fits(self, memory: int | None) -> bool:
+        """Whether a memory of so many bytes holds its largest batch."""
+        return memory is None or self.peak <= USABLE * memory
 
 
 def costs(
     params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
 ) -> list[Cost]:
     """Extraction, quality and selection of one model on one dataset; other stages need no model, and seconds."""
+    scoring, least = params.quality.token_budget, weights(shape) * DTYPE_BYTES[dtype]
+    stages = ((_extract, params.extraction.token_budget), (_quality, scoring), (_select, scoring))
     return [
-        _extract(params, model, dataset, shape, lengths, dtype, machine),
-        _quality(params, model, dataset, shape, lengths, dtype, machine),
-        _select(params, model, dataset, shape, lengths, dtype, machine),
+        _halved(partial(stage, params, model, dataset, shape, lengths, dtype, machine), budget, machine.memory, least)
+        for stage, budget in stages
     ]
+
+
+def _halved(cost_of: Callable[[int], Cost], budget: int, memory: int | None, least: int) -> Cost:
+    """The cost with the largest budget that fits, as a run finds it; `least` bytes are needed with any."""
+    cost = cost_of(budget)
+    while not cost.fits(memory) and cost.budget > 1 and memory and least < USABLE * memory:
+        cost = cost_of(cost.budget // 2)
+    return cost
 
 
 def seconds(work: Work, shape: Shape, dtype: str, machine: Machine) -> float:
@@ -74,20 +94,21 @@ def _cost(
     shape: Shape,
     dtype: str,
     machine: Machine,
+    budget: int,
     extra: float = 0.0,
 ) -> Cost:
     work = total(passes, prompts)
     load = SHARD_START + weights(shape) * DTYPE_BYTES[dtype] / 1e9  # read from disk at about 1 GB/s
     time = seconds(work, shape, dtype, machine) + extra + load
-    return Cost(stage, *names, work, flops(shape, work), written, peak_bytes(shape, passes, dtype), time)
+    return Cost(stage, *names, work, flops(shape, work), written, peak_bytes(shape, passes, dtype), time, budget)
 
 
 def _extract(
-    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
+    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine, budget: int
 ) -> Cost:
     section = params.extraction
     rules = len(by_rule([mask_strategy(name) for name in section.masks]))
-    passes = list(extraction_passes(lengths, rules, section.token_budget, section.shard))
+    passes = list(extraction_passes(lengths, rules, budget, section.shard))
     sites, statistics = len(section.sites), len({name for names in section.sites.values() for name in names})
     numbers = total(passes).tokens * shape.layers * shape.hidden * sites
     shape_of_scores = (sites, len(section.masks), len(section.poolings), shape.layers, statistics)
@@ -101,17 +122,18 @@ def _extract(
         shape,
         dtype,
         machine,
+        budget,
         extra=numbers * machine.statistics,
     )
 
 
 def _quality(
-    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
+    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine, budget: int
 ) -> Cost:
     section = params.quality
     queries, pool = len(lengths.query_input), len(lengths.pool_input)
     prefixes = lengths.bos + lengths.block
-    budget, shard = section.token_budget, section.shard
+    shard = section.shard
     passes = [
         *scoring_passes(lengths, prefixes, token_budget=budget, shard=shard, sample=SAMPLE),
         *scoring_passes(lengths, np.array([lengths.bos], dtype=np.int64), token_budget=budget, shard=shard),
@@ -124,17 +146,17 @@ def _quality(
     sets = section.sets * len(section.set_sizes)
     written = 2 * 4 * queries * (pool + 1 + sets)
     prompts = queries * (pool + 1 + sets) + 2 * pool
-    return _cost("quality", (model, dataset), passes, prompts, written, shape, dtype, machine)
+    return _cost("quality", (model, dataset), passes, prompts, written, shape, dtype, machine, budget)
 
 
 def _select(
-    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
+    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine, budget: int
 ) -> Cost:
     section = params.selection
     judging = len(lengths.query_input) - round(section.query_share * len(lengths.query_input))
     queries = range(max(1, judging))
     sets = section.random_draws + count_selectors(params)
-    budget, shard = params.quality.token_budget, params.quality.shard
+    shard = params.quality.shard
     passes: list[Pass] = []
     prompts = 0
     for shots in section.shots:
@@ -143,7 +165,9 @@ def _select(
                 lengths, set_prefixes(lengths, shots, sets), queries, token_budget=budget, shard=shard
             )
             prompts += sets * len(queries)
-    return _cost("select", (model, dataset), passes, prompts, 150 * sets * len(section.shots), shape, dtype, machine)
+    return _cost(
+        "select", (model, dataset), passes, prompts, 150 * sets * len(section.shots), shape, dtype, machine, budget
+    )
 
 
 def count_selectors(params: Params) -> int:

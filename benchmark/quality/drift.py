@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
+from benchmark.models.budget import Budget
 from benchmark.models.loading import DTYPES, LoadedModel, load_model
-from benchmark.quality.batching import Budget
 from benchmark.quality.likelihood import Scores, score
 from benchmark.quality.prompts import Prefix, Query, prefixes, query
 from benchmark.tasks.dataset import Dataset

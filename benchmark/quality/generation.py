@@ -22,8 +22,9 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from benchmark.errors import BenchmarkError
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Budget, Indices
+from benchmark.quality.batching import Indices
 from benchmark.quality.context import Block, Level, additive, extend, join, layers, seen, visible
 from benchmark.quality.likelihood import check_finite, check_prompts, log_probabilities, span
 from benchmark.quality.prompts import Ids, Prefix, Query

@@ -18,8 +18,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from benchmark.errors import BenchmarkError
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Budget, Indices, slices
+from benchmark.quality.batching import Indices, slices
 from benchmark.quality.context import Block, Level, check_architecture, extend
 from benchmark.quality.prompts import Ids, Prefix, Query, check_context
 from benchmark.quality.sharing import pad, share

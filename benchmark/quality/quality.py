@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Budget
 from benchmark.quality.generation import Ending, generate
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, check_boundaries, prefixes, query, start

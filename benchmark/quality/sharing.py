@@ -10,7 +10,8 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from benchmark.quality.batching import Budget, Indices, chunks, groups, halves, slices
+from benchmark.models.budget import Budget
+from benchmark.quality.batching import Indices, chunks, groups, halves, slices
 from benchmark.quality.context import Block, Level, extend
 from benchmark.quality.prompts import Ids, Prefix
 

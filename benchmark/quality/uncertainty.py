@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Budget, Indices, chunks, halves
+from benchmark.quality.batching import Indices, chunks, halves
 from benchmark.quality.context import extend
 from benchmark.quality.likelihood import log_probabilities, score, span
 from benchmark.quality.prompts import Ids, Prefix, query, start

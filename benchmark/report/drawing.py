@@ -44,7 +44,7 @@ def compact(svg: str, name: str, alt: str, zoom: float) -> str:
     svg = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{name}-", svg)
     head, body = svg.split(">", 1)
     body = re.sub(r'\sd="[^"]+"', lambda path: _rounded(path[0], 1), body)
-    body = _rounded(body, 2)
+    body = re.sub(r"<[^>]+>", lambda tag: _rounded(tag[0], 2), body)  # not the words between the tags
     body = re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", body))
     box = re.search(r'viewBox="([^"]+)"', head)
     width = float(box[1].split()[2]) if box else 0.0

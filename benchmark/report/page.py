@@ -23,7 +23,7 @@ MEANINGS = {
     "reproduced": "No correlation exceeds the bound, and the experiment could have shown one.",
     "refuted": "At least one correlation lies above the bound, beyond what chance explains.",
     "exceeded": "A correlation exceeds the bound, but chance may explain by how much.",
-    "inconclusive": "No correlation exceeds the bound, but this experiment could not have shown one.",
+    "inconclusive": "Nothing follows, either way: this experiment could not have shown a correlation above the bound.",
 }
 PROFILES = {
     "embedded": "These are tiny models that this project trained on tasks of its own, to test the instrument. The "
@@ -32,16 +32,18 @@ PROFILES = {
 }
 
 
-def write_report(folder: Path, profile: str, record: Mapping[str, Any] | None = None) -> Path:
+def write_report(
+    folder: Path, profile: str, record: Mapping[str, Any] | None = None, calibration: Path | None = None
+) -> Path:
     """Reads the results in `folder` and writes `report.html` and `figures/*.svg, *.png` there; returns the page.
 
-    `profile` is the name of the profile that the results are of. `record`, nested mappings of plain values, is shown as
-    what was run: models, revisions, hashes, seeds. Nothing in it may differ between two runs with the same results, or
-    the page would; what does stands in `provenance.json`, to which the page refers. Everything is drawn before anything
-    is written; figures of an earlier run that are no longer drawn are removed. Raises `BenchmarkError` as
-    `read_results` does.
+    `profile` is the name of the profile that the results are of; `calibration` is that of `read_results`. `record`,
+    nested mappings of plain values, is shown as what was run: models, revisions, hashes, seeds. Nothing in it may
+    differ between two runs with the same results, or the page would; what does stands in `provenance.json`, to which
+    the page refers. Everything is drawn before anything is written; figures of an earlier run that are no longer drawn
+    are removed. Raises `BenchmarkError` as `read_results` does.
     """
-    results = read_results(folder)
+    results = read_results(folder, calibration)
     figures = draw_all(results)
     page = render(results, profile, figures, record or {})
     drawn = {f"{drawing.name}.{kind}" for group in figures.values() for drawing in group for kind in ("svg", "png")}
@@ -68,7 +70,7 @@ def render(results: Results, profile: str, figures: Mapping[str, Sequence[Drawin
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words, short=short, rho=_rho, p=p_value, kind=_kind, plain=_plain)
+    environment.filters.update(words=words, short=short, rho=_rho, p=p_value, kind=_kind, plain=_plain, heads=_heads)
     heat = panels(results)
     page: str = environment.get_template("page.html.j2").render(
         claim=results.claim,
@@ -99,10 +101,18 @@ def _rho(value: Any, digits: int = 2) -> str:
 
 
 def _kind(value: Any) -> str:
-    """How the template sets a value of a nested record: as a `map`, a `list` of records, or `text`."""
+    """How the template sets a value of a nested record: as a `table` or `map`, a `list` of records, or `text`."""
     if isinstance(value, Mapping):
-        return "map"
+        rows = [row for row in value.values() if isinstance(row, Mapping)]
+        flat = all(_kind(cell) == "text" for row in rows for cell in row.values())
+        return "table" if rows and flat and len(rows) == len(value) else "map"
     return "list" if isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value) else "text"
+
+
+def _heads(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The keys of which any of the rows has a value, in the order of their first."""
+    return [key for key in dict.fromkeys(key for row in rows.values() for key in row)
+            if any(row.get(key) not in (None, "") for row in rows.values())]  # fmt: skip
 
 
 def _plain(value: Any) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_json, read_table
+from benchmark.timing.history import read_history
 
 COLUMN = ("mask", "statistic", "pooling", "site", "layer")
 CELL = ("model", "dataset", *COLUMN, "target", "shots")
@@ -50,7 +51,17 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "agreement": ("target", "model_a", "model_b", "n_cells", "agreement", "sign_agreement"),
     "controls": ("control", "model", "dataset", "target", "expected", "value", "passed", "note"),
     "null": ("low", "high", "null_max", "null_cell", "observed"),
-    "calibration": ("scenario", "experiments", "n", "reproduced", "refuted", "exceeded", "inconclusive"),
+    "calibration": (
+        "scenario",
+        "intervals",
+        "experiments",
+        "n",
+        "reproduced",
+        "refuted",
+        "exceeded",
+        "inconclusive",
+        "target",
+    ),
     "selection": ("model", "dataset", "selector", "direction", "mask", "shots", "metric", "score", "percentile"),
 }
 """Every table the page can show, with the columns it needs."""
@@ -58,12 +69,13 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Results:
-    """The claim, whichever tables are there, and how long things took."""
+    """The claim, whichever tables are there, how long things take, and how long they took in earlier revisions."""
 
     folder: Path
     claim: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
     timing: Mapping[str, Any]
+    history: pd.DataFrame
 
     def family(self) -> pd.DataFrame | None:
         """The declared cells with what was found about each; without `family.csv`, their correlations alone."""
@@ -95,16 +107,20 @@ class Results:
         return arrays["scores"][:, at].ravel().astype(np.float64), target.astype(np.float64).mean(axis=1)
 
 
-def read_results(folder: Path) -> Results:
-    """Reads `folder`. Raises `BenchmarkError` for a missing claim, or for a file that is there and cannot be read."""
+def read_results(folder: Path, calibration: Path | None = None) -> Results:
+    """Reads `folder`, and the table in `calibration`, which is of no profile, in the place of the folder's own.
+
+    Raises `BenchmarkError` for a missing claim, or for a file that is there and cannot be read.
+    """
     claim = read_json(folder / "claim.json")
     missing = [key for key in ("verdict", "sentence", "bound", "max_abs_rho", "cell", "n_cells") if key not in claim]
     if missing:
         raise BenchmarkError(f"{folder / 'claim.json'} lacks {', '.join(missing)}: run the claim stage again")
     tables = {}
     for name, columns in TABLES.items():
-        path = folder / f"{name}.csv"
+        path = calibration if calibration and name == "calibration" else folder / f"{name}.csv"
         if path.exists():
             tables[name] = read_table(path, columns, text=TEXT)
     timing = folder / "timing.json"
-    return Results(folder, claim, tables, read_json(timing) if timing.exists() else {})
+    history = read_history(folder / "timing_history.csv")
+    return Results(folder, claim, tables, read_json(timing) if timing.exists() else {}, history)

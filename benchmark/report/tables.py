@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.report.figures.selection import label, order
 from benchmark.report.results import CELL, Results
 from benchmark.report.style import number, words
+from benchmark.timing.history import ratios
 
 EMPTY = "–"
 
@@ -40,8 +41,11 @@ def p_value(value: Any) -> str:
     return "< .001" if value < 0.001 else number(float(value), 3)
 
 
-def percent(value: Any) -> str:
-    return EMPTY if pd.isna(value) else f"{100 * value:.0f} %"
+def percent(value: Any, digits: int = 0) -> str:
+    if pd.isna(value):
+        return EMPTY
+    text = f"{100 * value:.{digits}f} %".replace("-", "\N{MINUS SIGN}")
+    return text.removeprefix("\N{MINUS SIGN}") if round(100 * value, digits) == 0 else text
 
 
 def count(value: float) -> str:
@@ -101,19 +105,20 @@ def controls(results: Results) -> Table | None:
     body = []
     for control, rows in table.groupby("control", sort=False):
         ran = rows[rows["passed"].notna()]
-        passed = int(ran["passed"].sum())
+        passed, silent = int(ran["passed"].sum()), len(rows) - len(ran)
         body.append(
             (
                 words(str(control)),
                 CONTROLS.get(str(control), ""),
                 _range(rows["expected"]),
                 _range(ran["value"]),
-                f"{passed} of {len(ran)}" if len(ran) else "did not run",
+                f"{passed} of {len(ran)}" + (f"; {silent} not run" if silent else "") if len(ran) else "did not run",
                 "✓" if len(ran) and passed == len(ran) else "✗" if len(ran) else EMPTY,
             )
         )
     skipped = table[table["passed"].isna() & (table["note"] != "")]["note"].unique()
-    return Table(("control", "what it asks", "expected", "found", "passed", ""), body, 2, "; ".join(skipped))
+    note = f"Not run where: {'; '.join(skipped)}." if len(skipped) else ""
+    return Table(("control", "what it asks", "expected", "found", "passed", ""), body, 2, note)
 
 
 def _range(values: pd.Series[Any]) -> str:
@@ -210,6 +215,24 @@ def agreement(results: Results) -> Table | None:
     return Table(("models", "target", "cells", "agreement of their maps (ρ)", "same sign"), body, 2)
 
 
+def consistency(results: Results, rows: int = 12) -> Table | None:
+    """The scores whose mean rho over models and tasks is largest, and whether they agree about its sign."""
+    table = results.tables.get("consistency")
+    if table is None:
+        return None
+    known = table[table["mean_rho"].notna()].sort_values("mean_rho", key=abs, ascending=False, kind="stable")
+    body = [
+        (words(r["mask"]), words(r["statistic"]), r["target"], f"{r['n_pools']:.0f}", rho(r["mean_rho"]),
+         interval(r["ci_low"], r["ci_high"]), percent(r["sign_agreement"]))
+        for r in known.head(rows).to_dict("records")
+    ]  # fmt: skip
+    outside = int(((known["ci_low"] > 0) | (known["ci_high"] < 0)).sum())
+    by_chance = results.claim.get("alpha", np.nan) * known["ci_low"].notna().sum()
+    note = f"0 lies outside the interval of {outside} of {len(known)} scores; chance alone puts it outside of some "
+    head = ("mask", "statistic", "target", "pools", "mean ρ", "interval over tasks", "same sign")
+    return Table(head, body, 3, f"{note}{by_chance:.0f}." if np.isfinite(by_chance) else "")
+
+
 def confounds(results: Results) -> Table | None:
     """The share of the target's rank variance that each confound explains, per pool."""
     table = results.tables.get("confound_shares")
@@ -232,32 +255,21 @@ def calibration(results: Results) -> Table | None:
         return None
     verdicts = ("reproduced", "refuted", "exceeded", "inconclusive")
     body = [
-        (words(r["scenario"]), f"{r['n']:.0f}", f"{r['experiments']:.0f}", *(percent(r[v]) for v in verdicts),
-         str(r.get("target", "")), yes(r.get("met", np.nan)))
+        (words(r["scenario"]), r["intervals"], r["target"].replace(">=", "≥"), f"{r['n']:.0f}",
+         f"{r['experiments']:.0f}", *(percent(r[v], 1) for v in verdicts), yes(r.get("met", np.nan)))
         for r in table.to_dict("records")
     ]  # fmt: skip
-    return Table(("simulated truth", "n", "experiments", *verdicts, "demanded", "met"), body, 1)
+    return Table(("simulated truth", "intervals", "demanded", "n", "experiments", *verdicts, "met"), body, 3)
 
 
 def timing(results: Results) -> Table | None:
-    """Every measured ratio of `timing.json`, wherever it stands in it: whatever holds a median."""
-    body: list[tuple[str, ...]] = []
-
-    def walk(name: str, value: Any) -> None:
-        if not isinstance(value, Mapping):
-            return
-        if isinstance(value.get("median"), int | float):
-            low, high = value.get("low", np.nan), value.get("high", np.nan)
-            body.append(
-                (words(name), f"{value['median']:.3f}", EMPTY if pd.isna(low) else f"{low:.3f} to {high:.3f}",
-                 *(EMPTY if value.get(key) is None else count(value[key])
-                   for key in ("candidate_us", "baseline_us")))
-            )  # fmt: skip
-            return
-        for key, inner in value.items():
-            walk(f"{name} · {key}" if name and name != "ratios" else str(key), inner)
-
-    walk("", results.timing)
+    """Every measured ratio of `timing.json`."""
+    body = [
+        (words(name.replace(".", " · ")), f"{ratio['median']:.3f}",
+         f"{ratio['low']:.3f} to {ratio['high']:.3f}" if {"low", "high"} <= ratio.keys() else EMPTY,
+         *(EMPTY if ratio.get(key) is None else count(ratio[key]) for key in ("candidate_us", "baseline_us")))
+        for name, ratio in ratios(results.timing.get("ratios", {}))
+    ]  # fmt: skip
     head = ("measurement", "ratio", "95 % interval", "µs", "µs of what it is compared with")
     return Table(head, body, 1) if body else None
 
@@ -269,6 +281,7 @@ BUILDERS: Mapping[str, Callable[[Results], Table | None]] = {
     "equivalence": equivalence,
     "power": power,
     "selectors": selectors,
+    "consistency": consistency,
     "agreement": agreement,
     "confounds": confounds,
     "calibration": calibration,

@@ -11,7 +11,7 @@ def run(params: Params, name: str) -> None:
     if isinstance(source, EmbeddedDataset):
         from benchmark.tasks.embedded import build_dataset
 
-        dataset = build_dataset(name, source.family, source.seed, source.pool, source.queries)
+        dataset = build_dataset(name, source.family, source.seed, source.pool, source.queries, source.split)
     else:
         from benchmark.tasks.hub import load_dataset
 

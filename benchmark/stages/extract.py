@@ -12,11 +12,13 @@ def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.extraction import extract
     from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
     from benchmark.activations.statistics import Thresholds
+    from benchmark.models.budget import Budget
 
     section = params.extraction
     out = params.cell("activations", model, dataset)
     pool = Dataset.read(params.dataset_folder(dataset)).pool
     loaded = load(params, model)
+    budget = Budget(section.token_budget)
 
     def compute(part: range) -> Arrays:
         return extract(
@@ -26,13 +28,13 @@ def run(params: Params, model: str, dataset: str) -> None:
             sites={str(site): names for site, names in section.sites.items()},
             poolings=section.poolings,
             thresholds=Thresholds(section.massive_absolute, section.massive_ratio),
-            token_budget=section.token_budget,
+            token_budget=budget,
             kernel=section.kernel,
             mlp=params.models[model].mlp,
         ).arrays()
 
     key = shard_key(params, "extract", section, params.dataset_folder(dataset), params.model_folder(model))
     work = work_folder(params, "extract", out.name)
-    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}")
+    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}", budget)
     ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)
     discard(work, key)

@@ -13,8 +13,8 @@ from benchmark.tasks.dataset import Dataset
 
 
 def run(params: Params, model: str, dataset: str) -> None:
+    from benchmark.models.budget import Budget
     from benchmark.quality import quality
-    from benchmark.quality.batching import Budget
     from benchmark.quality.uncertainty import measure_uncertainty
 
     section = params.quality
@@ -29,7 +29,7 @@ def run(params: Params, model: str, dataset: str) -> None:
     def one_shot(part: range) -> Arrays:
         return quality.measure_quality(loaded, data, part, budget).arrays()
 
-    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {out.name}")
+    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {out.name}", budget)
     sets: Arrays = {}
     for size in section.set_sizes:
         draw = generator(params.seed, "sets", dataset, size)  # the same sets for every model
@@ -41,7 +41,7 @@ def run(params: Params, model: str, dataset: str) -> None:
             return dict(zip(("members", "log_probability", "performance"), (chosen, *scored), strict=True))
 
         label = f"{size}-shot sets {out.name}"
-        parts = compute_shards(section.sets, section.shard, several_shots, work, set_keys[size], label)
+        parts = compute_shards(section.sets, section.shard, several_shots, work, set_keys[size], label, budget)
         sets |= {f"{name}_{size}": array for name, array in concatenate(parts, parts[0]).items()}
 
     matrices = quality.assemble(data, quality.zero_shot(loaded, data, budget), shards)

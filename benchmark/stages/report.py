@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from benchmark.params import Params
 from benchmark.report.page import write_report
 from benchmark.seeds import seeds
 
+CALIBRATION = Path("results/calibration.csv")
+"""Of the verdict, whatever the profile: `calibrate` writes it there."""
+
 
 def run(params: Params) -> None:
-    write_report(params.results, params.profile, record(params))
+    write_report(params.results, params.profile, record(params), CALIBRATION)
 
 
 def record(params: Params) -> dict[str, Any]:

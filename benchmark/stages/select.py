@@ -19,8 +19,8 @@ Array = NDArray[Any]
 
 def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.masks import MASKS
+    from benchmark.models.budget import Budget
     from benchmark.quality import quality
-    from benchmark.quality.batching import Budget
 
     data = Dataset.read(params.dataset_folder(dataset))
     activations, qualities = (params.cell(kind, model, dataset) for kind in ("activations", "quality"))
@@ -37,7 +37,7 @@ def run(params: Params, model: str, dataset: str) -> None:
 
         keys.append(base | {"members": members.tolist(), "queries": queries.tolist()})
         label = f"select {activations.name}, {members.shape[1]} shots"
-        parts = compute_shards(len(members), params.quality.shard, compute, work, keys[-1], label)
+        parts = compute_shards(len(members), params.quality.shard, compute, work, keys[-1], label, budget)
         joined = concatenate(parts, parts[0])
         return joined["log_probability"], joined["performance"]
 

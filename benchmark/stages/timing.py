@@ -1,16 +1,34 @@
-"""timing: the hot path on this machine, as ratios over a bare forward pass."""
+"""timing: the hot path on this machine, as ratios over its limit and over the naive ways; and their history."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from benchmark.params import Params
-from benchmark.storage import write_json
+from benchmark.provenance import revision
+from benchmark.storage import write_json, write_table
+from benchmark.timing.history import commit, extend, read_history
 
 
 def run(params: Params) -> None:
     import torch
 
+    from benchmark.models.loading import DTYPES, resolve_device
     from benchmark.timing.stage import measure
+    from benchmark.timing.workload import SMALL, STANDARD
 
+    path = params.results / "timing_history.csv"
+    history = read_history(path)  # before anything is measured: a damaged one costs no time
     if params.threads is not None:
         torch.set_num_threads(params.threads)
-    write_json(params.results / "timing.json", measure(params.timing.rounds, kernel=params.extraction.kernel))
+    device = resolve_device(params.device)
+    on_gpu = device.type == "cuda"
+    content = measure(
+        params.timing.rounds,
+        shape=STANDARD if on_gpu else SMALL,
+        dtype=DTYPES.get(params.dtype, torch.bfloat16 if on_gpu else torch.float32),
+        kernel=params.extraction.kernel,
+        device=device,
+    )
+    write_json(params.results / "timing.json", content)
+    write_table(path, extend(history, content, commit(revision()), datetime.now(UTC).date().isoformat()))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from benchmark.analysis.claim import check_current
 from benchmark.params import Params
+from benchmark.stages.inputs import claim_inputs
 from benchmark.storage import read_json
 
 
 def run(params: Params) -> str:
     claim = read_json(params.results / "claim.json")
+    check_current(claim, claim_inputs(params))
     cell = claim["cell"]
     where = ", ".join(str(cell[key]) for key in ("model", "dataset", "mask", "statistic", "layer", "target"))
     return "\n".join(

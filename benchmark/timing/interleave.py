@@ -1,13 +1,16 @@
 """How many times longer one thing takes than another, on a machine that is doing something else as well.
 
     interleaved_ratio(candidate, baseline, rounds=30).median
+    seconds = interleave([ours, theirs, limit], rounds=30)     [round, way]; `summarise` takes two of its columns
 
-Each round runs both, one right after the other and in random order, and gives one ratio: what slows the machine for
-longer than a round slows both and cancels. The median over rounds shrugs off the rest; its interval is bootstrapped.
+Each round runs all, one right after the other and in random order, and gives one ratio: what slows the machine for
+longer than a round slows them all and cancels. The median over rounds shrugs off the rest; its interval is
+bootstrapped.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +20,8 @@ from numpy.typing import NDArray
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+FEWEST = 5
+"""Rounds that are measured even where they take longer than they may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +41,48 @@ def interleaved_ratio(
     baseline: Callable[[], object],
     *,
     rounds: int,
+    seconds: float = math.inf,
     warmup: int = 2,
     seed: int = 0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Ratio:
-    """Times `candidate` and `baseline` in `rounds` pairs after `warmup` untimed ones.
-
-    `seed` draws the order within each pair and the bootstrap. `clock` gives seconds: `time.process_time` counts the
-    processor's time instead, which others take less from, but which hides threads that wait for one another. On CUDA
-    both must end with a synchronisation, and the clock must be the default.
-    """
+    """The `Ratio` of `candidate` to `baseline`, with the arguments of `interleave`; `seed` draws the bootstrap, too."""
     generator = np.random.default_rng(seed)
+    taken = interleave(
+        (candidate, baseline), rounds=rounds, seconds=seconds, warmup=warmup, generator=generator, clock=clock
+    )
+    return summarise(taken[:, 0], taken[:, 1], generator)
+
+
+def interleave(
+    ways: Sequence[Callable[[], object]],
+    *,
+    rounds: int,
+    seconds: float = math.inf,
+    warmup: int = 2,
+    generator: np.random.Generator,
+    clock: Callable[[], float] = time.perf_counter,
+) -> NDArray[np.float64]:
+    """Seconds float64 [round, way] of each of `ways` in `rounds` rounds after `warmup` untimed ones.
+
+    Once `seconds` on the wall have passed no further round begins, but for the first `FEWEST`. `generator` draws the
+    order within each round. `clock` gives seconds: `time.process_time` counts the processor's time instead, which
+    others take less from, but which hides threads that wait for one another. On CUDA every way must end with a
+    synchronisation, and the clock must be the default.
+    """
     for _ in range(warmup):
-        candidate()
-        baseline()
-    seconds = np.empty((rounds, 2))
-    pair = (candidate, baseline)
-    for row in seconds:
-        for which in generator.permutation(2):
+        for way in ways:
+            way()
+    taken: list[NDArray[np.float64]] = []
+    begin = time.monotonic()
+    while len(taken) < rounds and (len(taken) < FEWEST or time.monotonic() - begin < seconds):
+        row = np.empty(len(ways))
+        for which in generator.permutation(len(ways)):
             start = clock()
-            pair[which]()
+            ways[which]()
             row[which] = clock() - start
-    return summarise(seconds[:, 0], seconds[:, 1], generator)
+        taken.append(row)
+    return np.array(taken)
 
 
 def summarise(

@@ -1,4 +1,4 @@
-"""What the `timing` stage measures in a few seconds: the hot paths as ratios, small shapes, one run.
+"""What the `timing` stage measures in some seconds: each loop against its limit and the naive ways, in small shapes.
 
     write_json(results / "timing.json", measure(rounds=15))
 
@@ -8,78 +8,128 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from benchmark.activations.masks import MASKS, by_rule
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.provenance import device as describe_machine
-from benchmark.quality.batching import Budget
+from benchmark.provenance import environment
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query
-from benchmark.timing.interleave import Ratio, interleaved_ratio
+from benchmark.timing.interleave import Ratio, interleave, summarise
 from benchmark.timing.workload import SMALL, VOCABULARY, ExtractionWork, Shape
 
-Callables = tuple[Callable[[], object], Callable[[], object]]
+Ways = Mapping[str, Callable[[], object]]
+"""How a loop can be run: `limit` (what must be computed, and nothing else), `ours`, and the naive ways."""
+RULES = len(by_rule(list(MASKS.values())))
+LIMITS = {
+    "extraction_one_mask": "a bare forward pass",
+    "extraction_all_masks": f"a bare forward pass for each of the {RULES} attention rules",
+    "scoring": "plain passes over the tokens that must be computed, each once",
+}
 QUERIES = 24
 LENGTH = 32
 """Tokens of a demonstration, and of a query."""
 
 
 def measure(
-    rounds: int, *, shape: Shape = SMALL, dtype: torch.dtype = torch.float32, kernel: str = "auto", seed: int = 0
+    rounds: int,
+    *,
+    shape: Shape = SMALL,
+    dtype: torch.dtype = torch.float32,
+    kernel: str = "auto",
+    device: torch.device | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
-    """The content of `timing.json`: `ratios` {name: median, low, high, n, candidate_us, baseline_us}, then `machine`.
+    """The content of `timing.json`: `ratios`, what each loop's limit is, shapes, `machine`.
 
-    Extraction is over a bare forward pass of the same batch (`all_masks` needs one pass for each attention rule);
-    scoring that shares a demonstration is over scoring that does not.
+    `ratios` has `over_limit` {loop: {way: ratio}}, the way's time over the limit's, and `over_naive` {loop: {naive way:
+    ratio}}, ours over that way's. A ratio is `median`, `low`, `high` (95 % interval), `n` rounds, `candidate_us` and
+    `baseline_us` (medians in microseconds).
     """
-    work = ExtractionWork(shape, dtype, kernel)
-    pairs: dict[str, Callables] = {
-        "extraction causal": (lambda: work.extract(("causal",)), work.forward),
-        "extraction all masks": (lambda: work.extract(tuple(MASKS)), work.forward),
-        "extraction stored then scipy": (work.stored_then_scipy, work.forward),
-        "scoring shared": scoring_pair(work),
-    }
+    work = ExtractionWork(shape, dtype, kernel, device)
     alone = work.device.type == "cpu" and torch.get_num_threads() == 1
     clock = time.process_time if alone else time.perf_counter
-    ratios = {
-        name: _record(interleaved_ratio(*pair, rounds=rounds, seed=seed, clock=clock)) for name, pair in pairs.items()
-    }
+    generator = np.random.default_rng(seed)
+    over_limit: dict[str, Any] = {}
+    over_naive: dict[str, Any] = {}
+    for loop, ways in loops(work).items():
+        taken = dict(
+            zip(ways, interleave([*ways.values()], rounds=rounds, generator=generator, clock=clock).T, strict=True)
+        )
+        limit = taken.pop("limit")
+        over_limit[loop] = {way: _record(summarise(times, limit, generator)) for way, times in taken.items()}
+        ours = taken.pop("ours")
+        if taken:
+            over_naive[loop] = {way: _record(summarise(ours, times, generator)) for way, times in taken.items()}
     return {
-        "ratios": ratios,
-        "attention_rules": len(by_rule(list(MASKS.values()))),
+        "ratios": {"over_limit": over_limit, "over_naive": over_naive},
+        "limits": LIMITS,
         "shape": {"layers": shape.layers, "hidden": shape.hidden, "rows": shape.rows, "tokens": shape.tokens},
         "dtype": str(dtype).removeprefix("torch."),
-        "machine": {**describe_machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
+        "machine": {
+            **environment()["device"],
+            "device": work.device.type,
+            "threads": torch.get_num_threads(),
+            "python": environment()["python"],
+            "packages": environment()["packages"],
+        },
     }
 
 
-def scoring_pair(work: ExtractionWork) -> Callables:
-    """Scoring `QUERIES` queries behind one demonstration: its keys and values shared, and whole prompts instead."""
+def loops(work: ExtractionWork) -> dict[str, Ways]:
+    """The loops of `LIMITS`, each with its ways."""
+    return {
+        "extraction_one_mask": {
+            "limit": work.forward,
+            "ours": lambda: work.extract(("causal",)),
+            "stored_then_scipy": work.stored_then_scipy,
+            "torch_in_hooks": work.torch_in_hooks,
+        },
+        "extraction_all_masks": {
+            "limit": lambda: [work.forward() for _ in range(RULES)],
+            "ours": lambda: work.extract(tuple(MASKS)),
+        },
+        "scoring": scoring_ways(work),
+    }
+
+
+def scoring_ways(work: ExtractionWork) -> Ways:
+    """`QUERIES` queries behind one demonstration: its keys and values shared, and `unshared`, whole prompts instead."""
     generator = np.random.default_rng(1)
     draw = generator.integers(1, VOCABULARY, (QUERIES + 1, LENGTH)).tolist()
     demonstration = Prefix("demonstration", tuple(draw[0]))
     queries = [Query(f"q{i}", tuple(row[:-1]), ((row[-1],),), 0) for i, row in enumerate(draw[1:])]
     model: Any = work.model
     loaded = LoadedModel("timing", model, None, add_bos=False)
-    prompts = torch.tensor([draw[0] + row[:-1] for row in draw[1:]], device=work.device)
     targets = torch.tensor([row[-1:] for row in draw[1:]], device=work.device)
 
-    def shared() -> np.ndarray:
+    @torch.inference_mode()
+    def plain(rows: list[list[int]]) -> torch.Tensor:
+        """Log-probabilities [row, vocabulary] behind each row; the head runs on one position."""
+        ids = torch.tensor(rows, device=work.device)
+        logits: torch.Tensor = model(ids, use_cache=False, logits_to_keep=1).logits[:, -1]
+        return logits.float().log_softmax(-1)
+
+    def ours() -> np.ndarray:
         return score(loaded, [demonstration], queries, Budget(4096))[0, :, 0]
 
-    @torch.inference_mode()
     def unshared() -> np.ndarray:
-        logits = model(prompts, use_cache=False, logits_to_keep=1).logits[:, -1]
-        found: np.ndarray = logits.float().log_softmax(-1).gather(1, targets)[:, 0].cpu().numpy()
+        found: np.ndarray = plain([draw[0] + row[:-1] for row in draw[1:]]).gather(1, targets)[:, 0].cpu().numpy()
         return found
 
-    np.testing.assert_allclose(shared(), unshared(), atol=1e-2 if work.ids.is_cuda else 1e-3)
-    return shared, unshared
+    def limit() -> np.ndarray:
+        plain([draw[0]])
+        found: np.ndarray = plain([row[:-1] for row in draw[1:]]).gather(1, targets)[:, 0].cpu().numpy()
+        return found
+
+    exact = work.ids.device.type == "cpu" and next(model.parameters()).dtype == torch.float32
+    np.testing.assert_allclose(ours(), unshared(), atol=1e-3 if exact else 0.3)
+    return {"limit": limit, "ours": ours, "unshared": unshared}
 
 
 def _record(ratio: Ratio) -> dict[str, float]:

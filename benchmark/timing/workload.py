@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import scipy.stats
@@ -42,10 +43,10 @@ class Shape:
     heads: int = 0
     kv_heads: int = 0
 
-    def config(self) -> LlamaConfig:
+    def config(self, vocabulary: int = VOCABULARY) -> LlamaConfig:
         heads = self.heads or max(1, self.hidden // 64)
         return LlamaConfig(
-            vocab_size=VOCABULARY,
+            vocab_size=vocabulary,
             hidden_size=self.hidden,
             intermediate_size=self.mlp or self.hidden * 43 // 16,
             num_hidden_layers=self.layers,
@@ -60,6 +61,13 @@ LLAMA_3B_LAYER = Shape(layers=1, hidden=3072, rows=4, tokens=128, mlp=8192, head
 SMALL = Shape(layers=3, hidden=256, rows=8, tokens=64)
 
 
+def random_model(shape: Shape, vocabulary: int = VOCABULARY) -> LlamaForCausalLM:
+    """A Llama of that shape, float32 on a CPU, in evaluation mode; the same weights each time."""
+    torch.manual_seed(0)
+    model = LlamaForCausalLM._from_config(shape.config(vocabulary), attn_implementation="sdpa")
+    return cast(LlamaForCausalLM, model.eval())
+
+
 class ExtractionWork:
     """A model in `dtype` and one batch; every method runs it once."""
 
@@ -71,10 +79,8 @@ class ExtractionWork:
         device: torch.device | None = None,
         sites: Sequence[str] = ("mlp_output",),
     ) -> None:
-        torch.manual_seed(0)
         self.device = device or torch.device("cpu")
-        model = LlamaForCausalLM._from_config(shape.config(), attn_implementation="sdpa")
-        self.model: nn.Module = model.eval().to(self.device, dtype)
+        self.model: nn.Module = random_model(shape).to(self.device, dtype)
         self.decoder = find_decoder(self.model)
         generator = np.random.default_rng(0)
         ids = generator.integers(1, VOCABULARY, (shape.rows, shape.tokens))
@@ -123,17 +129,23 @@ class ExtractionWork:
             np.stack(columns, axis=-1).mean(1)
 
     @torch.inference_mode()
-    def torch_in_hooks(self) -> None:
-        """The other naive way: textbook torch inside hooks."""
-        handles = [mlp.register_forward_hook(lambda m, a, out: naive_torch(out)) for mlp in self.decoder.mlps]
+    def torch_in_hooks(self) -> list[Tensor]:
+        """The other naive way: textbook torch inside hooks; of each layer [batch, statistic]."""
+        pooled: list[Tensor] = []
+
+        def reduce(module: nn.Module, arguments: object, output: Tensor) -> None:
+            pooled.append(naive_torch(output))
+
+        handles = [mlp.register_forward_hook(reduce) for mlp in self.decoder.mlps]
         self.decoder.base(input_ids=self.ids, use_cache=False)
         for handle in handles:
             handle.remove()
         self._finish()
+        return pooled
 
 
-def naive_torch(output: Tensor) -> None:
-    """What one writes down first: [batch, token, hidden] -> pooled statistics."""
+def naive_torch(output: Tensor) -> Tensor:
+    """What one writes down first: [batch, token, hidden] -> pooled statistics [batch, statistic]."""
     x = output.float()
     mean = x.mean(-1, keepdim=True)
     deviation = x - mean
@@ -150,4 +162,4 @@ def naive_torch(output: Tensor) -> None:
         ((magnitude > 100) & (magnitude > 1000 * median[..., None])).sum(-1).float(),
     )
     assert len(columns) == len(STATISTICS)
-    torch.stack(columns, dim=-1).mean(1)
+    return torch.stack(columns, dim=-1).mean(1)

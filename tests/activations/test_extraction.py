@@ -10,6 +10,7 @@ from benchmark.activations.masks import MASKS
 from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
 from benchmark.activations.statistics import STATISTICS, reference
 from benchmark.errors import BenchmarkError
+from benchmark.models.budget import Budget
 from benchmark.models.decoder import find_decoder
 from benchmark.models.loading import LoadedModel
 from benchmark.shards import concatenate
@@ -197,18 +198,25 @@ def test_running_out_of_memory_halves_the_budget_and_changes_nothing(
 ) -> None:
     decoder = find_decoder(llama.model)
     widths: list[int] = []
+    failures: list[int] = []
     forward = decoder.base.forward
 
     def small_device(input_ids: torch.Tensor, **arguments: object) -> object:
         if input_ids.numel() > 100:
+            failures.append(input_ids.numel())
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         widths.append(input_ids.numel())
         return forward(input_ids=input_ids, **arguments)
 
     whole = extract(llama, examples, masks=("causal", "prefix"))
     monkeypatch.setattr(decoder.base, "forward", small_device)
-    halved = extract(llama, examples, masks=("causal", "prefix"), token_budget=1600)
+    budget = Budget(1600)
+    halved = extract(llama, examples, masks=("causal", "prefix"), token_budget=budget)
     assert max(widths) > 50
+    assert 50 <= budget.tokens <= 100
+    before = len(failures)
+    extract(llama, examples, masks=("causal", "prefix"), token_budget=budget)
+    assert len(failures) == before > 0, "the next shard tries no batch that cannot fit"
     assert drift(halved.scores, whole.scores, whole.statistics) < TOLERANCE
     monkeypatch.setattr(decoder.base, "forward", lambda **_: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError("x")))
     with pytest.raises(BenchmarkError, match="does not fit into the memory"):

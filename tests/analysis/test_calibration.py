@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmark.analysis.calibration import SCENARIOS, VERDICTS, Demand, calibrate
+from benchmark.analysis.calibration import INTERVALS, SCENARIOS, VERDICTS, Demand, Intervals, calibrate
+from benchmark.analysis.parameters import Verdict
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_table
 
+ROOT = Path(__file__).parents[2]
 NAMES = ["one cell at 0.2", "one cell at 0.5", "n = 60", "reliability 0.2"]
 
 
-def test_few_experiments_show_the_verdicts_that_are_demanded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("intervals", ["fisher", pytest.param("bootstrap", marks=pytest.mark.slow)])
+def test_few_experiments_show_the_verdicts_that_are_demanded(tmp_path: Path, intervals: Intervals) -> None:
     output = tmp_path / "calibration.csv"
-    table = calibrate(2, scenarios=NAMES, output=output).set_index("scenario")
+    table = calibrate(2, intervals=intervals, scenarios=NAMES, output=output).set_index("scenario")
     assert table.loc["one cell at 0.2", "reproduced"] == 1.0
     assert table.loc["one cell at 0.5", "refuted"] == 1.0
     assert table.loc["n = 60", "inconclusive"] == 1.0
@@ -25,13 +29,42 @@ def test_few_experiments_show_the_verdicts_that_are_demanded(tmp_path: Path) -> 
 
 def test_rows_of_other_scenarios_and_intervals_stay(tmp_path: Path) -> None:
     output = tmp_path / "calibration.csv"
-    calibrate(2, scenarios=["n = 60", "n = 200"], output=output, resamples=50)
+    calibrate(2, scenarios=["n = 200", "n = 60"], output=output, resamples=50)
     calibrate(1, scenarios=["n = 60"], output=output, resamples=50)
     calibrate(1, scenarios=["n = 60"], intervals="bootstrap", output=output, resamples=50)
     table = read_table(output)
     assert table["scenario"].tolist() == ["n = 60", "n = 200", "n = 60"]
     assert table["intervals"].tolist() == ["fisher", "fisher", "bootstrap"]
     assert table["experiments"].tolist() == [1, 2, 1]
+
+
+def committed() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read_table(ROOT / "results" / "calibration.csv", text=("target",)).to_dict("records")
+    return rows
+
+
+def test_the_committed_experiments_meet_what_is_demanded_with_either_kind_of_interval() -> None:
+    demands = {scenario.name: demands for scenario, demands in SCENARIOS.items()}
+    for row in committed():
+        shares: dict[Verdict, float] = {verdict: row[verdict] for verdict in VERDICTS}
+        assert sum(shares.values()) == pytest.approx(1, abs=2e-4)
+        assert all(demand.met(shares) for demand in demands[row["scenario"]]), row
+        assert row["experiments"] >= 200
+    for kind in INTERVALS:
+        assert {row["scenario"] for row in committed() if row["intervals"] == kind} >= {*NAMES, "all zero"}
+
+
+def test_the_documented_table_is_the_committed_one() -> None:
+    lines = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("| truth | intervals | experiments"))
+    rows = [
+        f"| {row['scenario']} | {row['intervals']} | {row['experiments']} | "
+        f"{' | '.join(f'{100 * row[verdict]:.1f} %' for verdict in VERDICTS)} | {row['target']} | "
+        f"{'yes' if row['met'] == 1 else ''} |"
+        for row in committed()
+    ]
+    assert lines[start + 2 : start + 2 + len(rows)] == rows
+    assert not lines[start + 2 + len(rows)]
 
 
 def test_seed_decides() -> None:

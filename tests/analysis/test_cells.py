@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,6 +127,24 @@ def test_a_candidate_named_twice_is_an_error(upstream: Path) -> None:
     cells = build(upstream)
     with pytest.raises(BenchmarkError, match="name a candidate twice"):
         replace(cells, candidates=np.array(["c0"] * 40))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("scores", lambda a: a.astype(str), "scores is <U"),
+        ("performance", lambda a: a[0], "performance is float32 with 1 axes"),
+        ("n_input", lambda a: a[0], "n_input is int64 with 0 axes"),
+        ("mask", lambda a: a[1:], "lists of different lengths"),
+    ],
+)
+def test_an_array_of_another_kind_is_named(
+    place: Workplace, name: str, change: Callable[[np.ndarray], np.ndarray], message: str
+) -> None:
+    path = place.cells / "beta-one.npz"
+    spoil(path, **{name: change(read_arrays(path)[name])})
+    with pytest.raises(BenchmarkError, match=message):
+        Cells.read(path)
 
 
 def test_a_pool_that_occurs_twice_is_an_error(upstream: Path) -> None:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from benchmark.analysis.claim import Claim, claim, compute
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table, write_table
 from tests.analysis.conftest import Workplace
-from tests.analysis.upstream import PAIRS, parameters, write_all
+from tests.analysis.upstream import PAIRS, parameters, write_all, write_planted
 
 DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
 CONTRACT = {
@@ -91,11 +90,9 @@ def test_a_planted_score_refutes_and_the_gate_is_not_asked(tmp_path: Path) -> No
 
 
 def test_a_massive_dimension_is_a_control(place: Workplace) -> None:
-    rows = [{"model": "alpha", "mask": "causal", "statistic": "max_abs", "layer": 0, "before": 1.0, "after": 1.1}]
-    planted = place.folder / "planted.csv"
-    write_table(planted, pd.DataFrame(rows))
+    planted = write_planted(place.folder, after=1.1)
     result = claim(place.inputs(parameters(), planted))
-    assert result.summary["controls"]["massive_dimension"] == {"passed": False, "ran": 1, "of": 1}
+    assert result.summary["controls"]["massive_dimension"] == {"passed": False, "ran": 2, "of": 2}
     assert result.verdict == "inconclusive"
     assert "massive_dimension" in result.summary["sentence"]
 
@@ -111,6 +108,22 @@ def test_nothing_is_written_over_where_cells_are_stale(place: Workplace) -> None
     stale = replace(place.inputs(parameters()), context={"extraction": "two"})
     with pytest.raises(BenchmarkError, match="was made with other parameters"):
         claim(stale)
+    assert (place.results / "claim.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("column", "by", "message"),
+    [("rho", 1e-4, r"is not what the cells give: alpha/one/causal/mean/.* has rho"), ("n", 1, "mixes n")],
+)
+def test_nothing_is_written_over_where_correlations_are_not_the_cells(
+    place: Workplace, column: str, by: float, message: str
+) -> None:
+    before = (place.results / "claim.json").read_bytes()
+    table = read_table(place.correlations, text=("layer", "undefined"))
+    table.loc[0, column] += by
+    write_table(place.correlations, table)
+    with pytest.raises(BenchmarkError, match=message):
+        claim(place.inputs(parameters()))
     assert (place.results / "claim.json").read_bytes() == before
 
 

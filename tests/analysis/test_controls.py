@@ -43,7 +43,9 @@ def planted(**after: float) -> pd.DataFrame:
 
 
 def test_a_massive_dimension_is_seen_in_the_layer_that_has_it() -> None:
-    controls = massive_controls(planted(max_abs=50.0, max_median_ratio=4.0, massive_count=3.0, mean=2.0), PARAMETERS)
+    controls = massive_controls(
+        planted(max_abs=50.0, max_median_ratio=4.0, massive_count=3.0, mean=2.0), ["a"], PARAMETERS
+    )
     assert [c.statistic for c in controls] == ["max_abs", "max_median_ratio", "massive_count"]
     assert all(c.passed for c in controls)
     assert controls[0].value == 25.0
@@ -51,13 +53,13 @@ def test_a_massive_dimension_is_seen_in_the_layer_that_has_it() -> None:
 
 
 def test_a_blind_statistic_fails() -> None:
-    controls = massive_controls(planted(max_abs=3.0, massive_count=2.0), PARAMETERS)
+    controls = massive_controls(planted(max_abs=3.0, massive_count=2.0), ["a"], PARAMETERS)
     assert [c.passed for c in controls] == [False, False]
 
 
 def test_a_first_massive_activation_is_seen() -> None:
     rows = [{"model": "a", "mask": "causal", "statistic": "massive_count", "layer": 0, "before": 0.0, "after": 0.5}]
-    assert massive_controls(pd.DataFrame(rows), PARAMETERS)[0].passed
+    assert massive_controls(pd.DataFrame(rows), ["a"], PARAMETERS)[0].passed
 
 
 @pytest.mark.parametrize(
@@ -65,12 +67,14 @@ def test_a_first_massive_activation_is_seen() -> None:
     [
         (lambda f: f.drop(columns="before"), "lacks before"),
         (lambda f: f.assign(after=np.nan), "not finite"),
+        (lambda f: f.assign(before="x"), "not finite"),
+        (lambda f: f.assign(model="b"), "disagree about model a"),
         (lambda f: f[f["statistic"] == "mean"], "has no max_abs"),
     ],
 )
 def test_a_bad_table_is_an_error(spoil: object, message: str) -> None:
     with pytest.raises(BenchmarkError, match=message):
-        massive_controls(spoil(planted(max_abs=9.0, mean=2.0)), PARAMETERS)  # type: ignore[operator]
+        massive_controls(spoil(planted(max_abs=9.0, mean=2.0)), ["a"], PARAMETERS)  # type: ignore[operator]
 
 
 def test_table_tells_failed_from_not_run() -> None:

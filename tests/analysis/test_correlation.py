@@ -8,16 +8,18 @@ import pytest
 from scipy import stats
 
 from benchmark.analysis.cells import KEY
-from benchmark.analysis.correlation import COLUMNS
+from benchmark.analysis.correlation import COLUMNS, check_correlations
 from benchmark.errors import BenchmarkError
-from benchmark.storage import read_arrays, read_table, write_arrays
+from benchmark.storage import read_arrays, read_table, write_arrays, write_table
 from tests.analysis.conftest import Workplace
 from tests.analysis.upstream import PAIRS, parameters, write_all
+
+TEXT = ("layer", "undefined")
 
 
 @pytest.fixture(scope="module")
 def table(finished: Workplace) -> pd.DataFrame:
-    return read_table(finished.correlations, text=("layer", "undefined"))
+    return read_table(finished.correlations, text=TEXT)
 
 
 def test_columns_and_cells(table: pd.DataFrame) -> None:
@@ -94,7 +96,30 @@ def test_an_infinite_score_is_undefined_and_not_dropped(tmp_path: Path) -> None:
     write_arrays(path, **arrays)
     place = Workplace(tmp_path)
     place.correlate(parameters())
-    table = read_table(place.correlations, text=("layer", "undefined"))
+    table = read_table(place.correlations, text=TEXT)
     bad = table[(table["undefined"] == "score not finite") & (table["shots"] == 1)]
     assert set(bad["layer"]) == {"mean", "1"}
     assert len(bad) == 4
+
+
+@pytest.mark.parametrize("name", ["rho", "dataset", "undefined"])
+def test_a_missing_column_is_named(place: Workplace, name: str) -> None:
+    write_table(place.correlations, read_table(place.correlations, text=TEXT).drop(columns=name))
+    with pytest.raises(BenchmarkError, match=f"lacks the column {name}"):
+        check_correlations(place.correlations)
+
+
+def test_a_cell_that_occurs_twice_is_named(place: Workplace) -> None:
+    table = read_table(place.correlations, text=TEXT)
+    table.loc[len(table)] = table.loc[3]
+    write_table(place.correlations, table)
+    with pytest.raises(BenchmarkError, match="holds a cell twice: alpha/one/self/mean"):
+        check_correlations(place.correlations)
+
+
+def test_nan_without_a_reason_is_named(place: Workplace) -> None:
+    table = read_table(place.correlations, text=TEXT)
+    table.loc[0, "rho"] = np.nan
+    write_table(place.correlations, table)
+    with pytest.raises(BenchmarkError, match="no reason given, in alpha/one/causal/mean"):
+        check_correlations(place.correlations)

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from benchmark.analysis.claim import claim
 from benchmark.analysis.gate import gate
 from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError
-from benchmark.storage import read_json, write_json, write_table
+from benchmark.storage import read_json, write_json
 from tests.analysis.conftest import Workplace
-from tests.analysis.upstream import parameters, write_all
+from tests.analysis.upstream import parameters, write_all, write_planted
 
 REPRODUCED = {"gate": {"expect": "reproduced"}}
 
@@ -50,6 +49,13 @@ def test_a_refuted_claim_names_cell_bound_and_where_to_look(tmp_path: Path) -> N
     assert "\n" not in message
 
 
+def test_an_exceeded_claim_is_neither_refuted_nor_reproduced(tmp_path: Path) -> None:
+    place = claimed(tmp_path, n=600, rho=0.38)
+    assert run(place, parameters()) == "exceeded"
+    with pytest.raises(BenchmarkError, match=r"the claim is exceeded: rho = 0\.\d+ at .*/causal/mean/.* bound 0\.33"):
+        run(place, parameters(**REPRODUCED))
+
+
 def test_an_inconclusive_claim_says_what_is_missing(tmp_path: Path) -> None:
     place = claimed(tmp_path, n=600, noise=20.0)
     assert run(place, parameters()) == "inconclusive"
@@ -58,13 +64,20 @@ def test_an_inconclusive_claim_says_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_failed_control_stops_every_profile(place: Workplace) -> None:
-    rows = [{"model": "alpha", "mask": "causal", "statistic": "max_abs", "layer": 0, "before": 1.0, "after": 1.1}]
-    planted = place.results / "planted.csv"
-    write_table(planted, pd.DataFrame(rows))
+    planted = write_planted(place.results, after=1.1)
     claim(place.inputs(parameters(), planted))
     with pytest.raises(
         BenchmarkError, match=r"first massive_dimension in alpha/causal/max_abs: expected 2, found 1\.100"
     ):
+        gate(place.inputs(parameters(), planted))
+
+
+def test_an_edited_planted_table_is_refused(place: Workplace) -> None:
+    planted = write_planted(place.results, after=9.0)
+    claim(place.inputs(parameters(), planted))
+    assert gate(place.inputs(parameters(), planted)).verdict == "reproduced"
+    write_planted(place.results, after=9.5)
+    with pytest.raises(BenchmarkError, match=r"planted\.csv was changed after the claim .* restore it, or run"):
         gate(place.inputs(parameters(), planted))
 
 

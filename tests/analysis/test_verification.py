@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmark.analysis.verification import check_correlations, differences, verify
+from benchmark.analysis.verification import differences, verify
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_json, read_table, write_arrays, write_json, write_table
 from tests.analysis.conftest import Workplace
@@ -104,29 +103,6 @@ def test_a_missing_file_is_named(place: Workplace) -> None:
     (place.results / "power.csv").unlink()
     with pytest.raises(BenchmarkError, match=r"power\.csv is missing"):
         run(place)
-
-
-@pytest.mark.parametrize("name", ["rho", "dataset", "undefined"])
-def test_a_missing_column_is_named(place: Workplace, name: str) -> None:
-    write_table(place.correlations, read_table(place.correlations, text=TEXT).drop(columns=name))
-    with pytest.raises(BenchmarkError, match=f"lacks the column {name}"):
-        check_correlations(place.correlations)
-
-
-def test_a_cell_that_occurs_twice_is_named(place: Workplace) -> None:
-    table = read_table(place.correlations, text=TEXT)
-    table.loc[len(table)] = table.loc[3]
-    write_table(place.correlations, table)
-    with pytest.raises(BenchmarkError, match="holds a cell twice: alpha/one/self/mean"):
-        check_correlations(place.correlations)
-
-
-def test_nan_without_a_reason_is_named(place: Workplace) -> None:
-    table = read_table(place.correlations, text=TEXT)
-    table.loc[0, "rho"] = np.nan
-    write_table(place.correlations, table)
-    with pytest.raises(BenchmarkError, match="no reason given, in alpha/one/causal/mean"):
-        check_correlations(place.correlations)
 
 
 def test_a_missing_cell_is_named(place: Workplace) -> None:

@@ -95,3 +95,13 @@ def write_pool(
 def write_all(folder: Path, **options: float) -> None:
     for model, dataset in PAIRS:
         write_pool(folder, model, dataset, **options)  # type: ignore[arg-type]
+
+
+def write_planted(folder: Path, after: float) -> Path:
+    """`folder/planted.csv`: what a planted dimension does to the one statistic of both models, from 1 to `after`."""
+    rows = [
+        {"model": model, "mask": "causal", "statistic": "max_abs", "layer": 0, "before": 1.0, "after": after}
+        for model in ("alpha", "beta")
+    ]
+    write_table(folder / "planted.csv", pd.DataFrame(rows))
+    return folder / "planted.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -14,14 +15,20 @@ import torch
 import yaml
 from huggingface_hub import constants
 
-from benchmark.doctor import Finding, State, environment, examine
+from benchmark.doctor import Finding, State, environment, examine, need
+from benchmark.doctor.need import check_need
+from benchmark.doctor.profile import check_sources
 from benchmark.doctor.repositories import check_repositories, check_token
 from benchmark.hub import faults
 from benchmark.params import Params, load_params
+from benchmark.stages import dataset as dataset_stage
+from benchmark.stages import model as model_stage
 from tests.hub_server import HubServer, Repository
 from tests.hub_server.datasets import dataset_repository
+from tests.hub_server.models import write_model
 from tests.hub_server.server import STRANGER, TOKEN
 
+USAGE = shutil.disk_usage("/")
 PAPER = Path(__file__).parents[2] / "paper" / "params.yaml"
 
 
@@ -45,6 +52,18 @@ def profile(hub: HubServer, folder: Path, **changes: Any) -> Params:
     path = folder / "params.yaml"
     path.write_text(yaml.safe_dump(content))
     return load_params(path)
+
+
+def room(monkeypatch: pytest.MonkeyPatch, disk: int, memory: int) -> None:
+    """As many bytes free on every disk and in main memory."""
+    usage, ram = USAGE, psutil.virtual_memory()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=disk))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: ram._replace(available=memory))
+
+
+@pytest.fixture(autouse=True)
+def _a_large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    room(monkeypatch, disk=10**12, memory=10**11)
 
 
 def lines(findings: list[Finding], state: State) -> str:
@@ -118,12 +137,58 @@ def test_names_that_do_not_exist(hub: HubServer, tmp_path: Path, monkeypatch: py
 def test_a_full_disk_and_too_little_memory(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     params = profile(hub, tmp_path)
-    usage, memory = shutil.disk_usage("/"), psutil.virtual_memory()
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=1000))
+    room(monkeypatch, disk=1000, memory=1000)
     bad = lines(examine(params), State.FIX)
-    assert "12.60 GB needed for weights to download: make room, or set HF_HOME" in bad
-    assert "the largest model takes 12.9 GB as float32" in bad
+    assert "12.60 GB needed for weights and results: make room, or set HF_HOME or paths in" in bad
+    assert re.search(r"0\.0 GB of main memory are free, llama_3b takes \d+\.\d GB as float32", bad)
+
+
+def test_batches_too_large_for_a_cpu_are_told_what_to_set(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = profile(hub, tmp_path, quality={"token_budget": 100_000, "sets": 2}, device="cpu")
+    room(monkeypatch, disk=10**12, memory=22 * 10**9)
+    bad = lines([*check_need(params)], State.FIX)
+    match = re.search(r"stages need more: set quality\.token_budget to (\d+)$", bad)
+    assert match, bad
+    smaller = profile(hub, tmp_path, quality={"token_budget": int(match[1]), "sets": 2}, device="cpu")
+    assert not lines([*check_need(smaller)], State.FIX)
+
+
+def test_disks_are_told_apart(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    params = profile(hub, tmp_path)
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one file system")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(other / "no/such/folder"))
+    well = lines([*check_need(params)], State.OK)
+    assert "disk of /dev/shm: 1000.0 GB free, 12.60 GB needed for weights to download" in well
+    assert f"disk of {tmp_path}: 1000.0 GB free, 0.00 GB needed for results of the stages" in well
+
+
+def test_what_would_take_weeks_is_not_started_on_a_cpu_by_accident(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(need, "CPU_RATE", 1e6)
+    auto, cpu = ([*check_need(profile(hub, tmp_path, device=device))] for device in ("auto", "cpu"))
+    assert re.search(r"time: .* days on a CPU .*: use a machine with a GPU.*set device to cpu", lines(auto, State.FIX))
+    assert "days on a CPU" in lines(cpu, State.NOTE)
+    assert not lines(cpu, State.FIX)
+
+
+def test_the_memory_of_a_gpu(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the doctor says of GPUs that are not here: enough memory, enough for smaller batches, too little."""
+    params = profile(hub, tmp_path, quality={"token_budget": 200_000, "sets": 2})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA GeForce RTX 4090")
+    said = {}
+    for free in (200, 12, 5):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free * 10**9, 24 * 10**9))
+        said[free] = [finding for finding in check_need(params) if finding.subject == "gpu memory"]
+    assert re.search(r"200\.0 GB of GPU memory are free, up to \d+\.\d GB are needed", lines(said[200], State.OK))
+    assert re.search(r"12\.0 GB .*: batches of \d of 6 stages will be halved to fit", lines(said[12], State.NOTE))
+    assert re.search(r"5\.0 GB .*, llama_3b takes \d+\.\d GB as bfloat16", lines(said[5], State.FIX))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="speaks of a machine without a GPU")
@@ -134,7 +199,7 @@ def test_builds_and_drivers_that_do_not_fit(hub: HubServer, tmp_path: Path, monk
     assert "set device to auto or cpu" in lines([*environment.check_driver(cuda)], State.FIX)
     monkeypatch.setattr(environment, "driver_version", lambda: "535.1")
     monkeypatch.setattr(torch.version, "cuda", None)
-    assert "is a CPU build: `make venv LOCK=cuda`" in lines([*environment.check_driver(auto)], State.FIX)
+    assert "is a CPU build: `make doctor LOCK=cuda`" in lines([*environment.check_driver(auto)], State.FIX)
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     assert "driver 535.1 does not serve: update the driver" in lines([*environment.check_driver(auto)], State.FIX)
 
@@ -156,6 +221,30 @@ def test_local_sources_that_are_missing(hub: HubServer, tmp_path: Path) -> None:
     params = load_params(tmp_path / "params.yaml")
     bad = lines(examine(params), State.FIX)
     assert "holds no model: correct models.mine.path" in bad
+
+
+def test_local_files_that_changed_since_their_stage_ran(hub: HubServer, tmp_path: Path) -> None:
+    rows, weights = tmp_path / "rows.csv", write_model(tmp_path / "weights", "qwen2")
+    rows.write_text("question,answer\n" + "".join(f"What is {i}?,{i}\n" for i in range(20)))
+    profile(hub, tmp_path)
+    content = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    content["models"] = {"mine": {"source": "local", "path": str(weights)}}
+    content["datasets"] = {
+        "own": {"source": "local", "template": "question_answer", "pool": 8, "queries": 4}
+        | {part: [str(rows)] for part in ("pool_files", "query_files")}
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    params = load_params(tmp_path / "params.yaml")
+    assert [finding.state for finding in check_sources(params)] == [State.OK, State.OK]
+    model_stage.run(params, "mine")
+    dataset_stage.run(params, "own")
+    assert "own: 1 local files are as its stage read them" in lines([*check_sources(params)], State.OK)
+    rows.write_text(rows.read_text() + "One more?,1\n")
+    (weights / "config.json").write_text((weights / "config.json").read_text() + "\n")
+    bad = lines([*check_sources(params)], State.FIX).splitlines()
+    assert len(bad) == 2
+    assert bad[0].endswith("changed since its stage ran: `dvc repro --force --single-item paper/dvc.yaml:model@mine`")
+    assert bad[1].endswith("--single-item paper/dvc.yaml:dataset@own`")
 
 
 def test_a_folder_that_cannot_be_written(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,9 @@ STRANGER = "hf_a_token_of_an_account_that_did_not"
 class Fault:
     """Something that goes wrong for requests whose path matches `path`, `times` times.
 
-    status: answer with it. cut: close the connection after so many bytes of the body. flip: change one byte of the
-    body. delay: wait so many seconds before the body. then: what goes wrong from that moment on.
+    status: answer with it. cut: close the connection after so many bytes of the body, and after `stall` more seconds.
+    flip: change one byte of the body. delay: wait so many seconds before the body. then: what goes wrong from that
+    moment on.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Fault:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
+    stall: float = 0.0
     flip: bool = False
     delay: float = 0.0
     then: Fault | None = None
@@ -234,6 +236,7 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
             if cut is not None:
                 self.wfile.flush()
+                time.sleep(cut.stall)
                 self.close_connection = True
 
         def whoami(self) -> None:

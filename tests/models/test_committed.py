@@ -60,10 +60,8 @@ def test_eight_demonstrations_suffice_to_classify(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_eight_demonstrations_suffice_to_extract_and_quote(model: str) -> None:
-    exact = at(table(model), 8, "generative")
-    assert exact[["extraction", "opinion"]].min() >= 0.8
-    assert exact["filtering"] >= 0.7  # not 0.8: see docs/embedded.md
+def test_eight_demonstrations_suffice_to_generate(model: str) -> None:
+    assert at(table(model), 8, "generative").min() >= 0.8
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import AutoConfig
 
 from benchmark.activations.extraction import extract
 from benchmark.activations.masks import MASKS, by_rule
+from benchmark.models.budget import Budget
 from benchmark.models.hub import fetch_model
 from benchmark.models.loading import LoadedModel, load_model
 from benchmark.models.parameters import LocalModel, Shape
 from benchmark.models.shape import shape_of
-from benchmark.planning.costs import flops, key_value_bytes, weights
+from benchmark.params import load_params
+from benchmark.planning.costs import flops, key_value_bytes, peak_bytes, weights
 from benchmark.planning.lengths import Lengths, count_lengths, typical_lengths
+from benchmark.planning.machines import GPUS
 from benchmark.planning.passes import (
     extraction_passes,
     scoring_passes,
@@ -27,13 +34,14 @@ from benchmark.planning.passes import (
     total,
     uncertainty_passes,
 )
+from benchmark.planning.stages import costs
 from benchmark.quality import quality
-from benchmark.quality.batching import Budget
 from benchmark.quality.uncertainty import measure_uncertainty
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
 from tests.hub_server.models import write_model
 
+PAPER = Path(__file__).parents[2] / "paper" / "params.yaml"
 BUDGET = 400
 SHAPE = Shape(
     layers=2, hidden=64, intermediate=160, heads=4, kv_heads=2, head_dim=16, vocabulary=500, tied=True, gated_mlp=True
@@ -153,6 +161,65 @@ def test_bytes_of_weights_and_of_keys_and_values(loaded: LoadedModel) -> None:
         cache = loaded.model(torch.ones(3, 11, dtype=torch.long), use_cache=True).past_key_values
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
     assert key_value_bytes(shape, 3 * 11, "float32") == held
+
+
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Bytes of the tensors that live at once while something runs, but those of `model`; `peak` is the most."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.sizes = {tensor.untyped_storage()._cdata: 0 for tensor in (*model.parameters(), *model.buffers())}
+        self.peak = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(out):
+            storage = tensor.untyped_storage() if isinstance(tensor, torch.Tensor) else None
+            if storage is not None and storage._cdata not in self.sizes:
+                self.sizes[storage._cdata] = storage.nbytes()
+                weakref.finalize(storage, self.sizes.pop, storage._cdata)
+        self.peak = max(self.peak, sum(self.sizes.values()))
+        return out
+
+
+@pytest.mark.parametrize("budget", [BUDGET, 5 * BUDGET])
+@pytest.mark.parametrize("stage", ["extract", "classification", "generative"])
+def test_the_peak_is_within_a_third_of_the_bytes_that_live(loaded: LoadedModel, stage: str, budget: int) -> None:
+    shape = shape_of(loaded.model.config)
+    dataset = make_dataset("generative" if stage == "generative" else "classification")
+    lengths = lengths_of(loaded, dataset)
+    with LiveBytes(loaded.model) as live:
+        if stage == "extract":
+            extract(loaded, dataset.pool, token_budget=budget)
+            passes = extraction_passes(lengths, len(by_rule(list(MASKS.values()))), budget, shard=9)
+        else:
+            quality.measure_quality(loaded, dataset, range(9), Budget(budget))
+            passes = scoring_passes(lengths, lengths.bos + lengths.block, token_budget=budget, shard=9)
+    planned = peak_bytes(shape, passes, "float32") - 4 * weights(shape)
+    assert live.peak > 500_000
+    assert planned == pytest.approx(live.peak, rel=1 / 3)
+
+
+def test_bytes_of_the_outs(loaded: LoadedModel, tmp_path: Path) -> None:
+    """Arrays as they are before compression."""
+    content = yaml.safe_load(PAPER.read_text())
+    content["quality"] |= {"set_sizes": [2], "sets": 3}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    params = load_params(tmp_path / "params.yaml")
+    dataset, shape = make_dataset("classification"), shape_of(loaded.model.config)
+    section = params.extraction
+    sites = {str(site): names for site, names in section.sites.items()}
+    scores = extract(loaded, dataset.pool, masks=section.masks, sites=sites, poolings=section.poolings).scores
+    shards = [quality.measure_quality(loaded, dataset, range(9), Budget(BUDGET)).arrays()]
+    matrices = quality.assemble(dataset, quality.zero_shot(loaded, dataset, Budget(BUDGET)), shards)
+    sets = quality.score_sets(loaded, dataset, np.array([[0, 1], [2, 3], [4, 5]]), range(7), Budget(BUDGET))
+    numbers = [*matrices.values(), *sets]
+    written = {
+        cost.stage: cost.written
+        for cost in costs(params, "llama_3b", "boolq", shape, lengths_of(loaded, dataset), "float32", GPUS["L4"])
+    }
+    assert written["extract"] == scores.nbytes
+    assert written["quality"] == sum(array.astype(np.float32).nbytes for array in numbers if array.dtype.kind == "f")
 
 
 @pytest.mark.parametrize(

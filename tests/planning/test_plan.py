@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from huggingface_hub import constants
 
 from benchmark.errors import BenchmarkError
+from benchmark.hub.repository import snapshot_folder
 from benchmark.params import Params, load_params
 from benchmark.planning import plan
-from benchmark.planning.machines import GPUS, calibrate
-from benchmark.planning.plan import shape_for
+from benchmark.planning.machines import GPUS, calibrate, present_gpu
+from benchmark.planning.plan import _time, download_bytes, plan_for, shape_for, token_budget
 
 PAPER = Path(__file__).parents[2] / "paper" / "params.yaml"
 
@@ -55,10 +60,83 @@ def test_a_faster_gpu_takes_less_time_for_the_same_work(tmp_path: Path) -> None:
     assert [cost.flops for cost in fast.costs] == [cost.flops for cost in slow.costs]
 
 
-def test_memory_that_does_not_suffice_is_told(tmp_path: Path) -> None:
+def test_a_card_of_24_gb_is_planned_with_the_batches_that_fit(tmp_path: Path) -> None:
     content = yaml.safe_load(PAPER.read_text())["quality"] | {"token_budget": 200_000, "sets": 2}
-    params = small(tmp_path, quality=content, dtype="float32")
-    assert "batches will be halved until they fit" in str(plan(params, gpu="L4"))
+    params = small(tmp_path, quality=content)
+    large, card = plan(params, gpu="H200"), plan(params, gpu="RTX 4090")
+    halved = {cost.stage for cost in card.costs if cost.budget < token_budget(params, cost.stage)}
+    assert halved
+    assert "extract" not in halved
+    assert large.peak > 24e9 > card.peak
+    assert not any("memory" in remark for remark in large.remarks)
+    assert "memory: batches are halved where they exceed the 24.0 GB of RTX4090" in str(card)
+    assert all(np.log2(200_000 // cost.budget) % 1 < 0.01 for cost in card.costs if cost.stage in halved)
+
+
+def test_a_card_without_room_for_the_weights_is_told(tmp_path: Path) -> None:
+    machine = replace(GPUS["L4"], memory=8 * 10**9, name="a small card")
+    text = str(plan_for(small(tmp_path), machine, "float32"))
+    assert re.search(
+        r"memory: \w+ of llama_3b on boolq takes 1[3-9]\.\d GB .*a small card has 8\.0 GB: use a larger", text
+    )
+
+
+def test_the_present_gpu_is_known_by_name_and_has_its_own_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (1, 40 * 10**9))
+    for name, known in (
+        ("NVIDIA A100-SXM4-40GB", "A100"),
+        ("NVIDIA GeForce RTX 4090", "RTX4090"),
+        ("NVIDIA H100 80GB HBM3", "H100"),
+        ("NVIDIA L40S", "L40S"),
+        ("NVIDIA A10G", None),
+        ("NVIDIA RTX A1000", None),
+    ):
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda name=name: name)
+        found = present_gpu()
+        assert (found.name if found else None) == known
+        assert found is None or found.memory == 40 * 10**9
+    assert "no listed GPU is here: one A100 is assumed" in str(plan(small(tmp_path)))
+
+
+def test_assumptions_are_told(tmp_path: Path) -> None:
+    content = yaml.safe_load(PAPER.read_text())["datasets"]
+    datasets = {"arc": content["arc_challenge"] | {"queries": 4}}
+    text = str(plan(small(tmp_path, datasets=datasets), gpu="L4"))
+    assert "arc: its pool is all that its split has, taken to be 1,000 until it is fetched" in text
+    assert "is assumed" not in text
+
+
+def test_one_machine_at_a_time(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match="not for both"):
+        plan(small(tmp_path), gpu="L4", calibrated=True)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(60, "60 s"), (600, "10 min"), (72_000, "20.0 h"), (8.64e6, "100 days")])
+def test_times_are_told_in_units_that_can_be_read(seconds: float, text: str) -> None:
+    assert _time(seconds) == text
+
+
+def test_weights_that_are_there_are_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    params = small(tmp_path)
+    shapes = {name: shape_for(params, name) for name in params.models}
+    nothing = download_bytes(params, shapes)
+    llama = params.models["llama_3b"]
+    assert llama.source == "hub"
+    folder = snapshot_folder("model", llama.repository, llama.revision)
+    folder.mkdir(parents=True)
+    for part, size in enumerate((4965799096, 1459729952), start=1):
+        with (folder / f"model-0000{part}-of-00002.safetensors").open("wb") as file:
+            file.truncate(size)  # a hole: no bytes of the disk
+        missing = download_bytes(params, shapes)
+        assert missing < nothing
+        nothing = missing
+    assert missing == pytest.approx(3968658944 + 2203268048, rel=1e-3)
 
 
 def test_an_unknown_gpu(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from benchmark.tasks.dataset import Dataset
 
 def harness(loaded: LoadedModel, batch_size: int) -> Any:
     """Its wrapper of the model, or a skipped test where the harness is not installed."""
-    reason = "lm-evaluation-harness is not installed: pip install lm_eval[hf]"
+    reason = "lm-evaluation-harness is not installed: make bench-extras"
     huggingface = pytest.importorskip("lm_eval.models.huggingface", reason=reason, exc_type=ImportError)
     tokenizer = copy.deepcopy(loaded.tokenizer)
     tokenizer.eos_token = tokenizer.unk_token  # the harness insists on one; no request here uses it

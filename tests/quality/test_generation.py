@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmark.errors import BenchmarkError
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Budget
 from benchmark.quality.generation import Ending, generate
 from benchmark.quality.prompts import Prefix, Query, start
 from tests.quality import naive

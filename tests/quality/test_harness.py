@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmark.quality.batching import Budget
+from benchmark.models.budget import Budget
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import prefixes, query
 from tests.quality.conftest import make_dataset, make_model

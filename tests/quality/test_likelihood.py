@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmark.errors import BenchmarkError
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Budget
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query, prefixes, query, start
 from benchmark.tasks.dataset import Dataset

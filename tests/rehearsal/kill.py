@@ -1,37 +1,72 @@
-"""A stage killed at random moments and started again, until it ends: are its bytes those of a run in one piece?
+"""Stages and the whole pipeline, killed at random moments and started again until they end: the bytes of one piece?
 
 python -m tests.rehearsal.kill [--kills 20] [--seed 0]
+
+A kill is SIGKILL for every process of a run at once, as a machine that goes down does it. Its moment is drawn anew
+until it strikes a run at work. Stages are forks of a process that has imported the libraries, so that the moments fall
+into their work.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import hashlib
+import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
+import yaml
 
-from tests.rehearsal.rehearsal import Rehearsal
-from tests.rehearsal.scale import SMALL
+from benchmark.agreement import CLOCK
+from benchmark.forkserver import PYTHON_M, fork_server
+from tests.rehearsal.rehearsal import PARAMS, Rehearsal
+from tests.rehearsal.scale import CLAIM, SECTIONS, SMALL
 
 CELL = ("llama_3b", "gsm8k")
-OUTS = {"extract": "activations", "quality": "quality"}
+STAGES = {"extract": "activations", "quality": "quality", "select": "selection"}
+PIPELINE = "pipeline"
+CLOCKED = {*CLOCK, "report.html"}  # the page shows the times
+CLOCKED_STAGES = {"timing", "report", "gate"}
+RUNS = 10
+"""Runs for each kill that shall strike, before the test gives up."""
 SCALE = replace(
     SMALL,
     datasets=("gsm8k",),
     pool=60,
-    sections={
+    powerful=False,
+    sections=SECTIONS
+    | {
         "extraction": {"token_budget": 512, "shard": 2},
         "quality": {"token_budget": 512, "shard": 2, "sets": 4, "set_sizes": [2]},
     },
+    claim=CLAIM,
 )
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something to kill: `command` runs it, `ended` says whether that is the way it ends, `outs` are what it leaves.
+
+    `finished` counts what no kill may cost: the shards of a stage, the stages of the pipeline.
+    """
+
+    name: str
+    command: list[str]
+    ended: Callable[[int, str], bool]
+    outs: Callable[[], dict[str, str]]
+    reset: Callable[[], None]
+    finished: Callable[[], int]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -43,62 +78,138 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def shards(rehearsal: Rehearsal, stage: str) -> int:
-    """Finished shards of the stage that lie on disk."""
-    return len(list((rehearsal.checkout / ".work" / "paper" / stage).rglob("*.npz")))
+def stage(rehearsal: Rehearsal, name: str) -> Target:
+    out = rehearsal.checkout / "paper" / "data" / STAGES[name]
+    work = rehearsal.checkout / ".work" / "paper" / name
+    return Target(
+        name,
+        [*PYTHON_M, "benchmark", "--params", str(PARAMS), name, *CELL],
+        ended=lambda code, _: code == 0,
+        outs=lambda: digests(out),
+        reset=lambda: shutil.rmtree(out),
+        # once the out stands, shards go
+        finished=lambda: 10**6 if any(out.rglob("[!.]*")) else len(list(work.rglob("[!.]*.npz"))),
+    )
 
 
-def killed_run(rehearsal: Rehearsal, stage: str, kills: int, generator: np.random.Generator, seconds: float) -> int:
-    """Runs the stage with up to `kills` SIGKILLs at random moments of a whole run; returns how many struck.
+def pipeline(rehearsal: Rehearsal) -> Target:
+    """Everything, from the first fetch on; of random weights and few candidates, the gate refuses the verdict."""
+    paper = rehearsal.checkout / "paper"
 
-    Raises `AssertionError` where a kill costs a finished shard, or the last run fails.
-    """
-    struck = 0
-    for _ in range(kills):
-        before = shards(rehearsal, stage)
+    def lock() -> dict[str, Any]:
+        stages: dict[str, Any] = yaml.safe_load((paper / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+        return stages
+
+    def outs() -> dict[str, str]:
+        found = {path: digest for path, digest in digests(paper).items() if Path(path).name not in CLOCKED}
+        del found["dvc.lock"]
+        return found | {name: str(entry) for name, entry in lock().items() if name not in CLOCKED_STAGES}
+
+    def reset() -> None:
+        for path in ("paper/data", "paper/results", ".work", ".dvc/cache", ".dvc/tmp", "../home"):
+            shutil.rmtree(rehearsal.checkout / path, ignore_errors=True)
+        (paper / "dvc.lock").unlink()
+
+    return Target(
+        PIPELINE,
+        [sys.executable, "-m", "benchmark.pipeline", "paper/dvc.yaml"],
+        ended=rehearsal.ended,
+        outs=outs,
+        reset=reset,
+        finished=lambda: len(lock()) if (paper / "dvc.lock").is_file() else 0,
+    )
+
+
+@contextmanager
+def warm_fork_server() -> Iterator[None]:
+    """A fork server that has imported the libraries already."""
+    with fork_server():
+        subprocess.run([*PYTHON_M, "benchmark", "--version"], check=True, stdout=subprocess.DEVNULL)
+        yield
+
+
+def kill_all(spared: set[int]) -> int:
+    """SIGKILL for every process that stems from this one, but the spared; returns how many there were."""
+    killed = 0
+    while doomed := [p for p in psutil.Process().children(recursive=True) if p.pid not in spared]:
+        for process in doomed:
+            process.kill()
+        psutil.wait_procs(doomed)
+        killed += len(doomed)
+    return killed
+
+
+def run_once(rehearsal: Rehearsal, target: Target, seconds: float | None, spared: set[int]) -> bool:
+    """Runs the target, at most so many seconds; whether it ended by itself, as it has to (else `AssertionError`)."""
+    with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            rehearsal.command(stage, *CELL),
-            cwd=rehearsal.checkout,
-            env=rehearsal.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            target.command, cwd=rehearsal.checkout, env=rehearsal.environment, stdout=said, stderr=said
         )
         try:
-            process.wait(timeout=float(generator.uniform(0.1, 1.0) * seconds))
+            code = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            kill_all(spared)
+            return False
+        said.seek(0)
+        output = said.read()
+    assert target.ended(code, output), f"{target.name} ended with {code}:\n{output}"
+    return True
+
+
+def torture(rehearsal: Rehearsal, target: Target, kills: int, generator: np.random.Generator) -> str:
+    """Kills the target so often, lets it end and says so. Raises `AssertionError` for other bytes or a lost shard."""
+    spared = {process.pid for process in psutil.Process().children(recursive=True)}
+    start = time.perf_counter()
+    run_once(rehearsal, target, None, spared)
+    seconds = time.perf_counter() - start
+    whole = target.outs()
+    assert whole
+    target.reset()
+    struck = ended = 0
+    while struck < kills:
+        assert struck + ended < RUNS * kills, f"{target.name}: only {struck} of {struck + ended} kills struck"
+        before = target.finished()
+        if run_once(rehearsal, target, float(generator.uniform(0, seconds)), spared):
+            assert target.outs() == whole, f"{target.name}: other bytes after {struck} kills"
+            target.reset()
+            ended += 1
+        else:
+            assert target.finished() >= before, f"{target.name}: a finished shard or stage was lost"
             struck += 1
-            ended = any((rehearsal.checkout / "paper/data" / OUTS[stage]).rglob("*.npz"))
-            assert ended or shards(rehearsal, stage) >= before, "a finished shard was lost"
-            continue
-        assert process.returncode == 0, f"{stage} ended with {process.returncode}"
-        shutil.rmtree(rehearsal.checkout / "paper/data" / OUTS[stage], ignore_errors=True)  # and once more
-    rehearsal.run(stage, *CELL)
-    return struck
+    run_once(rehearsal, target, None, spared)
+    assert target.outs() == whole, f"{target.name}: other bytes after {struck} kills"
+    late = f"{ended} came too late"
+    return f"{target.name}: {struck} kills struck, {late}, {len(whole)} outs identical ({seconds:.0f} s a run)"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rehearsal.kill", description=__doc__)
-    parser.add_argument("--kills", type=int, default=20, help="for all stages together")
+    parser.add_argument("--kills", type=int, default=20, help="that strike, for stages and pipeline together")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     generator = np.random.default_rng(options.seed)
+    adopt_orphans = ctypes.CDLL(None).prctl(
+        36, 1, 0, 0, 0
+    )  # PR_SET_CHILD_SUBREAPER: none escapes by its parent's death
+    assert adopt_orphans == 0
+    names = [*STAGES, PIPELINE]
+    shares = {name: len(range(index, options.kills, len(names))) for index, name in enumerate(names)}
     with tempfile.TemporaryDirectory(prefix="kill-") as folder, Rehearsal(Path(folder), SCALE) as rehearsal:
+        os.environ.update(rehearsal.environment)
+        os.chdir(rehearsal.checkout)  # the fork server imports this copy
         rehearsal.run("model", CELL[0])
         rehearsal.run("dataset", CELL[1])
-        for stage, out in OUTS.items():
-            data = rehearsal.checkout / "paper" / "data" / out
-            start = time.perf_counter()
-            rehearsal.run(stage, *CELL)
-            seconds = time.perf_counter() - start
-            whole = digests(data)
-            shutil.rmtree(data)
-            struck = killed_run(rehearsal, stage, options.kills // len(OUTS), generator, seconds)
-            same = digests(data) == whole
-            print(f"{stage}: {struck} kills, {len(whole)} files, {'identical' if same else 'DIFFERENT'}", flush=True)
-            if not same:
-                return 1
+        try:
+            for name in names:
+                with nullcontext() if name == PIPELINE else warm_fork_server():
+                    target = pipeline(rehearsal) if name == PIPELINE else stage(rehearsal, name)
+                    print(torture(rehearsal, target, shares[name], generator), flush=True)
+        except AssertionError as error:
+            print(error, file=sys.stderr)
+            return 1
+        finally:
+            os.chdir("/")
+    print(f"{options.kills} kills struck, and every run ended with the bytes of one that nobody killed")
     return 0
 
 

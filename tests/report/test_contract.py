@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -11,8 +13,11 @@ from benchmark.analysis.correlation import correlate
 from benchmark.report import figures
 from benchmark.report.grids import consistency_panels, panels
 from benchmark.report.results import TABLES, Results, read_results
-from benchmark.report.style import styled
+from benchmark.report.style import styled, words
 from benchmark.report.tables import BUILDERS
+from benchmark.timing.history import extend
+from benchmark.timing.stage import LIMITS, measure
+from benchmark.timing.workload import Shape
 from tests.analysis.upstream import CONTEXT, PAIRS, parameters, write_all
 
 
@@ -58,7 +63,23 @@ def test_the_scatter_is_of_the_strongest_cell(results: Results) -> None:
     assert spearmanr(*points).statistic == pytest.approx(results.claim["cell"]["rho"], abs=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(set(figures.FIGURES) - {"selection", "layers", "heatmap"}))
+@pytest.mark.parametrize("name", sorted(set(figures.FIGURES) - {"selection", "layers", "heatmap", "timing", "history"}))
 def test_figures_are_drawn(results: Results, name: str) -> None:
     with styled():
         assert figures.FIGURES[name](results)
+
+
+def test_what_the_timing_stage_measures_is_drawn(results: Results) -> None:
+    content = measure(3, shape=Shape(layers=1, hidden=64, rows=2, tokens=16))
+    measured = replace(results, timing=content, history=extend(results.history, content, "0123456789", "2026-01-01"))
+    with styled():
+        (ratios,), (history,) = figures.FIGURES["timing"](measured), figures.FIGURES["history"](measured)
+    for loop in LIMITS:
+        assert words(loop) in ratios.svg
+        assert words(loop) in history.svg
+    for text in ("stored then scipy", "torch in hooks", "unshared"):
+        assert text in ratios.svg
+    assert "0123456789" in history.svg
+    table = BUILDERS["timing"](measured)
+    assert table is not None
+    assert len(table.rows) == 9

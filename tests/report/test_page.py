@@ -10,6 +10,7 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from benchmark.report import write_report
+from benchmark.report.drawing import compact
 from benchmark.report.page import MEANINGS
 from benchmark.storage import read_json, read_table, write_json
 from tests.report.synthetic import RECORD, write_results
@@ -74,7 +75,7 @@ def test_every_cell_is_in_a_heatmap_and_the_violating_ones_are_marked(folder: Pa
 
 def test_every_figure_has_words_for_who_cannot_see_it(page: Reader) -> None:
     drawn = page.all("svg", role="img")
-    assert len(drawn) == 17  # strip, 2 null, 2 scatter, 4 layers, 6 selection, reliability, power
+    assert len(drawn) == 19  # strip, 2 null, 2 scatter, 4 layers, 6 selection, reliability, power, timing, its history
     assert page.tags.count(("title", {})) == len(drawn) + 1
 
 
@@ -89,6 +90,19 @@ def test_what_was_run_is_shown(page: Reader) -> None:
     for words in ("ab" * 32, "claim.seed", "topic", "0123456789abcdef", "a processor"):
         assert words in page.text
     assert page.all("a", href="provenance.json")
+
+
+def test_alike_records_are_rows_of_a_table_and_empty_columns_are_left_out(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "claim.json", tmp_path)
+    record = {"models": {"a": {"revision": "abc", "extra": None}, "b": {"revision": "def", "bos": True}}}
+    page = Reader(write_report(tmp_path, "paper", record).read_text(encoding="utf-8"))
+    assert "models revision bos a abc – b def yes" in page.text
+    assert "extra" not in page.text
+
+
+def test_words_in_a_figure_are_not_rounded() -> None:
+    svg = '<svg viewBox="0 0 9 9"><g x="1.23456"><text>0.175</text></g></svg>'
+    assert compact(svg, "f", "a", 1.0).endswith('<g x="1.23"><text>0.175</text></g></svg>')
 
 
 def test_figures_are_files_of_both_kinds(folder: Path) -> None:

@@ -29,7 +29,37 @@ def test_a_control_that_could_not_run_has_not_passed(folder: Path) -> None:
     rows = {row[0]: row for row in table.rows}
     assert rows["planted"][-2:] == ("8 of 8", "✓")
     assert rows["massive dimension"][-2:] == ("did not run", "–")
-    assert table.note == "no model was planted"
+    assert table.note == "Not run where: no model was planted."
+
+
+def test_shares_have_a_minus_sign_and_no_negative_zero() -> None:
+    assert [tables.percent(value) for value in (-0.004, 0.5, -0.2)] == ["0 %", "50 %", "−20 %"]
+    assert tables.percent(0.996, 1) == "99.6 %"
+
+
+def test_calibration_says_of_which_intervals(folder: Path) -> None:
+    table = tables.calibration(read_results(folder))
+    assert table is not None
+    row = dict(zip(table.head, table.rows[0], strict=True))
+    assert (row["intervals"], row["demanded"], row["reproduced"]) == ("fisher", "reproduced ≥ .95", "99.0 %")
+
+
+def test_the_calibration_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
+    source = (folder / "calibration.csv").read_text(encoding="utf-8").replace("fisher", "bootstrap")
+    (tmp_path / "other.csv").write_text(source, encoding="utf-8")
+    table = tables.calibration(read_results(folder, tmp_path / "other.csv"))
+    assert table is not None
+    assert table.rows[0][1] == "bootstrap"
+    assert "calibration" not in read_results(folder, tmp_path / "none.csv").tables
+
+
+def test_the_largest_means_come_first_with_their_interval(folder: Path) -> None:
+    table = tables.consistency(read_results(folder))
+    assert table is not None
+    means = [abs(float(row[4].replace("−", "-"))) for row in table.rows]
+    assert means == sorted(means, reverse=True)
+    assert all("to" in row[5] and row[6] == "75 %" for row in table.rows)
+    assert "chance alone puts it outside of some" in table.note
 
 
 def test_selectors_say_what_they_need_and_gain(folder: Path) -> None:
@@ -47,7 +77,9 @@ def test_selectors_say_what_they_need_and_gain(folder: Path) -> None:
 def test_timing_finds_every_ratio(folder: Path) -> None:
     table = tables.timing(read_results(folder))
     assert table is not None
-    assert [row[:2] for row in table.rows] == [("extraction over forward", "1.040"), ("naive", "1.380")]
+    assert len(table.rows) == 7
+    assert table.rows[0][:2] == ("over limit · extraction one mask · ours", "1.040")
+    assert table.rows[-1][:2] == ("over naive · scoring · unshared", "0.754")
 
 
 @pytest.mark.parametrize("name", tables.BUILDERS)

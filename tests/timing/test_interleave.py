@@ -1,9 +1,7 @@
-import time
-
 import numpy as np
 import pytest
 
-from benchmark.timing.interleave import interleaved_ratio, summarise
+from benchmark.timing.interleave import FEWEST, interleave, interleaved_ratio, summarise
 
 
 def test_every_round_runs_both_once_and_warmup_is_not_counted() -> None:
@@ -37,10 +35,38 @@ def test_interval_covers_as_often_as_it_says() -> None:
     assert 0.88 <= covered / 200 <= 0.995
 
 
-@pytest.mark.bench
-def test_a_planted_slowdown_shows() -> None:
-    ratio = interleaved_ratio(lambda: time.sleep(0.003), lambda: time.sleep(0.001), rounds=9, warmup=1)
-    assert ratio.low > 1.5
+class Machine:
+    """A clock that goes on only while something runs, at a speed that wanders."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.generator = np.random.default_rng(0)
+
+    def run(self, seconds: float) -> None:
+        self.now += seconds * float(np.exp(self.generator.normal(0, 0.05)))
+
+
+def test_a_planted_slowdown_shows_in_its_size() -> None:
+    machine = Machine()
+    ratio = interleaved_ratio(
+        lambda: machine.run(1.2), lambda: machine.run(1.0), rounds=15, warmup=1, clock=lambda: machine.now
+    )
+    assert 1.1 < ratio.low < 1.2 < ratio.high < 1.3
+
+
+def test_several_ways_are_timed_in_one_round_each_in_its_column() -> None:
+    machine = Machine()
+    ways = [lambda cost=cost: machine.run(cost) for cost in (1.0, 10.0, 100.0)]
+    seconds = interleave(ways, rounds=6, generator=np.random.default_rng(0), clock=lambda: machine.now)
+    assert seconds.shape == (6, 3)
+    np.testing.assert_allclose(np.log10(np.median(seconds, axis=0)), [0, 1, 2], atol=0.1)
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(0.0, FEWEST), (60.0, 7)])
+def test_time_that_is_up_ends_it_but_not_before_the_fewest_rounds(seconds: float, rounds: int) -> None:
+    calls: list[str] = []
+    ratio = interleaved_ratio(lambda: calls.append("a"), lambda: calls.append("b"), rounds=7, seconds=seconds, warmup=0)
+    assert ratio.n == calls.count("a") == calls.count("b") == rounds
 
 
 def test_the_clock_is_the_callers_choice() -> None:

@@ -15,20 +15,20 @@ import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Budget
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query, prefixes, query
 from benchmark.quality.sharing import pad
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
-from benchmark.timing.interleave import interleaved_ratio
+from benchmark.timing.interleave import Ratio
 from tests.quality.conftest import WORDS, make_tokenizer
 from tests.quality.harness import harness, log_probabilities, requests
+from tests.timing.measuring import compared
 
 pytestmark = [pytest.mark.slow, pytest.mark.bench]
 
-ROUNDS = 5
 LENGTH = 32
 """Tokens of a demonstration, separator included, and of a query with its target: equal lengths."""
 
@@ -145,24 +145,20 @@ def necessary(work: Work) -> torch.Tensor:
     return plain(work, [query.input for _ in work.prefixes for query in work.queries])
 
 
-def record(benchmark: Any, work: Work, baseline: Callable[[], object]) -> Any:
-    """Times `shared` for pytest-benchmark; its ratio over `baseline` goes to the extra information."""
-    benchmark.pedantic(shared, args=(work,), rounds=2, warmup_rounds=1)
-    ratio = interleaved_ratio(lambda: shared(work), baseline, rounds=ROUNDS)
-    benchmark.extra_info.update(
-        ratio=ratio.median, ratio_low=ratio.low, ratio_high=ratio.high, baseline_us=ratio.baseline_us
-    )
-    return ratio
+def over(benchmark: Any, work: Work, name: str, baseline: Callable[[], object]) -> Ratio:
+    """Scoring with shared demonstrations over `baseline`."""
+    ways = {"ours": lambda: shared(work), name: baseline}
+    return compared(benchmark, False, ways, {f"over {name}": ("ours", name)})[f"over {name}"]
 
 
 def test_against_unshared(benchmark: Any, work: Work) -> None:
     np.testing.assert_allclose(shared(work), unshared(work), atol=1e-4)
-    ratio = record(benchmark, work, lambda: unshared(work))
+    ratio = over(benchmark, work, "unshared", lambda: unshared(work))
     assert ratio.low <= 1 / 1.8
 
 
-def test_against_the_limit(benchmark: Any, medium: Work) -> None:
-    ratio = record(benchmark, medium, lambda: necessary(medium))
+def test_against_the_limit(benchmark: Any, work: Work) -> None:
+    ratio = over(benchmark, work, "the limit", lambda: necessary(work))
     assert ratio.low <= 1 / 0.8
 
 
@@ -177,5 +173,5 @@ def test_against_the_harness(benchmark: Any, request: pytest.FixtureRequest, nam
     asked = requests(work.dataset, range(len(work.prefixes)))
     expected = log_probabilities(model, asked, len(work.prefixes), len(work.queries))
     np.testing.assert_allclose(shared(work), expected, atol=1e-4)
-    ratio = record(benchmark, work, lambda: model.loglikelihood(asked, disable_tqdm=True))
+    ratio = over(benchmark, work, "lm_eval", lambda: model.loglikelihood(asked, disable_tqdm=True))
     assert ratio.low <= 1 / HARNESS[name]

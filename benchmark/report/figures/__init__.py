@@ -3,7 +3,18 @@
 from collections.abc import Callable
 
 from benchmark.report.drawing import Drawing
-from benchmark.report.figures import heatmap, layers, null, power, reliability, scatter, selection, strip
+from benchmark.report.figures import (
+    heatmap,
+    history,
+    layers,
+    null,
+    power,
+    reliability,
+    scatter,
+    selection,
+    strip,
+    timing,
+)
 from benchmark.report.results import Results
 from benchmark.report.style import styled
 
@@ -16,6 +27,8 @@ FIGURES: dict[str, Callable[[Results], list[Drawing]]] = {
     "selection": selection.draw,
     "reliability": reliability.draw,
     "power": power.draw,
+    "timing": timing.draw,
+    "history": history.draw,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from tqdm import tqdm
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.dataset import Dataset
@@ -16,14 +17,16 @@ ATTEMPTS = 200  # draws for each example wanted, before a family counts as too s
 def _distinct_blocks(name: str, task: Task, generator: np.random.Generator, size: int, taken: set[str]) -> list[Block]:
     """`size` blocks in random order, balanced by the task's own indices; their inputs are new, and join `taken`."""
     blocks: list[Block] = []
-    for _ in range(ATTEMPTS * size):
-        block = task.block(generator, len(blocks))
-        if block.input in taken:
-            continue
-        taken.add(block.input)
-        blocks.append(block)
-        if len(blocks) == size:
-            return [blocks[i] for i in generator.permutation(size)]
+    with tqdm(total=size, desc=name, unit="example", delay=2, disable=None) as bar:
+        for _ in range(ATTEMPTS * size):
+            block = task.block(generator, len(blocks))
+            if block.input in taken:
+                continue
+            taken.add(block.input)
+            blocks.append(block)
+            bar.update()
+            if len(blocks) == size:
+                return [blocks[i] for i in generator.permutation(size)]
     raise BenchmarkError(
         f"dataset {name}: its family has too few distinct examples ({len(taken)} found): lower n_pool or n_queries"
     )

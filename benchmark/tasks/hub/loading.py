@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from benchmark.errors import BenchmarkError
 from benchmark.hub.card import CARD, licence_of, read_card
 from benchmark.seeds import generator
 from benchmark.tasks.dataset import Dataset
-from benchmark.tasks.hub.drawing import Rows, draw, inputs_of
+from benchmark.tasks.hub.drawing import draw, inputs_of
 from benchmark.tasks.hub.parameters import HubDataset, LocalDataset
+from benchmark.tasks.hub.reading import read_rows
 from benchmark.tasks.hub.splits import split_files
-from benchmark.tasks.hub.template import Template, get_template
+from benchmark.tasks.hub.template import get_template
 from benchmark.tasks.metrics import get_metric
 
 
@@ -31,7 +31,7 @@ def load_dataset(name: str, source: HubDataset | LocalDataset) -> Dataset:
     files = _hub_files(source) if isinstance(source, HubDataset) else _local_files(source)
     with tempfile.TemporaryDirectory() as cache:  # what `datasets` converts to; it would be keyed by name, not content
         pool = draw(
-            _read(files.pool, template, source.columns, cache),
+            read_rows(files.pool, cache),
             template,
             source.pool,
             generator(source.seed, "pool"),
@@ -41,7 +41,7 @@ def load_dataset(name: str, source: HubDataset | LocalDataset) -> Dataset:
             max_characters=source.max_characters,
         )
         queries = draw(
-            _read(files.queries, template, source.columns, cache),
+            read_rows(files.queries, cache),
             template,
             source.queries,
             generator(source.seed, "queries"),
@@ -118,25 +118,3 @@ def _local_files(source: LocalDataset) -> _Files:
     provenance = {"source": "local", "licence": source.licence, "files": described}
     pool, queries = (tuple(map(Path, names)) for names in (source.pool_files, source.query_files))
     return _Files(pool, queries, ("pool", "query"), provenance)
-
-
-def _read(files: Sequence[Path], template: Template, columns: Mapping[str, str], cache: str) -> Rows:
-    """The rows of files of one format, through the `datasets` library."""
-    import datasets
-
-    readers = {
-        ".parquet": datasets.Dataset.from_parquet,
-        ".jsonl": datasets.Dataset.from_json,
-        ".csv": datasets.Dataset.from_csv,
-    }
-    suffixes = {path.suffix for path in files}
-    if len(suffixes) != 1:
-        raise BenchmarkError(f"{', '.join(map(str, files))} differ in format: convert them to one")
-    datasets.disable_progress_bars()
-    try:
-        rows: Rows = readers[suffixes.pop()]([str(path) for path in files], cache_dir=cache)
-    except Exception as error:  # pyarrow, pandas and datasets each have their own errors for a damaged file
-        cause = error.__cause__ or error
-        reason = str(cause).strip().splitlines() or [type(cause).__name__]
-        raise BenchmarkError(f"{files[0]} cannot be read: {reason[0]}") from error
-    return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -138,6 +139,27 @@ def test_rows_without_a_label_are_none(name: str) -> None:
 def test_a_label_outside_the_choices_is_refused(name: str, change: dict[str, Any]) -> None:
     with pytest.raises(BenchmarkError, match="outside the choices"):
         get_template(name).render(CASES[name][0] | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"choices": "red|blue", "answer": 0}, "its choices are no list, but 'red|blue'"),
+        ({"choices": ["1", "2"], "answer": 1}, "answer 1 is a position, and also a choice"),
+    ],
+)
+def test_choices_that_could_be_misread_are_refused(change: dict[str, Any], line: str) -> None:
+    with pytest.raises(BenchmarkError, match=re.escape(line)):
+        get_template("multiple_choice").render(CASES["multiple_choice"][0] | change)
+
+
+def test_numbers_are_answers_too() -> None:
+    for answer, references in ((4, ("4",)), ([4, "four", None], ("4", "four")), (0, ("0",))):
+        rendered = get_template("question_answer").render({"question": "How many?", "answer": answer})
+        assert rendered is not None
+        assert (rendered.target, rendered.references) == (f" {references[0]}", references)
+    for nothing in (None, "", " ", [], [None]):
+        assert get_template("question_answer").render({"question": "How many?", "answer": nothing}) is None
 
 
 def test_an_answer_without_a_number_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Any question with a text as its answer: columns `question`, `answer` (a text, or a list of accepted ones)."""
+"""Any question with a text as its answer: columns `question`, `answer` (a text, a number, or a list of them)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from benchmark.tasks.hub.template import Rendered, template
 
 @template(kind="generative", metric="squad_em", columns=("question", "answer"), typical=(100, 20), max_new_tokens=32)
 def question_answer(row: Mapping[str, Any]) -> Rendered | None:
-    answers = [row["answer"]] if isinstance(row["answer"], str) else list(row["answer"] or ())
-    references = tuple(dict.fromkeys(text.strip() for text in answers if text.strip()))
+    answers = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
+    texts = (str(answer).strip() for answer in answers if answer is not None)
+    references = tuple(dict.fromkeys(text for text in texts if text))
     if not references:
         return None
     return Rendered(f"Question: {row['question'].strip()}\nAnswer:", f" {references[0]}", references=references)

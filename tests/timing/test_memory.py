@@ -1,0 +1,61 @@
+"""Peak memory of extraction: it grows neither with the pool nor with the layers; that of keeping the outputs does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmark.errors import BenchmarkError
+from benchmark.timing import memory
+from benchmark.timing.memory import CANDIDATES, LAYERS, MANY_CANDIDATES, MANY_LAYERS, Usage, usage
+
+MIB = 2**20
+
+
+def keep(benchmark: Any, *found: Usage) -> None:
+    for use in found:
+        benchmark.extra_info[f"{use.way}, {use.layers} layers, {use.candidates} candidates, MiB"] = use.peak / MIB
+        benchmark.extra_info[f"outputs, {use.layers} layers, {use.candidates} candidates, MiB"] = use.outputs / MIB
+
+
+@pytest.mark.slow
+@pytest.mark.bench
+def test_memory_grows_with_neither_the_pool_nor_the_layers(benchmark: Any) -> None:
+    few = benchmark.pedantic(usage, args=(LAYERS, CANDIDATES), rounds=1)
+    pool, layers = usage(LAYERS, MANY_CANDIDATES), usage(MANY_LAYERS, CANDIDATES)
+    keep(benchmark, few, pool, layers)
+    for more in (pool, layers):
+        result = 2 * (more.scores - few.scores)  # the scores themselves, and a copy
+        assert more.peak - few.peak < result + 0.15 * (more.outputs - few.outputs)
+
+
+@pytest.mark.slow
+@pytest.mark.bench
+def test_the_measurement_sees_outputs_that_are_kept(benchmark: Any) -> None:
+    few = benchmark.pedantic(usage, args=(LAYERS, CANDIDATES, "stored"), rounds=1)
+    layers = usage(MANY_LAYERS, CANDIDATES, "stored")
+    keep(benchmark, few, layers)
+    assert layers.peak - few.peak > 0.75 * (layers.outputs - few.outputs)
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_answers() -> None:
+    found = usage(1, 2)
+    assert (found.way, found.layers, found.candidates) == ("ours", 1, 2)
+    assert found.scores == 2 * 8 * 1 * 7 * 8  # candidates, masks, layers, statistics, bytes
+    assert 0 < found.peak < 1000 * MIB
+
+
+@pytest.mark.slow
+def test_a_process_that_fails_is_reported_in_one_line() -> None:
+    with pytest.raises(BenchmarkError, match="memory could not be measured") as error:
+        usage(1, 2, "nonsense")
+    assert "\n" not in str(error.value)
+    assert "nonsense" in str(error.value)
+
+
+def test_a_system_without_proc_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "Path", lambda _: memory.ROOT / "no such folder/status")
+    with pytest.raises(BenchmarkError, match="Linux only"):
+        memory._status("VmRSS")
