@@ -78,7 +78,7 @@ print(json.dumps(log))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("dtype", "width"), [("bfloat16", 3072), ("float32", 3072)])
+@pytest.mark.parametrize(("dtype", "width"), [("bfloat16", 2048), ("bfloat16", 3072), ("float32", 3072)])
 def test_it_compiles_for_sm_90_without_spilling_registers(dtype: str, width: int) -> None:
     run = run_python("-c", COMPILE, dtype, str(width), interpret=False)
     if run.returncode == 77:
@@ -86,6 +86,9 @@ def test_it_compiles_for_sm_90_without_spilling_registers(dtype: str, width: int
     assert run.returncode == 0, run.stderr[-2000:]
     log = json.loads(run.stdout)
     spills = [int(n) for n in re.findall(r"(\d+) bytes spill (?:stores|loads)", log)]
+    registers = re.findall(r"Used (\d+) registers", log)
+    assert len(registers) == 1, log
+    print(f"\n{dtype}, width {width}: {registers[0]} registers")  # told by pytest -s
     assert len(spills) == 2, log
     assert spills == [0, 0]
 
