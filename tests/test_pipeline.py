@@ -122,7 +122,7 @@ def test_a_plain_dvc_repro_at_work_stops_another_run(project: Path, second: list
         done = subprocess.run(
             [sys.executable, *second], cwd=project, env=settings, capture_output=True, text=True, check=False
         )
-        os.killpg(first.pid, signal.SIGINT)
+        os.killpg(first.pid, signal.SIGKILL)  # SIGINT is ignored by what was started in the background
     assert done.returncode != 0
     assert "is being blocked by" in done.stderr
     assert not (project / "results").exists()
