@@ -123,7 +123,7 @@ test-pipeline: $(READY)  ## the same bytes twice, in other circumstances: two wh
 
 .PHONY: unit
 unit: $(READY)  ## the fast tests
-	@$(PYTHON) -m pytest -m "not slow and not pipeline and not bench and not network_tools"
+	@$(PYTHON) -m pytest -m "not slow and not pipeline and not bench and not network_tools" -n auto --dist loadfile
 
 .PHONY: claim
 claim: $(READY)  ## the claim, asserted on the committed results

@@ -122,7 +122,7 @@ def test_a_plain_dvc_repro_at_work_stops_another_run(project: Path, second: list
         done = subprocess.run(
             [sys.executable, *second], cwd=project, env=settings, capture_output=True, text=True, check=False
         )
-        os.killpg(first.pid, signal.SIGINT)
+        os.killpg(first.pid, signal.SIGKILL)  # SIGINT is ignored by what was started in the background
     assert done.returncode != 0
     assert "is being blocked by" in done.stderr
     assert not (project / "results").exists()
@@ -165,10 +165,9 @@ def test_a_list_of_files_in_use_is_forgotten_when_its_authors_are_gone(tmp_path:
 
 LOCK_KILLED = """
 import os, signal, sys
-from dvc.utils.serialize import _yaml
-from benchmark.forkserver import PROGRAMS
+from benchmark import forkserver
 
-whole = _yaml._dump
+whole = forkserver.dump_lock
 
 def half(data, stream):
     if "dvc.lock" not in stream.name:  # an entry of its cache of runs
@@ -177,8 +176,8 @@ def half(data, stream):
     stream.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 
-_yaml._dump = half
-sys.exit(PROGRAMS["dvc"].main(["repro"]))
+forkserver.dump_lock = half
+sys.exit(forkserver.PROGRAMS["dvc"].main(["repro"]))
 """
 
 
