@@ -12,9 +12,11 @@ that is missing or damaged ends in a `BenchmarkError` that names it.
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -119,12 +121,19 @@ def read_table(path: Path, columns: Sequence[str] = (), text: Sequence[str] = ()
 
 
 def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Writes a compressed `.npz` without pickle; the same arrays give the same bytes."""
+    """Writes an `.npz` without pickle; the same arrays give the same bytes.
+
+    Not by `numpy.savez`, whose headers differ between patch releases of Python; nor compressed, for the output of zlib
+    differs between its versions.
+    """
     objects = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
     if objects:
         raise TypeError(f"arrays of objects cannot be stored: {objects}")
-    with atomic(path) as file:
-        np.savez_compressed(file, **{name: np.asarray(array) for name, array in arrays.items()})  # type: ignore[arg-type]
+    with atomic(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getbuffer())
 
 
 def read_arrays(path: Path, names: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
