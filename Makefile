@@ -99,8 +99,8 @@ rehearse: $(READY)  ## run the whole paper profile in small against a local hub
 .PHONY: doctor plan report calibrate
 doctor: $(READY)  ## say what the paper profile still needs on this machine
 	@$(PYTHON) -m benchmark --params paper/params.yaml doctor
-plan: $(READY)  ## say what the paper profile takes: tokens, bytes, memory, hours
-	@$(PYTHON) -m benchmark --params paper/params.yaml plan
+plan: $(READY)  ## say what the paper profile takes: tokens, memory, hours; GPU=RTX4090 for a card that is not here
+	@$(PYTHON) -m benchmark --params paper/params.yaml plan $(if $(GPU),--gpu "$(GPU)")
 report: $(READY)  ## write results/report.html from the results that are there
 	@$(PYTHON) -m benchmark report
 calibrate: $(READY)  ## how often each verdict comes out of experiments whose truth is known
