@@ -12,6 +12,7 @@ its process group, and is killed when the client is. Not for CUDA, which does no
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -47,6 +48,11 @@ class Program:
 
     main: Callable[[list[str]], Any]
     libraries: tuple[str, ...]
+
+    def import_libraries(self) -> None:
+        for library in self.libraries:
+            with suppress(ImportError):  # for the program to tell, if it needs it
+                import_module(library)
 
 
 def _benchmark(arguments: list[str]) -> None:
@@ -211,7 +217,7 @@ def fork_server(inherited: Sequence[int] = ()) -> Iterator[None]:
             listener.bind(f"{folder}/socket")
             listener.listen()
             server = subprocess.Popen(
-                [*PYTHON_M, str(listener.fileno())],
+                [*PYTHON_M, str(listener.fileno()), *PROGRAMS],
                 stdin=subprocess.PIPE,
                 pass_fds=(listener.fileno(), *inherited),
                 process_group=0,
@@ -219,8 +225,11 @@ def fork_server(inherited: Sequence[int] = ()) -> Iterator[None]:
         outer = os.environ.get(ADDRESS)
         os.environ[ADDRESS] = f"{folder}/socket"
         try:
-            with server:  # closes its input, on which it ends
-                yield
+            with server:
+                try:
+                    yield
+                finally:
+                    server.terminate()  # at once, should it still import
         finally:
             os.environ.pop(ADDRESS)
             if outer:
@@ -260,13 +269,32 @@ class Request:
         os.environ.update(self.environment)
         os.chdir(self.folder)
         sys.argv = [self.program, *self.arguments]
-        sys.exit(PROGRAMS[self.program].main(self.arguments))
+        try:
+            code = PROGRAMS[self.program].main(self.arguments)
+        except SystemExit as end:
+            code = end.code
+        end_program(code)
 
 
-def serve(listener: socket.socket) -> Request | None:
-    """Forks for every client until standard input ends; in such a fork, returns what the client asked for."""
+def end_program(code: object) -> NoReturn:
+    """Ends as `sys.exit(code)` does, but for freeing all that was imported, which takes half a second."""
+    if not isinstance(code, int | None):
+        sys.exit(str(code))
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
+
+
+def serve(listener: socket.socket, expected: Sequence[str]) -> Request | None:
+    """Forks for every client until standard input ends; in such a fork, returns what the client asked for.
+
+    The libraries of the `expected` programs are imported before anybody asks.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the programs
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a fork ended but its own supervisor
+    for program in expected:
+        PROGRAMS[program].import_libraries()
     with listener:
         while listener.fileno() in select.select([0, listener.fileno()], [], [])[0]:
             connection, _ = listener.accept()
@@ -275,9 +303,7 @@ def serve(listener: socket.socket) -> Request | None:
                     request = Request.receive(connection)
                 except (EOFError, OSError):
                     continue
-                for library in PROGRAMS[request.program].libraries:
-                    with suppress(ImportError):  # for the program to tell, if it needs it
-                        import_module(library)
+                PROGRAMS[request.program].import_libraries()
                 gc.freeze()  # a collection in a fork would copy every page
                 if os.fork() == 0:
                     listener.close()
@@ -303,12 +329,12 @@ def supervise(connection: socket.socket, request: Request) -> Request:
 
 
 def main() -> None:
-    """`forkserver PROGRAM ARGUMENTS` is the client, `forkserver DESCRIPTOR` the server."""
+    """`forkserver PROGRAM ARGUMENTS` is the client, `forkserver DESCRIPTOR [PROGRAM...]` the server."""
     if sys.argv[1] in PROGRAMS:
         run(sys.argv[1], sys.argv[2:])
     listener = socket.socket(fileno=int(sys.argv[1]))
     address = listener.getsockname()
-    request = serve(listener)
+    request = serve(listener, sys.argv[2:])
     if request:
         request.become()
     Path(address).unlink(missing_ok=True)
