@@ -56,7 +56,15 @@ class Program:
 
 
 def _benchmark(arguments: list[str]) -> None:
-    from benchmark.cli import main
+    try:
+        from benchmark.cli import main
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("benchmark"):
+            raise
+        sys.exit(
+            f"error: {sys.executable} has no package {error.name}: `make venv` installs what is needed into .venv; run "
+            "`.venv/bin/python -m benchmark`"
+        )
 
     main(arguments, prog_name="python -m benchmark")
 

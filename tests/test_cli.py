@@ -129,3 +129,12 @@ def test_an_interrupt_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(benchmark.stages.claim, "run", interrupt)
     assert "Traceback" not in _run("claim", code=1)
+
+
+def test_an_interpreter_without_the_packages_is_told_where_they_are() -> None:
+    bare = [sys.executable, "-S", "-m", "benchmark", "list", "masks"]  # -S: no site-packages
+    ended = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"error: {sys.executable} has no package ")
+    assert "make venv" in ended.stderr
+    assert ended.stderr.count("\n") == 1
