@@ -113,9 +113,11 @@ verify: $(READY)  ## fail unless the committed results belong to the committed c
 
 # --- its tests ---
 
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .PHONY: test
 test: $(READY)  ## every test but those of `make test-pipeline`
-	@$(PYTHON) -m pytest -m "not pipeline and not bench"
+	@$(PYTHON) -m pytest -m "not pipeline and not bench" $(SIDE_BY_SIDE)
 
 .PHONY: test-pipeline
 test-pipeline: $(READY)  ## the same bytes twice, in other circumstances: two whole pipelines
@@ -123,7 +125,7 @@ test-pipeline: $(READY)  ## the same bytes twice, in other circumstances: two wh
 
 .PHONY: unit
 unit: $(READY)  ## the fast tests
-	@$(PYTHON) -m pytest -m "not slow and not pipeline and not bench and not network_tools" -n auto --dist loadfile
+	@$(PYTHON) -m pytest -m "not slow and not pipeline and not bench and not network_tools" $(SIDE_BY_SIDE)
 
 .PHONY: claim
 claim: $(READY)  ## the claim, asserted on the committed results
