@@ -48,6 +48,7 @@ def test_a_module_imports_only_from_what_stands_before_it(path: Path) -> None:
         assert not {name for name in imports(path) if name.split(".")[0] == "torch"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["benchmark.cli", "benchmark.analysis.claim", "benchmark.report.page"])
 def test_what_needs_no_model_loads_no_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit(int('torch' in sys.modules or 'transformers' in sys.modules))"

@@ -75,6 +75,7 @@ def test_a_bad_name_ends_in_one_line(words: tuple[str, ...], message: str) -> No
     assert len(output.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_leaves_a_record_of_its_run_under_the_name_that_the_lock_has(
     stage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -142,6 +142,7 @@ def test_a_failed_cell_is_named_and_what_was_finished_is_kept(project: Path) -> 
     assert set(yaml.safe_load((project / "dvc.lock").read_text())["stages"]) == {"cell@a"}
 
 
+@pytest.mark.slow
 def test_it_runs_without_git(project: Path) -> None:
     shutil.rmtree(project / ".git")
     finish(start(project))

@@ -42,6 +42,7 @@ def _run(folder: Path, kill_after: int) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_every_shard_ends_like_one_that_was_not(tmp_path: Path) -> None:
     whole = _run(tmp_path / "whole", kill_after=99)
     assert whole.stdout.split() == ["0", "3", "6", "9", *whole.stdout.split()[-2:]]

@@ -15,6 +15,8 @@ from benchmark.errors import BenchmarkError
 from benchmark.staleness import check
 from tests.small_pipeline import build, reproduce
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -132,6 +132,7 @@ def test_an_unknown_parameter_is_refused() -> None:
         parameters(bund=0.3)
 
 
+@pytest.mark.slow
 def test_analysis_never_imports_torch() -> None:
     code = (
         "import sys, benchmark.analysis.gate, benchmark.analysis.calibration;"

@@ -32,6 +32,7 @@ def test_a_reproduced_claim_passes_either_way(finished: Workplace) -> None:
     assert run(finished, parameters(**REPRODUCED)) == "reproduced"
 
 
+@pytest.mark.slow
 def test_a_refuted_claim_names_cell_bound_and_where_to_look(tmp_path: Path) -> None:
     place = claimed(tmp_path, n=400, rho=0.65)
     assert run(place, parameters()) == "refuted"
@@ -49,6 +50,7 @@ def test_a_refuted_claim_names_cell_bound_and_where_to_look(tmp_path: Path) -> N
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_an_exceeded_claim_is_neither_refuted_nor_reproduced(tmp_path: Path) -> None:
     place = claimed(tmp_path, n=600, rho=0.38)
     assert run(place, parameters()) == "exceeded"
@@ -56,6 +58,7 @@ def test_an_exceeded_claim_is_neither_refuted_nor_reproduced(tmp_path: Path) -> 
         run(place, parameters(**REPRODUCED))
 
 
+@pytest.mark.slow
 def test_an_inconclusive_claim_says_what_is_missing(tmp_path: Path) -> None:
     place = claimed(tmp_path, n=600, noise=20.0)
     assert run(place, parameters()) == "inconclusive"

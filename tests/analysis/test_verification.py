@@ -57,6 +57,7 @@ def test_what_was_not_edited_is_verified(finished: Workplace) -> None:
     run(finished)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "message"),
     [

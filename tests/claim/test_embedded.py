@@ -77,6 +77,7 @@ def edit_table(results: Path) -> None:
     write_table(results / "family.csv", table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", [edit_cells, edit_correlations, edit_claim, edit_table])
 def test_one_edited_number_makes_it_fail(params: Params, tmp_path: Path, edit: Callable[[Path], None]) -> None:
     results = spoilable(params, tmp_path)

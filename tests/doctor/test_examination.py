@@ -28,6 +28,8 @@ from tests.hub_server.datasets import dataset_repository
 from tests.hub_server.models import write_model
 from tests.hub_server.server import STRANGER, TOKEN
 
+pytestmark = pytest.mark.slow
+
 USAGE = shutil.disk_usage("/")
 PAPER = Path(__file__).parents[2] / "paper" / "params.yaml"
 

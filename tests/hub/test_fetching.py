@@ -17,6 +17,8 @@ from benchmark.hub.repository import list_files, snapshot_folder
 from tests.hub_server import Fault, HubServer, Repository
 from tests.hub_server.server import STRANGER, TOKEN
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = np.random.default_rng(0).bytes(300_000)
 BIG = "model.safetensors"
 

@@ -20,6 +20,8 @@ from tests.hub_server import HubServer, Repository
 from tests.hub_server.models import model_repository, train_tokenizer, write_model
 from tests.hub_server.server import TOKEN
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,7 +1,8 @@
-"""A results folder and its page, made once."""
+"""A results folder, and one with its page, made once."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,15 @@ from tests.report.synthetic import RECORD, write_results
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder with every table, and its page."""
+    """A results folder with every table."""
     folder = tmp_path_factory.mktemp("results")
     write_results(folder)
-    write_report(folder, "embedded", RECORD)
     return folder
+
+
+@pytest.fixture(scope="session")
+def reported(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with its page and figures."""
+    reported = shutil.copytree(folder, tmp_path_factory.mktemp("reported"), dirs_exist_ok=True)
+    write_report(reported, "embedded", RECORD)
+    return reported

@@ -63,12 +63,12 @@ WIDTHS = (1280, 390)
 
 
 @pytest.fixture(scope="module")
-def seen(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
+def seen(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
     """What the browser says about the page on a wide and a narrow screen, each a frame of one start of the browser."""
     if BROWSER is None:
         pytest.skip("no Chromium is installed: apt-get install chromium")
     place = tmp_path_factory.mktemp("browser")
-    page = (folder / "report.html").read_text(encoding="utf-8").replace("<head>", "<head>" + PROBE, 1)
+    page = (reported / "report.html").read_text(encoding="utf-8").replace("<head>", "<head>" + PROBE, 1)
     frames = "".join(
         f'<iframe id="w{width}" style="width:{width}px;height:900px;border:0" srcdoc="{html.escape(page)}"></iframe>'
         for width in WIDTHS

@@ -37,12 +37,13 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(folder: Path) -> Reader:
-    return Reader((folder / "report.html").read_text(encoding="utf-8"))
+def page(reported: Path) -> Reader:
+    return Reader((reported / "report.html").read_text(encoding="utf-8"))
 
 
-def test_it_is_one_file_without_scripts_or_network(folder: Path, page: Reader) -> None:
-    text = (folder / "report.html").read_text(encoding="utf-8")
+@pytest.mark.slow
+def test_it_is_one_file_without_scripts_or_network(reported: Path, page: Reader) -> None:
+    text = (reported / "report.html").read_text(encoding="utf-8")
     assert not page.all("script")
     assert not page.all("img")
     assert set(re.findall(r"https?://[^\s\"'<]+", text)) <= {
@@ -52,40 +53,45 @@ def test_it_is_one_file_without_scripts_or_network(folder: Path, page: Reader) -
     assert not re.search(r"@import|url\((?!#)", text)
 
 
-def test_the_verdict_comes_first_in_the_words_of_the_claim(folder: Path, page: Reader) -> None:
-    claim = read_json(folder / "claim.json")
+@pytest.mark.slow
+def test_the_verdict_comes_first_in_the_words_of_the_claim(reported: Path, page: Reader) -> None:
+    claim = read_json(reported / "claim.json")
     assert page.text.index("Refuted") < page.text.index(claim["sentence"]) < page.text.index("Four statements")
     assert MEANINGS["refuted"] in page.text
     assert "It is not the paper’s" in page.text
 
 
-def test_every_cell_is_in_a_heatmap_and_the_violating_ones_are_marked(folder: Path, page: Reader) -> None:
-    cells = read_table(folder / "family.csv", text=("undefined",))
+@pytest.mark.slow
+def test_every_cell_is_in_a_heatmap_and_the_violating_ones_are_marked(reported: Path, page: Reader) -> None:
+    cells = read_table(reported / "family.csv", text=("undefined",))
     above = [c for c in (a.get("class") or "" for a in page.all("td")) if "above" in c and "proven" not in c]
     proven = [c for c in (a.get("class") or "" for a in page.all("td")) if "proven" in c]
     notes = [a["title"] or "" for a in page.all("td") if (a.get("title") or "").startswith(("ρ = ", "undefined"))]
     assert len(notes) == len(cells)
     assert sum(note.startswith("undefined: constant score") for note in notes) == cells["rho"].isna().sum() > 0
     assert len(proven) == (cells["lower_limit"] > 0.33).sum() > 0
-    consistent = read_table(folder / "consistency.csv")
+    consistent = read_table(reported / "consistency.csv")
     outside = ((consistent["ci_low"] > 0) | (consistent["ci_high"] < 0)).sum()
     assert len(above) == (cells["rho"].abs() > 0.33).sum() - len(proven) + outside
     assert sum("strongest" in (a.get("class") or "") for a in page.all("td")) == 1
 
 
+@pytest.mark.slow
 def test_every_figure_has_words_for_who_cannot_see_it(page: Reader) -> None:
     drawn = page.all("svg", role="img")
     assert len(drawn) == 19  # strip, 2 null, 2 scatter, 4 layers, 6 selection, reliability, power, timing, its history
     assert page.tags.count(("title", {})) == len(drawn) + 1
 
 
-def test_ids_are_unique_and_every_reference_has_its_target(folder: Path, page: Reader) -> None:
+@pytest.mark.slow
+def test_ids_are_unique_and_every_reference_has_its_target(reported: Path, page: Reader) -> None:
     ids = [a["id"] for _, a in page.tags if "id" in a]
     assert len(ids) == len(set(ids))
-    text = (folder / "report.html").read_text(encoding="utf-8")
+    text = (reported / "report.html").read_text(encoding="utf-8")
     assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text)) <= set(ids)
 
 
+@pytest.mark.slow
 def test_what_was_run_is_shown(page: Reader) -> None:
     for words in ("ab" * 32, "claim.seed", "topic", "0123456789abcdef", "a processor"):
         assert words in page.text
@@ -105,8 +111,9 @@ def test_words_in_a_figure_are_not_rounded() -> None:
     assert compact(svg, "f", "a", 1.0).endswith('<g x="1.23"><text>0.175</text></g></svg>')
 
 
-def test_figures_are_files_of_both_kinds(folder: Path) -> None:
-    files = sorted(path.name for path in (folder / "figures").iterdir())
+@pytest.mark.slow
+def test_figures_are_files_of_both_kinds(reported: Path) -> None:
+    files = sorted(path.name for path in (reported / "figures").iterdir())
     assert files == sorted({f"{name.rsplit('.', 1)[0]}.{kind}" for name in files for kind in ("png", "svg")})
     assert {
         "heatmap_quality.svg",
@@ -114,7 +121,7 @@ def test_figures_are_files_of_both_kinds(folder: Path) -> None:
         "null_largest.svg",
         "layers_tiny_qwen_quality.svg",
     } <= set(files)
-    assert sum(path.stat().st_size for path in (folder / "figures").iterdir()) < 1_500_000
+    assert sum(path.stat().st_size for path in (reported / "figures").iterdir()) < 1_500_000
 
 
 @pytest.mark.slow

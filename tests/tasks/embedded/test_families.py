@@ -156,6 +156,7 @@ def test_exactly_one_rule_explains_all_targets(family: str) -> None:
     assert [example.target for example in made.pool] == [f" {target}" for target in targets]
 
 
+@pytest.mark.slow
 def test_bad_input_is_told_in_one_line() -> None:
     with pytest.raises(BenchmarkError, match="did you mean 'topic'"):
         build_dataset("d", "topics", 1)

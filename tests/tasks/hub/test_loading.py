@@ -26,6 +26,7 @@ def source(repository: Repository, template: str, **more: Any) -> HubDataset:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", ROWS)
 def test_the_ten_datasets_come_from_the_hub(hub: HubServer, template: str, tmp_path: Path) -> None:
     repository = hub.publish(dataset_repository(template, parts=2))
