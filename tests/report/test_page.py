@@ -166,10 +166,10 @@ def test_a_damaged_table_is_named_and_nothing_is_overwritten(folder: Path, tmp_p
     again = tmp_path / "results"
     shutil.copytree(folder, again)
     pd.read_csv(again / "family.csv").drop(columns="rho").to_csv(again / "family.csv")
-    before = (again / "report.html").read_bytes()
+    (again / "report.html").write_text("the page before", encoding="utf-8")
     with pytest.raises(BenchmarkError, match=r"family.csv lacks the column rho"):
         write_report(again, "embedded")
-    assert (again / "report.html").read_bytes() == before
+    assert (again / "report.html").read_text(encoding="utf-8") == "the page before"
 
 
 def test_a_claim_of_another_version_is_refused(folder: Path, tmp_path: Path) -> None:
