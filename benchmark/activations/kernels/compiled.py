@@ -1,7 +1,7 @@
 """Moments by `torch.compile` on tiles of a fixed size: compiled once for each width and dtype, on a CPU.
 
-The median stays with the eager path: its vectorised sort beats a compiled bisection (docs/performance.md). Where there
-is no compiler, or it fails, all is eager, and the log says why.
+The median stays with the eager path: its vectorised partition beats a compiled bisection (docs/performance.md). Where
+there is no compiler, or it fails, all is eager, and the log says why.
 """
 
 from __future__ import annotations

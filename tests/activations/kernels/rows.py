@@ -9,7 +9,7 @@ from benchmark.activations.statistics import COLUMN, Group, Thresholds, referenc
 
 EVERY: frozenset[Group] = frozenset({"moments", "massive"})
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
-WIDTHS = (1, 2, 3, 8, 63, 64, 65, 100, 129)
+WIDTHS = (1, 2, 3, 8, 63, 64, 65, 100, 128, 129)
 
 
 def awkward_rows(width: int, dtype: torch.dtype, seed: int = 0) -> Tensor:
