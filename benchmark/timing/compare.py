@@ -45,7 +45,7 @@ SIDES = ("this tree", "the base")
 @click.command()
 @click.argument("base")
 @click.option("--threshold", type=click.FloatRange(min=1), help="Instead of timing.threshold of params.yaml.")
-@click.option("--rounds", type=click.IntRange(min=1), help="Instead of timing.rounds of params.yaml.")
+@click.option("--rounds", type=click.IntRange(min=1), help="Of each pair of processes, instead of timing.rounds.")
 @click.option(
     "--self-check", type=click.IntRange(min=1), metavar="N", help="N comparisons of BASE with itself, and a slowed one."
 )
@@ -146,8 +146,8 @@ def worktree(revision: str) -> Iterator[Path]:
 def compare(candidate: Path, base: Path, folder: Path, rounds: int, seed: int = 0, slower: float = 0.0) -> Results:
     """By workload: the time of tree `candidate` over that of `base`, or why the two cannot be compared.
 
-    `folder` holds the `inputs`. `rounds` are spread over `RESTARTS` pairs of processes, at least one each; `seed` draws
-    orders and bootstrap; `slower` is the share of time that the candidate wastes.
+    `folder` holds the `inputs`. Each of `RESTARTS` pairs of processes is measured for `rounds`; `seed` draws orders and
+    bootstrap; `slower` is the share of time that the candidate wastes.
     """
     generator = np.random.default_rng(seed)
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in worker.WORKLOADS}
@@ -160,7 +160,7 @@ def compare(candidate: Path, base: Path, folder: Path, rounds: int, seed: int = 
                     errors[name] = problem
             for name in worker.WORKLOADS:
                 if name not in errors:
-                    seconds[name] += _measure(pair, name, -(-rounds // RESTARTS), generator)
+                    seconds[name] += _measure(pair, name, rounds, generator)
     results: dict[str, Ratio | str] = {}
     for name in worker.WORKLOADS:
         if name in errors:
