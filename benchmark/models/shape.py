@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import BenchmarkError
@@ -34,6 +35,13 @@ def shape_of(config: PretrainedConfig) -> Shape:
         )
     except (AttributeError, TypeError, ValueError) as error:
         raise BenchmarkError(f"a config of type {config.model_type!r} does not describe a decoder: {error}") from error
+
+
+def shape_in(folder: Path) -> Shape:
+    """The shape that the config.json of a folder describes."""
+    from transformers import AutoConfig
+
+    return shape_of(AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True))
 
 
 def require_shape(expected: Shape, found: Shape, name: str) -> None:

@@ -7,6 +7,6 @@ the keys say about positions and text. A key, tensor, scaling or pre-tokenizer t
 a model that is nearly right gives numbers that are wrong and look well.
 """
 
-from benchmark.models.gguf.conversion import Conversion, convert, converted_folder
+from benchmark.models.gguf.conversion import Conversion, convert, converted_folder, find_conversion
 
-__all__ = ["Conversion", "convert", "converted_folder"]
+__all__ = ["Conversion", "convert", "converted_folder", "find_conversion"]

@@ -162,7 +162,7 @@ ARCHITECTURES = {
 
 
 def architecture_of(file: GgufFile) -> Architecture:
-    """The file's architecture; raises `BenchmarkError` for one that is not converted, and for a key it does not know."""
+    """The file's architecture; raises `BenchmarkError` for one that is not converted, and for an unknown key."""
     name = file.architecture
     if name not in ARCHITECTURES:
         raise BenchmarkError(
@@ -173,8 +173,8 @@ def architecture_of(file: GgufFile) -> Architecture:
     unknown = [key for key in file.keys if key.startswith(f"{name}.") and key[len(name) + 1 :] not in architecture.keys]
     if unknown:
         raise BenchmarkError(
-            f"{file.path.name} has the key {unknown[0]} = {file.keys[unknown[0]]}, whose meaning for {name} is not known "
-            f"exactly: use the model's safetensors"
+            f"{file.path.name} has the key {unknown[0]} = {file.keys[unknown[0]]}, whose meaning for {name} is not "
+            f"known exactly: use the model's safetensors"
         )
     return architecture
 

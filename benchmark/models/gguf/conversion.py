@@ -19,6 +19,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.models.gguf.architectures import architecture_of, place_tensors
 from benchmark.models.gguf.reading import GgufFile, read_gguf
 from benchmark.models.gguf.tokens import build_tokenizer
+from benchmark.models.places import in_cache
 from benchmark.progress import progress_bar
 from benchmark.sources.cache import cache_folder, cache_lock, require_space
 from benchmark.sources.packages import hash_file
@@ -37,6 +38,12 @@ class Conversion:
     folder: Path
     files: Mapping[str, Mapping[str, Any]]
     gguf: Mapping[str, Any]
+    licence: str | None
+
+    @property
+    def place(self) -> str:
+        """The `path` of a manifest for it."""
+        return in_cache(self.folder)
 
 
 def converted_folder(sha256: str) -> Path:
@@ -52,7 +59,7 @@ def find_conversion(sha256: str) -> Conversion | None:
         whole = all(hash_file(folder / name) == file["sha256"] for name, file in record["files"].items())
     except (OSError, ValueError, KeyError):
         return None
-    return Conversion(folder, record["files"], record["gguf"]) if whole else None
+    return Conversion(folder, record["files"], record["gguf"], record["licence"]) if whole else None
 
 
 def convert(path: Path, sha256: str) -> Conversion:
@@ -93,7 +100,9 @@ def _write(file: GgufFile, sha256: str, folder: Path) -> None:
     _write_json(folder / "tokenizer_config.json", tokenizer_config)
     _write_weights(file, placed, lambda name, array: architecture.turn(name, array, config), folder, 4 * numbers)
     names = sorted(path.name for path in folder.iterdir())
+    licence = file.keys.get("general.license")
     record = {
+        "licence": None if licence is None else str(licence),
         "gguf": {
             "sha256": sha256,
             "bytes": file.path.stat().st_size,
