@@ -90,7 +90,7 @@ def test_running_again_gives_the_same_bytes(place: Workplace) -> None:
 
 def test_an_infinite_score_is_undefined_and_not_dropped(tmp_path: Path) -> None:
     write_all(tmp_path, n=40)
-    path = tmp_path / "activations" / "alpha-one" / "scores.npz"
+    path = tmp_path / "activations" / "alpha" / "one" / "scores.npz"
     arrays = read_arrays(path)
     arrays["scores"][7, 0, 1, 0, 1, 0] = np.inf
     write_arrays(path, **arrays)
