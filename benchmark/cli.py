@@ -89,8 +89,8 @@ def main(ctx: click.Context, path: Path, debug: bool) -> None:
     ctx.obj = Session(path, debug)
 
 
-def _add(stage: Stage) -> None:
-    """The command of a stage."""
+def command_of(stage: Stage) -> click.Command:
+    """The command that runs a stage."""
 
     @click.pass_obj
     def command(session: Session, model: str | None = None) -> None:
@@ -103,11 +103,11 @@ def _add(stage: Stage) -> None:
             click.echo(said)
 
     arguments: list[click.Parameter] = [click.Argument(["model"])] if stage.per == "model" else []
-    main.add_command(click.Command(stage.name, callback=command, params=arguments, help=stage.help))
+    return click.Command(stage.name, callback=command, params=arguments, help=stage.help)
 
 
 for entry in stages().values():
-    _add(entry)
+    main.add_command(command_of(entry))
 
 
 @main.command("list")

@@ -47,6 +47,7 @@ def strings(value: Any) -> set[str]:
 
 
 REGISTRIES: dict[str, str] = {
+    "benchmark/selection/selectors": "selection.selectors",
     "benchmark/tasks/embedded": "datasets",
     "benchmark/tasks/hub/templates": "datasets",
 }
@@ -105,8 +106,8 @@ def reached(start: Path, named: Mapping[str, set[str]]) -> list[str]:
 
 @functools.cache
 def _resources(folder: Path) -> frozenset[Path]:
-    """What else than modules a folder of the package holds, and its folders without modules: templates of pages, say."""
-    places = [folder, *(inner for inner in folder.rglob("*") if inner.is_dir() and not any(inner.glob("*.py")))]
+    """The files that are no modules in a folder of the package and in its folders without modules: of pages, say."""
+    places = [folder, *(inner for inner in folder.iterdir() if inner.is_dir() and not any(inner.glob("*.py")))]
     files = (path for place in places for path in place.iterdir() if path.is_file())
     return frozenset(path for path in files if path.suffix not in (".py", ".pyc"))
 
@@ -121,7 +122,20 @@ def _entries(path: Path, named: Mapping[str, set[str]]) -> set[Path]:
     if path.name != "__init__.py" or folder not in REGISTRIES:
         return set()
     wanted = named.get(folder)
-    return {entry for entry in path.parent.glob("*.py") if wanted is None or entry.stem in wanted}
+    return {entry for entry in path.parent.glob("*.py") if wanted is None or wanted & _registered(entry)}
+
+
+@functools.cache
+def _registered(entry: Path) -> frozenset[str]:
+    """The names under which a file may enter a registry: its own, and those in the calls of its decorators."""
+    decorators = [
+        decorator
+        for node in _tree(entry).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        for decorator in node.decorator_list
+    ]
+    constants = (node for decorator in decorators for node in ast.walk(decorator) if isinstance(node, ast.Constant))
+    return frozenset({entry.stem, *(str(node.value) for node in constants)})
 
 
 @functools.cache

@@ -63,8 +63,8 @@ def fields_read(path: Path, function: str) -> set[str]:
             found.add(node.attr)
         elif isinstance(node, ast.Call):
             found |= set(_dumped(node))
-            if isinstance(node.func, ast.Name) and any(isinstance(a, ast.Name) and a.id == "params" for a in node.args):
-                called = node.func.id
+            called = node.func.id if isinstance(node.func, ast.Name) else ""
+            if called in {*functions, *imported} and "params" in map(ast.unparse, node.args):
                 found |= fields_read(path if called in functions else imported[called], called)
     return (found & set(Params.model_fields)) - PLACES
 
