@@ -46,13 +46,14 @@ def strings(value: Any) -> set[str]:
     return {value} if isinstance(value, str) else set()
 
 
-REGISTRIES: dict[str, str] = {
+NAMED_BY = {
     "benchmark/selection/selectors": "selection.selectors",
+    "benchmark/sources/datasets": "datasets",
     "benchmark/tasks/embedded": "datasets",
-    "benchmark/tasks/hub/templates": "datasets",
+    "benchmark/tasks/templates": "datasets",
 }
-"""Folders of entries, a file each, by the parameter whose strings name them. A stage that does not read the parameter
-depends on all of them."""
+"""Folders whose files are found by themselves, by the parameter whose strings name them. A stage that does not read the
+parameter depends on all of them, as it does on those of a folder that is not listed here."""
 
 
 @functools.cache
@@ -118,11 +119,17 @@ def _name(path: Path) -> str:
 
 def _entries(path: Path, named: Mapping[str, set[str]]) -> set[Path]:
     """The entries that the `__init__.py` of a registry finds by itself, as far as they are named."""
-    folder = _name(path.parent)
-    if path.name != "__init__.py" or folder not in REGISTRIES:
+    if not _finds_modules(path):
         return set()
-    wanted = named.get(folder)
+    wanted = named.get(_name(path.parent))
     return {entry for entry in path.parent.glob("*.py") if wanted is None or wanted & _registered(entry)}
+
+
+@functools.cache
+def _finds_modules(path: Path) -> bool:
+    """Whether a package imports whatever modules lie in its folder."""
+    calls = (ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
+    return path.name == "__init__.py" and any(call.endswith(("import_all", "import_module")) for call in calls)
 
 
 @functools.cache
@@ -147,9 +154,7 @@ def code_of(stage: str, params: Params) -> list[str]:
     """The files that the result of a stage depends on, as paths from the root, sorted."""
     entry = stages()[stage]
     read = {key.split(".")[0] for key in entry.parameters}
-    named = {
-        folder: strings(selected(params, (key,))) for folder, key in REGISTRIES.items() if key.split(".")[0] in read
-    }
+    named = {folder: strings(selected(params, (key,))) for folder, key in NAMED_BY.items() if key.split(".")[0] in read}
     modules = reached(PACKAGE / "stages" / f"{stage}.py", named)
     return [name for name in modules if stage in FETCHES or not name.startswith(f"{FETCHED}/")]
 
@@ -159,7 +164,8 @@ def folded(files: Iterable[str]) -> list[str]:
     found = set(files)
     for folder in sorted({_name(path) for path in PACKAGE.rglob("*") if path.is_dir()}, reverse=True):
         own = {_name(path) for path in (ROOT / folder).rglob("*.py") if _counts(path)}
-        if len(own & found) > 1 and own <= found and not any(name.startswith(folder) for name in REGISTRIES):
+        closed = not any(_finds_modules(path) for path in (ROOT / folder).rglob("__init__.py"))
+        if len(own) > 1 and own <= found and closed:
             found = (found - own) | {folder}
     return sorted(name for name in found if not any(name.startswith(f"{other}/") for other in found))
 
