@@ -1,10 +1,13 @@
-"""model@M: the source of a model makes it available: trained here, or fetched, verified and described."""
+"""model: the source of a model makes it available: trained here, or fetched, verified and described."""
 
 from __future__ import annotations
 
 from benchmark.params import Params
 from benchmark.stages.computing import work_folder
+from benchmark.stages.stage import Out, stage
 
 
-def run(params: Params, name: str) -> None:
-    params.models[name].fetch(name, params.model_folder(name), work_folder(params, "model", name))
+@stage(per="model", parameters=("models.{model}",), outs=(Out("{data}/models/{model}", kept=True),))
+def run(params: Params, model: str) -> None:
+    """Train the embedded MODEL, or fetch and verify one of another source."""
+    params.models[model].fetch(model, params.model_folder(model), work_folder(params, "model", model))
