@@ -49,6 +49,7 @@ def strings(value: Any) -> set[str]:
 NAMED_BY = {
     "benchmark/selection/selectors": "selection.selectors",
     "benchmark/sources/datasets": "datasets",
+    "benchmark/sources/models": "models",
     "benchmark/tasks/embedded": "datasets",
     "benchmark/tasks/templates": "datasets",
 }

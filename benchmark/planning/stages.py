@@ -11,8 +11,9 @@ import numpy as np
 from benchmark.activations.masks import MASKS, by_rule, mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.models.parameters import Shape
+from benchmark.models.shape import weights
 from benchmark.params import Params
-from benchmark.planning.costs import DTYPE_BYTES, flops, peak_bytes, weights
+from benchmark.planning.costs import DTYPE_BYTES, flops, peak_bytes
 from benchmark.planning.lengths import Lengths
 from benchmark.planning.machines import Machine
 from benchmark.planning.passes import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmark.params import Params
+from benchmark.sources.models import ModelSource
 from benchmark.stages.computing import work_folder
 from benchmark.stages.stage import Out, stage
 
@@ -10,4 +11,5 @@ from benchmark.stages.stage import Out, stage
 @stage(per="model", parameters=("models.{model}",), outs=(Out("{data}/models/{model}", kept=True),))
 def run(params: Params, model: str) -> None:
     """Train the embedded MODEL, or fetch and verify one of another source."""
-    params.models[model].fetch(model, params.model_folder(model), work_folder(params, "model", model))
+    source: ModelSource = params.models[model]
+    source.fetch(model, params.model_folder(model), work_folder(params, "model", model))

@@ -83,7 +83,7 @@ def build_tokenizer(file: GgufFile) -> tuple[str, dict[str, Any]]:
 
     pre = _pre_tokenizer(file)
     tokens = [str(token) for token in file.require("tokenizer.ggml.tokens")]
-    merges = [tuple(str(merge).split(" ")) for merge in file.require("tokenizer.ggml.merges")]
+    merges = [(left, right) for left, _, right in (str(merge).partition(" ") for merge in _merges(file))]
     kinds = [int(kind) for kind in file.keys.get("tokenizer.ggml.token_type", [1] * len(tokens))]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     if len(vocabulary) != len(tokens) or len(kinds) != len(tokens):
@@ -121,6 +121,10 @@ def build_tokenizer(file: GgufFile) -> tuple[str, dict[str, Any]]:
         "tokenizer_class": "PreTrainedTokenizerFast",
     }
     return tokenizer.to_str(pretty=False), config
+
+
+def _merges(file: GgufFile) -> list[Any]:
+    return list(file.require("tokenizer.ggml.merges"))
 
 
 def _pre_tokenizer(file: GgufFile) -> Cutting:

@@ -66,9 +66,9 @@ class HubModel(PretrainedModel):
     def missing_bytes(self, shape: Shape) -> int:
         """Of its weights in bfloat16."""
         from benchmark.hub.repository import snapshot_folder
-        from benchmark.planning.costs import DTYPE_BYTES, weights
+        from benchmark.models.shape import weights
 
         folder = snapshot_folder("model", self.repository, self.revision)
         there = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-        whole = weights(shape) * DTYPE_BYTES["bfloat16"]
+        whole = 2 * weights(shape)
         return max(0, whole - there) if there < 0.98 * whole else 0  # norms and headers are not in the estimate

@@ -131,7 +131,7 @@ class PackageModel(PretrainedModel):
 
     def missing_bytes(self, shape: Shape) -> int:
         """Of its packages, at 5 bits a weight, and of the float32 weights that are made of them."""
-        from benchmark.planning.costs import weights
+        from benchmark.models.shape import weights
 
         packages = 0 if all(map(is_cached, self.parts)) else weights(shape) * 5 // 8
         return packages + (4 * weights(shape) if self.format == "gguf" and not self._is_converted else 0)
