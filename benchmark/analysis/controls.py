@@ -28,7 +28,7 @@ COLUMNS = (
     "note",
 )
 MASSIVE_COLUMNS = ("model", "mask", "statistic", "layer", "before", "after")
-MASSIVE_STATISTICS = ("max_abs", "max_median_ratio", "massive_count")
+MASSIVE_STATISTICS = ("max_abs", "max_median_ratio", "max_sequence_ratio", "massive_count")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def massive_controls(planted: pd.DataFrame, models: Iterable[str], parameters: C
     """Whether the massive-activation statistics see a massive dimension that was planted into each of `models`.
 
     `planted`: columns `model, mask, statistic, layer, before, after`, means over candidates. For each model, mask and
-    statistic some layer must show it: `max_abs` and `max_median_ratio` grow by a factor, `massive_count` at all.
+    statistic some layer must show it: `max_abs` and the ratios grow by a factor, `massive_count` at all.
     """
     missing = [name for name in MASSIVE_COLUMNS if name not in planted.columns]
     if missing:

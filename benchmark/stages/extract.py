@@ -10,8 +10,8 @@ from benchmark.tasks.dataset import Dataset
 
 def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.extraction import extract
+    from benchmark.activations.group import Thresholds
     from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
-    from benchmark.activations.statistics import Thresholds
     from benchmark.models.budget import Budget
 
     section = params.extraction

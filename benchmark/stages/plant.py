@@ -15,14 +15,14 @@ from benchmark.storage import write_table
 from benchmark.tasks.dataset import Dataset
 
 CANDIDATES = 16
-STATISTICS = ("max_abs", "max_median_ratio", "massive_count")
+STATISTICS = ("max_abs", "max_median_ratio", "max_sequence_ratio", "massive_count")
 TIMES_THRESHOLD = 50  # how far beyond the absolute threshold of a massive activation the planted one lies
 
 
 def run(params: Params, model: str) -> None:
     from benchmark.activations.extraction import extract
+    from benchmark.activations.group import Thresholds
     from benchmark.activations.planting import plant_massive_dimension
-    from benchmark.activations.statistics import Thresholds
 
     section, mlp = params.extraction, params.models[model].mlp
     statistics = [name for name in STATISTICS if name in section.sites.get("mlp_output", ())]

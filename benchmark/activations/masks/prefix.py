@@ -1,0 +1,3 @@
+from benchmark.activations.attention import C, X, Y, MaskStrategy
+
+MASK = MaskStrategy(rule=C | (X.q & X.k), pooled=X | Y, needs_label=True, question="prefix-LM: the input sees itself both ways")
