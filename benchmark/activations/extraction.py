@@ -130,7 +130,7 @@ def score_batch(
     n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
     length = torch.tensor([len(entry) for entry in tokens], device=device)
     segments = Segments(n_input, length, width)
-    reading = Reading.plain(segments, [len(entry) for entry in tokens], members)
+    reading = Reading.plain(segments, members)
     pooled: NDArray[np.float64] = capture.run(ids, rule.mask(segments), reading).cpu().numpy()
     return pooled
 
