@@ -102,7 +102,7 @@ def test_a_file_that_defines_no_strategy_is_refused(tmp_path: Path, monkeypatch:
     (tmp_path / "window.py").write_text("MASKS = 1\n")
     monkeypatch.setattr(masks, "__path__", [*masks.__path__, str(tmp_path)])
     with pytest.raises(BenchmarkError, match=r"masks/window\.py defines no MaskStrategy: call it MASK"):
-        discover(masks.__name__, "MASK", MaskStrategy)
+        discover(masks.__name__, masks.__path__, "MASK", MaskStrategy)
 
 
 def test_a_file_is_all_that_a_strategy_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_file_is_all_that_a_strategy_takes(tmp_path: Path, monkeypatch: pytest
         'MASK = MaskStrategy(rule=C & S.k, pooled=X, needs_label=False, question="position 0 alone")\n'
     )
     monkeypatch.setattr(masks, "__path__", [*masks.__path__, str(tmp_path)])
-    found = discover(masks.__name__, "MASK", MaskStrategy)
+    found = discover(masks.__name__, masks.__path__, "MASK", MaskStrategy)
     assert found.keys() - MASKS.keys() == {"first"}
     mask = found["first"].rule.mask(segments_of([(3, 1)], extra=0))
     assert mask is not None

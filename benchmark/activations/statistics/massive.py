@@ -8,8 +8,8 @@ middle. `max_median_ratio` compares a vector with itself alone: numpy's median o
 A median of zero: its ratio is inf, and NaN where the maximum is zero as well. A value that is not finite makes its own
 vector NaN, and counts as a large one in the median of its sequence; extraction reports it as an error.
 
-The order of values is found exactly in every kernel. Non-negative floats order as their bits do, so on a GPU a median is
-found from the leading bits on: of a row, in registers, by bisection, bit by bit; of a sequence, by counting how many
+The order of values is found exactly in every kernel. Non-negative floats order as their bits do, so on a GPU a median
+is found from the leading bits on: of a row, in registers, by bisection, bit by bit; of a sequence, by counting how many
 values have each next digit of up to 8 bits. bfloat16 has 15 bits that count, the rest 31.
 """
 
