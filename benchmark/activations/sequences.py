@@ -67,7 +67,8 @@ class Sequences:
 
     @cached_property
     def _distinct(self) -> tuple[Tensor, Tensor]:
-        return torch.unique(self.row, return_inverse=True)
+        distinct, place = torch.unique(self.row, return_inverse=True)  # type: ignore[no-untyped-call]
+        return distinct, place
 
     def each_row(self, rows: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
         """`compute` of the rows that wanted entries have, each row once: [wanted entry, whatever it gives]."""

@@ -36,9 +36,10 @@ def statistics(_: Path) -> Work:
     try:
         from benchmark.activations.sequences import Sequences
     except ImportError:  # a tree from before statistics of a whole sequence
-        from benchmark.activations.statistics import Thresholds
+        from benchmark.activations import statistics as old
 
-        return lambda: kernel(rows, Thresholds(), frozenset({"moments", "massive"}))
+        limits: Any = getattr(old, "Thresholds")()
+        return lambda: kernel(rows, limits, frozenset({"moments", "massive"}))
     from benchmark.activations.group import Thresholds
     from benchmark.activations.statistics import STATISTICS
 

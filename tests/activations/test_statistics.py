@@ -46,7 +46,7 @@ def test_a_file_that_defines_no_group_is_refused(tmp_path: Path, monkeypatch: py
     (tmp_path / "empty.py").write_text("GRUOP = 1\n")
     monkeypatch.setattr(statistics, "__path__", [*statistics.__path__, str(tmp_path)])
     with pytest.raises(BenchmarkError, match=r"statistics/empty\.py defines no Group: call it GROUP"):
-        discover(statistics.__name__, statistics.__path__, "GROUP", Group)
+        discover(statistics.__name__, statistics.__path__, "GROUP", Group)  # type: ignore[type-abstract]
 
 
 ADDED = """
@@ -69,7 +69,7 @@ GROUP = Norms()
 def test_a_file_is_all_that_a_group_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "norms.py").write_text(ADDED)
     monkeypatch.setattr(statistics, "__path__", [*statistics.__path__, str(tmp_path)])
-    found = discover(statistics.__name__, statistics.__path__, "GROUP", Group)
+    found = discover(statistics.__name__, statistics.__path__, "GROUP", Group)  # type: ignore[type-abstract]
     assert found.keys() - GROUPS.keys() == {"norms"}
     rows = torch.randn(4, 9)
     want = found["norms"].reference(rows.double().numpy(), Thresholds())

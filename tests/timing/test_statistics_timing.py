@@ -24,7 +24,7 @@ SHORT = 30
 @pytest.mark.parametrize("width", [64, 512, 3072])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_eager(benchmark: Any, smoke: bool, dtype: str, width: int, groups: str) -> None:
-    rows = torch.randn((ELEMENTS >> 10 if smoke else ELEMENTS) // width, width).to(DTYPES[dtype])
+    rows = torch.randn((ELEMENTS >> 8 if smoke else ELEMENTS) // width, width).to(DTYPES[dtype])
     kernel = choose_kernel("eager", rows.device)
     sequences = Sequences((0, len(rows)))
     if groups != "all":

@@ -213,7 +213,7 @@ def massive_count(x, entry_row, peak, limit, out, stride_row, stride_column, WID
         valid = offsets < WIDTH
         value = tl.load(x + row * stride_row + offsets * stride_column, mask=valid, other=0.0)
         count = tl.sum((valid & (tl.abs(value.to(tl.float64)) > above)).to(tl.int32), axis=0)
-    tl.store(out + entry, count.to(tl.float64))
+    tl.store(out + entry, count * 1.0)
 
 
 def fused_order(rows: Tensor) -> Tensor:
