@@ -123,8 +123,8 @@ class Params(Section):
         return self.data / "models" / name
 
     def cell(self, kind: Literal["activations", "quality"], model: str, dataset: str) -> Path:
-        """The folder of one model on one dataset, `data/<kind>/M-D/`."""
-        return self.data / kind / f"{self.model_folder(model).name}-{self.dataset_folder(dataset).name}"
+        """The folder of one model on one dataset, `data/<kind>/M/D/`."""
+        return self.data / kind / self.model_folder(model).name / self.dataset_folder(dataset).name
 
 
 def load_params(path: Path) -> Params:

@@ -11,6 +11,7 @@ from benchmark.activations.masks import mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.doctor.finding import Finding, fix, ok
 from benchmark.errors import unknown
+from benchmark.hashing import sha256_file
 from benchmark.params import EmbeddedDataset, Params
 from benchmark.storage import read_json
 from benchmark.tasks.hub.template import get_template
@@ -57,12 +58,11 @@ def check_sources(params: Params) -> Iterator[Finding]:
 
 def _unchanged(params: Params, stage: str, files: Mapping[str, Mapping[str, Any]]) -> Finding:
     """Whether local files are those that `stage` read, as it recorded them: DVC does not watch files of elsewhere."""
-    from benchmark.hub.fetching import hashes
 
     name = stage.partition("@")[2]
     for file, was in files.items():
         path = Path(file)
-        if not path.is_file() or path.stat().st_size != was["bytes"] or hashes(path)[0] != was["sha256"]:
+        if not path.is_file() or path.stat().st_size != was["bytes"] or sha256_file(path) != was["sha256"]:
             pipeline = Path(params.paths.params).with_name("dvc.yaml")
             return fix(
                 name, f"{file} changed since its stage ran: `dvc repro --force --single-item {pipeline}:{stage}`"

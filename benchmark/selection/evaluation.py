@@ -14,26 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.artefacts.matrices import gain
+from benchmark.artefacts.selection import COLUMNS
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
 from benchmark.selection.random import Random
 from benchmark.selection.selector import Pool, Selector, UndefinedError, create
 from benchmark.tasks.dataset import Dataset
 
-COLUMNS = (
-    "model",
-    "dataset",
-    "selector",
-    "direction",
-    "mask",
-    "shots",
-    "metric",
-    "score",
-    "random_mean",
-    "random_sd",
-    "percentile",
-    "needs_label",
-)
 METRICS = ("performance", "gain")
 
 Array = NDArray[Any]
@@ -100,7 +88,7 @@ def build_pool(
         perplexity=uncertainty["perplexity"].to_numpy(np.float64),
         predictive_entropy=uncertainty["predictive_entropy"].to_numpy(np.float64),
         query_inputs=tuple(dataset.queries[int(j)].input for j in choosing),
-        gain=(matrices["log_probability"].astype(np.float64) - matrices["zero_shot_log_probability"])[:, choosing],
+        gain=gain(matrices["log_probability"], matrices["zero_shot_log_probability"])[:, choosing].astype(np.float64),
     )
 
 
@@ -134,7 +122,7 @@ def evaluate(
     choosing, judging = halves(len(dataset.queries), query_share, seed)
     pool = build_pool(dataset, scores, matrices, uncertainty, choosing, unlabelled_masks)
     selectors = list(create(pool, families))
-    zero_shot = matrices["zero_shot_log_probability"].astype(np.float64)[judging]
+    zero_shot = matrices["zero_shot_log_probability"][judging]
     rows: list[dict[str, Any]] = []
     random: list[tuple[int, ...]]
     sets: list[tuple[int, ...]]
@@ -151,7 +139,7 @@ def evaluate(
             log_probability, performance = score_sets(np.array(sets, dtype=np.int64), judging)
         means = {
             "performance": performance.astype(np.float64).mean(axis=1),
-            "gain": (log_probability.astype(np.float64) - zero_shot).mean(axis=1),
+            "gain": gain(log_probability, zero_shot).astype(np.float64).mean(axis=1),
         }
         place = {members: i for i, members in enumerate(sets)}
         drawn = [place[members] for members in random]

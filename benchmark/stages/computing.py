@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel
 
+from benchmark.hashing import sha256_tree
 from benchmark.params import Params
-from benchmark.shards import digest_files
 
 if TYPE_CHECKING:
     from benchmark.models.loading import LoadedModel
@@ -54,6 +54,6 @@ def shard_key(params: Params, stage: str, section: BaseModel, *inputs: Path) -> 
         "device": params.device,
         "dtype": params.dtype,
         "threads": params.threads,
-        "inputs": digest_files(inputs),
-        "code": digest_files(code(stage)),
+        "inputs": sha256_tree(inputs),
+        "code": sha256_tree(code(stage)),
     }

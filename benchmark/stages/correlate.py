@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from benchmark.analysis import correlation
+from benchmark.artefacts.planted import read_planted, write_planted
+from benchmark.artefacts.selection import read_selection, write_selection
 from benchmark.params import Params
 from benchmark.stages.inputs import check_folders, context, pairs
-from benchmark.storage import read_table, write_table
 
 
 def run(params: Params) -> None:
     for kind in ("activations", "quality", "selection"):
         check_folders(params.data / kind, params)
-    selection = _joined([params.data / "selection" / f"{model}-{dataset}.csv" for model, dataset in pairs(params)])
-    planted = _joined([params.data / "planted" / f"{model}.csv" for model in params.models])
+    every = [params.data / "selection" / model / f"{dataset}.csv" for model, dataset in pairs(params)]
+    selection = pd.concat(map(read_selection, every), ignore_index=True)
+    planted = pd.concat([read_planted(params.data / "planted" / f"{m}.csv") for m in params.models], ignore_index=True)
     correlation.correlate(
         pairs(params),
-        activations=params.data / "activations",
-        quality=params.data / "quality",
+        data=params.data,
         cells=params.results / "cells",
         table=params.results / "correlations.csv",
         parameters=params.claim,
         context=context(params),
     )
-    write_table(params.results / "selection.csv", selection)
-    write_table(params.results / "planted.csv", planted)
-
-
-def _joined(paths: list[Path]) -> pd.DataFrame:
-    return pd.concat([read_table(path, text=("direction", "mask")) for path in paths], ignore_index=True)
+    write_selection(params.results / "selection.csv", selection)
+    write_planted(params.results / "planted.csv", planted)

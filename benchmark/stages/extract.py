@@ -10,8 +10,8 @@ from benchmark.tasks.dataset import Dataset
 
 def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.extraction import extract
-    from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
     from benchmark.activations.statistics import Thresholds
+    from benchmark.artefacts.scores import PER_CANDIDATE, ActivationScores
     from benchmark.models.budget import Budget
 
     section = params.extraction
@@ -34,7 +34,8 @@ def run(params: Params, model: str, dataset: str) -> None:
         ).arrays()
 
     key = shard_key(params, "extract", section, params.dataset_folder(dataset), params.model_folder(model))
-    work = work_folder(params, "extract", out.name)
-    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {out.name}", budget)
+    name = f"{model}-{dataset}"
+    work = work_folder(params, "extract", name)
+    shards = compute_shards(len(pool), section.shard, compute, work, key, f"extract {name}", budget)
     ActivationScores(**concatenate(shards, PER_CANDIDATE)).write(out)
     discard(work, key)

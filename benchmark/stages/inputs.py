@@ -18,8 +18,8 @@ def pairs(params: Params) -> list[tuple[str, str]]:
 def check_folders(folder: Path, params: Params) -> None:
     """Raises `BenchmarkError` where `folder` holds a cell that the parameters do not name."""
     names = {f"{model}-{dataset}" for model, dataset in pairs(params)}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name.removesuffix(".csv") not in names and not path.name.startswith("."):
+    for path in sorted(folder.glob("*/*")):
+        if f"{path.parent.name}-{path.stem}" not in names and not path.name.startswith("."):
             raise BenchmarkError(f"{path} belongs to no model and dataset of {params.paths.params}: delete it")
 
 

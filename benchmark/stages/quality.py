@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmark.artefacts.matrices import Matrices
+from benchmark.artefacts.sets import Sets, write_sets
+from benchmark.artefacts.uncertainty import write_uncertainty
 from benchmark.params import Params
 from benchmark.seeds import generator
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
 from benchmark.stages.computing import load, shard_key, work_folder
-from benchmark.storage import write_arrays, write_table
 from benchmark.tasks.dataset import Dataset
 
 
@@ -24,13 +26,14 @@ def run(params: Params, model: str, dataset: str) -> None:
     budget = Budget(section.token_budget)
     key = shard_key(params, "quality", section, params.dataset_folder(dataset), params.model_folder(model))
     set_keys = {size: key | {"size": size, "seed": params.seed} for size in section.set_sizes}
-    work = work_folder(params, "quality", out.name)
+    name = f"{model}-{dataset}"
+    work = work_folder(params, "quality", name)
 
     def one_shot(part: range) -> Arrays:
         return quality.measure_quality(loaded, data, part, budget).arrays()
 
-    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {out.name}", budget)
-    sets: Arrays = {}
+    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {name}", budget)
+    sets: dict[int, Sets] = {}
     for size in section.set_sizes:
         draw = generator(params.seed, "sets", dataset, size)  # the same sets for every model
         members = quality.draw_sets(len(data.pool), size, section.sets, draw)
@@ -40,14 +43,14 @@ def run(params: Params, model: str, dataset: str) -> None:
             scored = quality.score_sets(loaded, data, chosen, range(len(data.queries)), budget)
             return dict(zip(("members", "log_probability", "performance"), (chosen, *scored), strict=True))
 
-        label = f"{size}-shot sets {out.name}"
+        label = f"{size}-shot sets {name}"
         parts = compute_shards(section.sets, section.shard, several_shots, work, set_keys[size], label, budget)
-        sets |= {f"{name}_{size}": array for name, array in concatenate(parts, parts[0]).items()}
+        sets[size] = Sets(**concatenate(parts, parts[0]))
 
-    matrices = quality.assemble(data, quality.zero_shot(loaded, data, budget), shards)
+    matrices = Matrices(**quality.assemble(data, quality.zero_shot(loaded, data, budget), shards))
     uncertainty = measure_uncertainty(loaded, data, budget)
-    write_arrays(out / "matrices.npz", **matrices)
-    write_arrays(out / "sets.npz", **sets)
-    write_table(out / "uncertainty.csv", uncertainty)
+    matrices.write(out)
+    write_sets(out, sets)
+    write_uncertainty(out, uncertainty)
     for part in (key, *set_keys.values()):
         discard(work, part)

@@ -7,8 +7,8 @@ import torch
 
 from benchmark.activations.extraction import check_masks_honoured, extract
 from benchmark.activations.masks import MASKS
-from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
 from benchmark.activations.statistics import STATISTICS, reference
+from benchmark.artefacts.scores import PER_CANDIDATE, ActivationScores
 from benchmark.errors import BenchmarkError
 from benchmark.models.budget import Budget
 from benchmark.models.decoder import find_decoder

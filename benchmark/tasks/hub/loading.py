@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file
 from benchmark.hub.card import CARD, licence_of, read_card
 from benchmark.seeds import generator
 from benchmark.tasks.dataset import Dataset
@@ -107,14 +108,13 @@ def _hub_files(source: HubDataset) -> _Files:
 
 
 def _local_files(source: LocalDataset) -> _Files:
-    from benchmark.hub.fetching import hashes
 
     described = {}
     for name in sorted({*source.pool_files, *source.query_files}):
         path = Path(name)
         if not path.is_file():
             raise BenchmarkError(f"{name} is missing: correct `pool_files` or `query_files` in the parameters")
-        described[name] = {"bytes": path.stat().st_size, "sha256": hashes(path)[0]}
+        described[name] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
     provenance = {"source": "local", "licence": source.licence, "files": described}
     pool, queries = (tuple(map(Path, names)) for names in (source.pool_files, source.query_files))
     return _Files(pool, queries, ("pool", "query"), provenance)
