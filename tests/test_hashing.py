@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.hashing import sha256_arrays, sha256_file, sha256_json, sha256_text, sha256_tree
 
@@ -33,8 +35,8 @@ def test_a_folder_is_its_names_and_contents_wherever_it_lies(tmp_path: Path) -> 
 
 def test_arrays_differ_in_name_dtype_shape_and_content() -> None:
     x = np.arange(6, dtype=np.int32)
-    same = [{"x": x}, {"x": np.asfortranarray(x)}]
-    other = [{"y": x}, {"x": x.astype(np.int64)}, {"x": x.reshape(2, 3)}, {"x": x + 1}]
+    same: list[dict[str, NDArray[Any]]] = [{"x": x}, {"x": np.asfortranarray(x)}]
+    other: list[dict[str, NDArray[Any]]] = [{"y": x}, {"x": x.astype(np.int64)}, {"x": x.reshape(2, 3)}, {"x": x + 1}]
     assert len({sha256_arrays(arrays) for arrays in same}) == 1
     assert len({sha256_arrays(arrays) for arrays in [*same, *other]}) == 5
 

@@ -41,7 +41,7 @@ def test_a_score_that_is_but_length_has_nothing_left(cells: Cells) -> None:
 def test_a_confounded_correlation_vanishes_and_a_true_one_stays(cells: Cells) -> None:
     rng = np.random.default_rng(3)
     label = rng.integers(0, 2, 120)
-    cells = replace(cells, label=np.where(label, "yes", "no"))
+    cells = replace(cells, target=label.astype(np.int32))
     outcome = 3 * label + rng.standard_normal(120)
     confounded, true = 3 * label + rng.standard_normal(120), outcome + rng.standard_normal(120)
     ranks = centred_ranks(np.stack([confounded, true]))

@@ -65,9 +65,6 @@ def test_a_first_massive_activation_is_seen() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda f: f.drop(columns="before"), "lacks before"),
-        (lambda f: f.assign(after=np.nan), "not finite"),
-        (lambda f: f.assign(before="x"), "not finite"),
         (lambda f: f.assign(model="b"), "disagree about model a"),
         (lambda f: f[f["statistic"] == "mean"], "has no max_abs"),
     ],

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import percentileofscore
 
+from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
+from benchmark.artefacts.selection import COLUMNS
 from benchmark.errors import BenchmarkError
-from benchmark.selection import COLUMNS, evaluate, halves
-from benchmark.selection.evaluation import activation_scores, percentile
+from benchmark.selection import Choice, Choices, Pool, build_pool, choose, halves
+from benchmark.selection.choices import activation_scores
+from benchmark.selection.selector import Direction
 from tests.selection.conftest import Files
 
 
@@ -30,10 +33,28 @@ class Scorer:
         return log_probability, (log_probability > -2).astype(np.float64)
 
 
+def chosen(
+    files: Files, shots: tuple[int, ...] = (1, 4), seed: int = 3, draws: int = 30, families: list[str] | None = None
+) -> Choices:
+    choosing, judging = halves(len(files.dataset.queries), 0.5, seed)
+    pool = build_pool(files.dataset, files.scores, files.matrices, files.uncertainty, choosing, ["input"])
+    return choose(pool, families, shots, seed, draws, len(judging))
+
+
 def run(files: Files, **changes: Any) -> tuple[pd.DataFrame, Scorer]:
     scorer = Scorer(files)
-    arguments: dict[str, Any] = {"model": "m", "score_sets": scorer, "shots": (1, 4), "seed": 3, **vars(files)}
-    return evaluate(**{**arguments, **changes}), scorer
+    choices = chosen(files, **changes)
+    _, judging = halves(len(files.dataset.queries), 0.5, changes.get("seed", 3))
+    scored = {}
+    for k in choices.random:
+        if k == 1:
+            scored[k] = one_shot(files.matrices, judging)
+        else:
+            members, asked = choices.asked(k)
+            values = [np.where(asked, value, np.nan) for value in scorer(members, judging)]
+            scored[k] = ScoredSets(members, *values)
+    zero_shot = files.matrices["zero_shot_log_probability"][judging]
+    return selection_table("m", "toy", choices, scored, zero_shot), scorer
 
 
 def row(table: pd.DataFrame, selector: str, shots: int, metric: str, **keys: str) -> pd.Series[Any]:
@@ -131,11 +152,6 @@ def test_layer_mean_leaves_out_what_a_site_does_not_have(files: Files) -> None:
         activation_scores(files.scores, "attention")
 
 
-def test_percentile_counts_ties_half() -> None:
-    null = np.array([0.0, 0.5, 0.5, 1.0])
-    assert [percentile(x, null) for x in (0.0, 0.5, 0.7, 1.0)] == [12.5, 50.0, 75.0, 87.5]
-
-
 @pytest.mark.parametrize("stale", ["scores", "matrices", "uncertainty"])
 def test_files_of_another_pool_are_refused(files: Files, stale: str) -> None:
     if stale == "uncertainty":
@@ -143,15 +159,52 @@ def test_files_of_another_pool_are_refused(files: Files, stale: str) -> None:
     else:
         changed = {**getattr(files, stale), "candidates": np.array([f"x{i}" for i in range(24)])}
     with pytest.raises(BenchmarkError, match="is of another pool than dataset toy"):
-        run(files, **{stale: changed})
+        run(replace(files, **{stale: changed}))
 
 
 def test_a_score_that_is_not_finite_is_refused(files: Files) -> None:
     matrices = {**files.matrices, "performance": np.full((24, 16), np.nan)}
     with pytest.raises(BenchmarkError, match="performance is not finite"):
-        run(files, matrices=matrices)
+        run(replace(files, matrices=matrices))
 
 
 def test_more_shots_than_candidates_are_refused(files: Files) -> None:
     with pytest.raises(BenchmarkError, match="cannot choose 25 candidates out of 24"):
         run(files, shots=(25,))
+
+
+@dataclass(frozen=True)
+class Rotating:
+    """Stands in for a selector that chooses a list for each query: candidate q for query q, then the next ones."""
+
+    n_judging: int
+    name: str = "rotating"
+    direction: Direction = ""
+    mask: str = ""
+    needs_label: bool = False
+
+    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        return (np.arange(self.n_judging)[:, None] + np.arange(k)) % len(pool)
+
+
+def test_a_list_for_each_query_is_asked_and_scored_for_that_query_alone(files: Files) -> None:
+    choosing, _ = halves(16, 0.5, seed=3)
+    pool = build_pool(files.dataset, files.scores, files.matrices, files.uncertainty, choosing, ["input"])
+    random = np.array([[3, 1], [0, 1]])
+    lists = Rotating(8)(pool, 2, np.random.default_rng(0))
+    choices = Choices((Choice(Rotating(8), 2, lists),), {2: random}, 8)
+    members, asked = choices.asked(2)
+    assert members.tolist() == sorted([[3, 1], *lists.tolist()])
+    for row, queries in zip(members.tolist(), asked, strict=True):
+        expected = range(8) if row in random.tolist() else [lists.tolist().index(row)]
+        assert np.flatnonzero(queries).tolist() == list(expected)
+    log_probability = np.where(asked, np.arange(asked.size, dtype=np.float64).reshape(asked.shape), np.nan)
+    scored = {2: ScoredSets(members, log_probability, log_probability / 100)}
+    table = selection_table("m", "toy", choices, scored, np.full(8, 0.5))
+    own = [log_probability[members.tolist().index(row), q] for q, row in enumerate(lists.tolist())]
+    assert row_of(table, "gain").score == pytest.approx(np.mean(own) - 0.5)
+    assert row_of(table, "performance").score == pytest.approx(np.mean(own) / 100)
+
+
+def row_of(table: pd.DataFrame, metric: str) -> pd.Series[Any]:
+    return table[table.metric == metric].iloc[0]

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.selection.selector import DIRECTIONS, Direction, Pool, register, top
+from benchmark.selection.pool import Pool
+from benchmark.selection.selector import DIRECTIONS, Direction, register, top
 
 Signal = Literal["perplexity", "predictive_entropy"]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.selection.selector import Direction, Pool, register, top
+from benchmark.selection.pool import Pool
+from benchmark.selection.selector import Direction, register, top
 from benchmark.selection.text import features
 
 
@@ -34,7 +35,7 @@ class KCentre:
         return np.array(chosen, dtype=np.int64)
 
 
-@register("diversity")
-def diversity(pool: Pool) -> Iterator[KCentre]:
+@register("k_centre")
+def k_centre(pool: Pool) -> Iterator[KCentre]:
     """greedy k-centre over tf-idf features: candidates that cover the pool"""
     yield KCentre()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.selection.selector import Direction, Pool, register
+from benchmark.selection.pool import Pool
+from benchmark.selection.selector import Direction, register
 
 
 @dataclass(frozen=True)
