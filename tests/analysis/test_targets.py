@@ -5,9 +5,7 @@ from benchmark.tasks.example import Example
 
 
 def examples(*targets: str, label: str = "") -> list[Example]:
-    return [
-        Example(f"c{i}", f"input {i}", target, references=(target,), label=label) for i, target in enumerate(targets)
-    ]
+    return [Example(f"input {i}", text, references=(text,), label=label, id=f"c{i}") for i, text in enumerate(targets)]
 
 
 def test_a_shared_text_is_one_target_and_queries_use_the_same_numbers() -> None:

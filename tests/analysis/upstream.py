@@ -97,7 +97,7 @@ def write_dataset(folder: Path, name: str, n: int, queries: int) -> None:
 
     def example(kind: str, i: int) -> Example:
         label = LABELS[i % 2]
-        return Example(f"{kind}{i}", f"text {i}", f" {label}", tuple(f" {each}" for each in LABELS), label=label)
+        return Example(f"text {i}", f" {label}", tuple(f" {each}" for each in LABELS), label=label, id=f"{kind}{i}")
 
     Dataset(
         name=name,
