@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from benchmark.analysis import correlation
-from benchmark.artefacts.planted import read_planted, write_planted
-from benchmark.artefacts.selection import read_selection, write_selection
 from benchmark.params import Params
-from benchmark.stages.inputs import check_folders, context, pairs
+from benchmark.stages.names import CONTEXT
+from benchmark.stages.stage import Out, stage
+
+OUTS = ("cells", "correlations.csv", "selection.csv", "planted.csv")
 
 
+@stage(
+    parameters=CONTEXT,
+    inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/selection", "{data}/planted"),
+    outs=tuple(Out(f"{{results}}/{name}", kept=True) for name in OUTS),
+)
 def run(params: Params) -> None:
-    for kind in ("activations", "quality", "selection"):
-        check_folders(params.data / kind, params)
-    every = [params.data / "selection" / model / f"{dataset}.csv" for model, dataset in pairs(params)]
-    selection = pd.concat(map(read_selection, every), ignore_index=True)
-    planted = pd.concat([read_planted(params.data / "planted" / f"{m}.csv") for m in params.models], ignore_index=True)
+    """Correlate every score with quality and performance."""
+    import pandas as pd
+
+    from benchmark.analysis import correlation
+    from benchmark.artefacts.planted import read_planted, write_planted
+    from benchmark.artefacts.selection import read_selection, write_selection
+    from benchmark.stages.inputs import context, pairs
+
+    chosen = [read_selection(params.part("selection", *pair) / "selection.csv") for pair in pairs(params)]
+    planted = [read_planted(params.data / "planted" / f"{model}.csv") for model in params.models]
     correlation.correlate(
         pairs(params),
         data=params.data,
@@ -25,5 +33,5 @@ def run(params: Params) -> None:
         parameters=params.claim,
         context=context(params),
     )
-    write_selection(params.results / "selection.csv", selection)
-    write_planted(params.results / "planted.csv", planted)
+    write_selection(params.results / "selection.csv", pd.concat(chosen, ignore_index=True))
+    write_planted(params.results / "planted.csv", pd.concat(planted, ignore_index=True))
