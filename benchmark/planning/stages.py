@@ -24,7 +24,7 @@ from benchmark.planning.passes import (
     total,
     uncertainty_passes,
 )
-from benchmark.selection.selector import Pool, create
+from benchmark.selection import Pool, create
 
 SHARD_START = 2.0
 """Seconds to start a process and import torch and transformers."""
@@ -185,4 +185,4 @@ def count_selectors(params: Params) -> int:
         query_inputs=("c",),
         gain=np.zeros((2, 1)),
     )
-    return sum(1 for _ in create(pool))
+    return sum(1 for _ in create(pool, params.selection.selectors))

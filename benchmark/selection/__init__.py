@@ -1,31 +1,29 @@
-"""Selectors and what they choose.
+"""Selectors and what they choose; no model runs here.
 
-    create(pool)                   every selector that the pool allows, in a fixed order
-    selector(pool, k, generator)   indices of k candidates, in prompt order
-    evaluate(...)                  the rows of selection.csv
+    pool = build_pool(dataset, scores, matrices, uncertainty, choosing, unlabelled_masks)
+    choices = choose(pool, families, shots, seed, draws, n_judging)     every selector's candidates, and random ones
+    choices.asked(k)                                                    the sets to score, and for which queries
 
-A selector family is one file: decorate a function that makes its selectors with `@register(name)`, import the file
-below, and `tests/selection/test_contract.py` holds it to what every selector must keep.
+A selector family is one file in `selectors/`: decorate a function that makes its selectors with `@register(name)`, and
+`tests/selection/test_contract.py` holds it to what every selector must keep.
 """
 
-from benchmark.selection import activation, diversity, oracle, random, similarity, uncertainty
-from benchmark.selection.evaluation import COLUMNS, evaluate, halves
-from benchmark.selection.selector import Pool, Selector, UndefinedError, create, describe, names
+from benchmark.selection import selectors
+from benchmark.selection.choices import Choice, Choices, build_pool, choose, halves
+from benchmark.selection.pool import Pool, UndefinedError
+from benchmark.selection.selector import Selector, create, describe, names
 
 __all__ = [
-    "COLUMNS",
+    "Choice",
+    "Choices",
     "Pool",
     "Selector",
     "UndefinedError",
-    "activation",
+    "build_pool",
+    "choose",
     "create",
     "describe",
-    "diversity",
-    "evaluate",
     "halves",
     "names",
-    "oracle",
-    "random",
-    "similarity",
-    "uncertainty",
+    "selectors",
 ]

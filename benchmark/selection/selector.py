@@ -1,54 +1,19 @@
-"""What a selector is, what it may see, and the registry of selector families."""
+"""What a selector is, and the registry of selector families."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import BenchmarkError, unknown
+from benchmark.errors import unknown
+from benchmark.selection.pool import Pool, UndefinedError
 
 Direction = Literal["highest", "lowest", ""]
 DIRECTIONS: tuple[Direction, Direction] = ("highest", "lowest")
 NOISE = 1e-5  # of a score's range; between two processors, most scores differ by less than 4e-6 of it
-
-
-class UndefinedError(Exception):
-    """A selector that cannot tell the candidates of this pool apart; the message is the reason."""
-
-
-@dataclass(frozen=True)
-class Pool:
-    """All that a selector may see: the candidates, and the queries set aside for choosing.
-
-    `inputs` are the candidates' inputs, n of them. `scores` float64 [n, mask, statistic] has its axes named by `masks`
-    and `statistics`; a mask among `unlabelled_masks` needs no label. `perplexity` and `predictive_entropy` are
-    float64 [n], zero-shot. `query_inputs` and `gain` float64 [n, j] belong to the j queries set aside; the queries
-    that judge the choice appear nowhere in here.
-    """
-
-    inputs: tuple[str, ...]
-    scores: NDArray[np.float64]
-    masks: tuple[str, ...]
-    statistics: tuple[str, ...]
-    unlabelled_masks: tuple[str, ...]
-    perplexity: NDArray[np.float64]
-    predictive_entropy: NDArray[np.float64]
-    query_inputs: tuple[str, ...]
-    gain: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    def require(self, k: int) -> None:
-        """Raises `BenchmarkError` unless k candidates can be chosen."""
-        if not 1 <= k <= len(self):
-            raise BenchmarkError(
-                f"cannot choose {k} candidates out of {len(self)}: set shots between 1 and {len(self)}"
-            )
 
 
 class Selector(Protocol):
@@ -96,6 +61,11 @@ def register(name: str) -> Callable[[Family], Family]:
 def names() -> tuple[str, ...]:
     """The registered families, sorted."""
     return tuple(sorted(_families))
+
+
+def modules() -> dict[str, str]:
+    """{family: the module that registers it}."""
+    return {name: _families[name].__module__ for name in names()}
 
 
 def describe() -> dict[str, str]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
 from benchmark.params import Params
-from benchmark.selection import evaluate
+from benchmark.selection import build_pool, choose, halves
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
 from benchmark.stages.computing import load, shard_key, work_folder
 from benchmark.storage import read_arrays, read_table, write_table
 from benchmark.tasks.dataset import Dataset
 
-Array = NDArray[Any]
+NAMES = ("log_probability", "performance")
 
 
 def run(params: Params, model: str, dataset: str) -> None:
@@ -22,38 +24,68 @@ def run(params: Params, model: str, dataset: str) -> None:
     from benchmark.models.budget import Budget
     from benchmark.quality import quality
 
+    section = params.selection
     data = Dataset.read(params.dataset_folder(dataset))
     activations, qualities = (params.cell(kind, model, dataset) for kind in ("activations", "quality"))
+    matrices = read_arrays(qualities / "matrices.npz")
+    choosing, judging = halves(len(data.queries), section.query_share, params.seed)
+    pool = build_pool(
+        data,
+        read_arrays(activations / "scores.npz"),
+        matrices,
+        read_table(qualities / "uncertainty.csv", text=("candidate",)),
+        choosing,
+        [name for name in params.extraction.masks if not MASKS[name].needs_label],
+    )
+    choices = choose(pool, section.selectors, section.shots, params.seed, section.random_draws, len(judging))
+
     loaded = load(params, model)
     budget = Budget(params.quality.token_budget)
     base = shard_key(params, "select", params.quality, params.dataset_folder(dataset), params.model_folder(model))
     work = work_folder(params, "select", activations.name)
     keys: list[dict[str, Any]] = []
 
-    def score_sets(members: NDArray[np.int64], queries: NDArray[np.int64]) -> tuple[Array, Array]:
-        def compute(part: range) -> Arrays:
-            scored = quality.score_sets(loaded, data, members[part.start : part.stop], queries, budget)
-            return dict(zip(("log_probability", "performance"), scored, strict=True))
+    def sharded(count: int, compute: Callable[[range], Arrays], what: dict[str, Any], label: str) -> Arrays:
+        keys.append(base | what)
+        parts = compute_shards(count, params.quality.shard, compute, work, keys[-1], label, budget)
+        return concatenate(parts, parts[0])
 
-        keys.append(base | {"members": members.tolist(), "queries": queries.tolist()})
+    def score(members: NDArray[np.int64], asked: NDArray[np.bool_]) -> ScoredSets:
+        """The sets on the judging queries that they are asked for."""
+        values = {name: np.full(asked.shape, np.nan, dtype=np.float32) for name in NAMES}
         label = f"select {activations.name}, {members.shape[1]} shots"
-        parts = compute_shards(len(members), params.quality.shard, compute, work, keys[-1], label, budget)
-        joined = concatenate(parts, parts[0])
-        return joined["log_probability"], joined["performance"]
+        everywhere = np.flatnonzero(asked.all(axis=1))
+        single = np.flatnonzero(~asked.all(axis=1))
 
-    table = evaluate(
-        model=model,
-        dataset=data,
-        scores=read_arrays(activations / "scores.npz"),
-        matrices=read_arrays(qualities / "matrices.npz"),
-        uncertainty=read_table(qualities / "uncertainty.csv", text=("candidate",)),
-        score_sets=score_sets,
-        shots=params.selection.shots,
-        draws=params.selection.random_draws,
-        query_share=params.selection.query_share,
-        seed=params.seed,
-        unlabelled_masks=[name for name in params.extraction.masks if not MASKS[name].needs_label],
-    )
+        def sets(part: range) -> Arrays:
+            chosen = members[everywhere[part.start : part.stop]]
+            return dict(zip(NAMES, quality.score_sets(loaded, data, chosen, judging, budget), strict=True))
+
+        def lists(part: range) -> Arrays:
+            """The lists chosen for one query only, query by query."""
+            rows = {name: np.full((len(part), len(single)), np.nan, dtype=np.float32) for name in NAMES}
+            for row, query in enumerate(part):
+                own = np.flatnonzero(asked[single, query])
+                if len(own):
+                    scored = quality.score_sets(loaded, data, members[single[own]], judging[[query]], budget)
+                    for name, value in zip(NAMES, scored, strict=True):
+                        rows[name][row, own] = value[:, 0]
+            return rows
+
+        key = {"members": members[everywhere].tolist(), "queries": judging.tolist()}
+        scored = sharded(len(everywhere), sets, key, label)
+        for name in NAMES:
+            values[name][everywhere] = scored[name]
+        if len(single):
+            key = {"lists": members[single].tolist(), "asked": asked[single].tolist(), "queries": judging.tolist()}
+            scored = sharded(len(judging), lists, key, f"{label}, query by query")
+            for name in NAMES:
+                values[name][single] = scored[name].T
+        return ScoredSets(members, values["log_probability"], values["performance"])
+
+    scored = {k: one_shot(matrices, judging) if k == 1 else score(*choices.asked(k)) for k in section.shots}
+    zero_shot = matrices["zero_shot_log_probability"][judging]
+    table = selection_table(model, data.name, choices, scored, zero_shot)
     write_table(params.data / "selection" / f"{activations.name}.csv", table)
     for key in keys:
         discard(work, key)

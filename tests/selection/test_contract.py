@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from benchmark.selection import Pool, Selector, create, describe, names
+from benchmark.selection import selectors as folder
+from benchmark.selection.selector import modules
 from tests.selection.conftest import reordered
 
 
@@ -68,6 +71,11 @@ class TestEveryFamily:
 
     def test_is_described_in_one_line(self, family: str, pool: Pool) -> None:
         assert 10 < len(describe()[family]) < 100
+
+
+def test_every_file_registers_a_family() -> None:
+    files = {f"{folder.__name__}.{module.name}" for module in pkgutil.iter_modules(folder.__path__)}
+    assert files == set(modules().values())
 
 
 def test_every_statistic_mask_and_direction_is_a_selector_of_its_own(pool: Pool) -> None:

@@ -1,0 +1,112 @@
+"""How good the chosen candidates are on the queries that judge, against the distribution of random choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmark.selection.choices import Choices, Members
+
+COLUMNS = (
+    "model",
+    "dataset",
+    "selector",
+    "direction",
+    "mask",
+    "shots",
+    "metric",
+    "score",
+    "random_mean",
+    "random_sd",
+    "percentile",
+    "needs_label",
+)
+METRICS = ("performance", "gain")
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ScoredSets:
+    """`members` int64 [set, k]; `log_probability` and `performance` [set, j] on the j judging queries.
+
+    NaN where a set was not asked for a query.
+    """
+
+    members: Members
+    log_probability: NDArray[np.floating[Any]]
+    performance: NDArray[np.floating[Any]]
+
+
+def one_shot(matrices: Mapping[str, NDArray[Any]], judging: NDArray[np.int64]) -> ScoredSets:
+    """Every candidate as the one demonstration, from `matrices.npz`."""
+    members = np.arange(len(matrices["performance"]), dtype=np.int64)[:, None]
+    return ScoredSets(members, *(matrices[name][:, judging] for name in ("log_probability", "performance")))
+
+
+def selection_table(
+    model: str,
+    dataset: str,
+    choices: Choices,
+    scored: Mapping[int, ScoredSets],
+    zero_shot: NDArray[np.floating[Any]],
+) -> pd.DataFrame:
+    """The rows of `selection.csv` (`COLUMNS`) for one model on one dataset: selector by selector, two metrics each.
+
+    `scored` has the sets of each number of shots, `zero_shot` [j] the judging queries' log-probability without a
+    demonstration. `score` is the mean over the judging queries of `performance` and of `gain` (nats over zero-shot)
+    with the chosen candidates in the prompt. `random_mean` and `random_sd` (population) are those of random choice: of
+    every candidate at 1 shot, of random sets beyond. `percentile` in [0, 100] is the share of random choices that the
+    selector beats, a tie counting half (50 for random choice itself). A selector that is undefined on this pool keeps
+    its row, without score and percentile.
+    """
+    rows: list[dict[str, Any]] = []
+    for shots, sets in scored.items():
+        place = {tuple(members): i for i, members in enumerate(sets.members.tolist())}
+        values = {
+            "performance": sets.performance.astype(np.float64),
+            "gain": sets.log_probability.astype(np.float64) - zero_shot.astype(np.float64),
+        }
+        drawn = [place[tuple(members)] for members in choices.random[shots].tolist()]
+        null = {metric: values[metric][drawn].mean(axis=1) for metric in METRICS}
+        for choice in choices.at(shots):
+            lists = choice.lists(choices.n_judging)
+            at = None if lists is None else [place[tuple(members)] for members in lists.tolist()]
+            for metric in METRICS:
+                if choice.selector.name == "random":  # all its draws: one of them would say nothing
+                    score, rank = float(null[metric].mean()), 50.0
+                elif at is None:
+                    score = rank = float("nan")
+                else:
+                    score = float(values[metric][at, np.arange(choices.n_judging)].mean())
+                    rank = percentile(score, null[metric])
+                rows.append(
+                    {
+                        "model": model,
+                        "dataset": dataset,
+                        "selector": choice.selector.name,
+                        "direction": choice.selector.direction,
+                        "mask": choice.selector.mask,
+                        "shots": shots,
+                        "metric": metric,
+                        "score": score,
+                        "random_mean": null[metric].mean(),
+                        "random_sd": null[metric].std(),
+                        "percentile": rank,
+                        "needs_label": choice.selector.needs_label,
+                    }
+                )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def percentile(score: float, null: Matrix) -> float:
+    """The share in percent of `null` that lies below `score`, ties counting half; NaN for NaN."""
+    if np.isnan(score):
+        return float("nan")
+    near = np.isclose(null, score, rtol=0, atol=1e-12)
+    return float(100 * (np.mean((null < score) & ~near) + np.mean(near) / 2))

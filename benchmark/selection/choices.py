@@ -1,0 +1,173 @@
+"""What every selector chooses, and random sets to compare with; the caller scores what is `asked`, with a model.
+
+The queries are split once: one part is what selectors may see (the oracle its gains, similarity its inputs), the other
+judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmark.errors import BenchmarkError
+from benchmark.seeds import generator
+from benchmark.selection.pool import Pool, UndefinedError
+from benchmark.selection.selector import Selector, create
+from benchmark.selection.selectors.random import Random
+from benchmark.tasks.dataset import Dataset
+
+Array = NDArray[Any]
+Matrix = NDArray[np.float64]
+Members = NDArray[np.int64]
+
+
+def halves(n_queries: int, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the queries for choosing (`share` of them, at least one) and for judging, both sorted."""
+    n_choosing = min(max(round(share * n_queries), 1), n_queries - 1)
+    if n_choosing < 1:
+        raise BenchmarkError(f"{n_queries} queries cannot be split into choosing and judging: give the task more")
+    order = generator(seed, "selection", "queries").permutation(n_queries).astype(np.int64)
+    return np.sort(order[:n_choosing]), np.sort(order[n_choosing:])
+
+
+def activation_scores(
+    arrays: Mapping[str, Array], site: str = "mlp_output", pooling: str = "mean"
+) -> tuple[Matrix, tuple[str, ...], tuple[str, ...]]:
+    """The layer mean of `scores.npz`, float64 [candidate, mask, statistic], and the names of its two last axes.
+
+    Statistics that the site does not have (NaN for every candidate, mask and layer) are left out.
+    """
+    try:
+        at = [arrays["sites"].tolist().index(site), arrays["poolings"].tolist().index(pooling)]
+    except ValueError as error:
+        raise BenchmarkError(f"scores.npz lacks the site {site!r} or the pooling {pooling!r}: extract it") from error
+    values = arrays["scores"][:, at[0], :, at[1]].astype(np.float64)
+    present = ~np.isnan(values).all(axis=(0, 1, 2))
+    statistics = tuple(np.array(arrays["statistics"])[present].tolist())
+    return values[..., present].mean(axis=2), tuple(arrays["masks"].tolist()), statistics
+
+
+def build_pool(
+    dataset: Dataset,
+    scores: Mapping[str, Array],
+    matrices: Mapping[str, Array],
+    uncertainty: pd.DataFrame,
+    choosing: NDArray[np.int64],
+    unlabelled_masks: Sequence[str],
+) -> Pool:
+    """What selectors may see, from the files of one model on one dataset; `choosing` indexes the queries shown.
+
+    Raises `BenchmarkError` where the files are not of the dataset's candidates and queries, in its order, and for a
+    score of the matrices that is not finite.
+    """
+    for name in ("log_probability", "zero_shot_log_probability", "performance"):
+        if not np.isfinite(matrices[name]).all():
+            raise BenchmarkError(f"matrices.npz of dataset {dataset.name}: {name} is not finite; score it again")
+    candidates = [example.id for example in dataset.pool]
+    for source, found in (
+        ("scores.npz", scores["candidates"].tolist()),
+        ("matrices.npz", matrices["candidates"].tolist()),
+        ("uncertainty.csv", uncertainty["candidate"].astype(str).tolist()),
+    ):
+        if found != candidates:
+            raise BenchmarkError(f"{source} is of another pool than dataset {dataset.name}: run its stage again")
+    if matrices["queries"].tolist() != [example.id for example in dataset.queries]:
+        raise BenchmarkError(f"matrices.npz is of other queries than dataset {dataset.name}: run its stage again")
+    values, masks, statistics = activation_scores(scores)
+    return Pool(
+        inputs=tuple(example.input for example in dataset.pool),
+        scores=values,
+        masks=masks,
+        statistics=statistics,
+        unlabelled_masks=tuple(unlabelled_masks),
+        perplexity=uncertainty["perplexity"].to_numpy(np.float64),
+        predictive_entropy=uncertainty["predictive_entropy"].to_numpy(np.float64),
+        query_inputs=tuple(dataset.queries[int(j)].input for j in choosing),
+        gain=(matrices["log_probability"].astype(np.float64) - matrices["zero_shot_log_probability"])[:, choosing],
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one selector chose for prompts of `shots` demonstrations.
+
+    `members` holds indices into the pool, in prompt order: int64 [1, k], one list for every judging query; or int64
+    [j, k], one for each; or None where the selector is undefined on this pool, for `reason`.
+    """
+
+    selector: Selector
+    shots: int
+    members: Members | None
+    reason: str = ""
+
+    def lists(self, n_judging: int) -> Members | None:
+        """The list of every judging query, int64 [j, k]."""
+        return None if self.members is None else np.broadcast_to(self.members, (n_judging, self.shots))
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Every selector's choice at every number of shots, in a fixed order, and the random sets of each number.
+
+    `random` int64 [draw, k] holds every candidate at 1 shot, so that this null distribution is exact.
+    """
+
+    chosen: tuple[Choice, ...]
+    random: Mapping[int, Members]
+    n_judging: int
+
+    def at(self, shots: int) -> list[Choice]:
+        return [choice for choice in self.chosen if choice.shots == shots]
+
+    def asked(self, shots: int) -> tuple[Members, NDArray[np.bool_]]:
+        """The distinct sets to score, int64 [set, k], sorted, and for which judging queries, bool [set, j]."""
+        pairs: dict[tuple[int, ...], NDArray[np.bool_]] = {}
+        everywhere = np.ones(self.n_judging, dtype=bool)
+        for row in self.random[shots].tolist():
+            pairs[tuple(row)] = everywhere
+        for choice in self.at(shots):
+            if choice.members is None:
+                continue
+            if len(choice.members) == 1:
+                pairs[tuple(choice.members[0].tolist())] = everywhere
+                continue
+            for query, row in enumerate(choice.members.tolist()):
+                asked = pairs.setdefault(tuple(row), np.zeros(self.n_judging, dtype=bool))
+                if asked is not everywhere:
+                    asked[query] = True
+        sets = sorted(pairs)
+        return np.array(sets, dtype=np.int64), np.array([pairs[members] for members in sets])
+
+
+def choose(
+    pool: Pool, families: Sequence[str] | None, shots: Sequence[int], seed: int, draws: int, n_judging: int
+) -> Choices:
+    """What every selector of `families` (None: all that are registered) chooses from the pool, for each of `shots`.
+
+    `draws` is the number of random sets beyond 1 shot. Every draw has a generator of its own, so that neither families
+    nor shots influence one another. Raises `BenchmarkError` for shots that the pool cannot fill.
+    """
+    selectors = list(create(pool, families))
+    chosen: list[Choice] = []
+    random: dict[int, Members] = {}
+    for k in shots:
+        pool.require(k)
+        if k == 1:
+            random[k] = np.arange(len(pool), dtype=np.int64)[:, None]
+        else:
+            random[k] = np.stack([Random()(pool, k, generator(seed, "selection", k, draw)) for draw in range(draws)])
+        chosen += [_choose(selector, pool, k, seed) for selector in selectors]
+    return Choices(tuple(chosen), random, n_judging)
+
+
+def _choose(selector: Selector, pool: Pool, k: int, seed: int) -> Choice:
+    draw = generator(seed, "selection", selector.name, selector.direction, selector.mask, k)
+    try:
+        return Choice(selector, k, np.atleast_2d(selector(pool, k, draw)))
+    except UndefinedError as error:
+        return Choice(selector, k, None, str(error))

