@@ -103,11 +103,6 @@ def prompts(
     return grids + [_whole(loaded.tokenizer, row, names[row], first, texts[row], queries) for row in alone]
 
 
-def zero_shot_queries(loaded: LoadedModel, examples: Sequence[Example]) -> tuple[Query, ...]:
-    """The queries without a demonstration, what stands before them included."""
-    return _asked(loaded.tokenizer, start(loaded), "", examples)
-
-
 def splits_words(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether the tokenizer splits a text into words before it merges: no token then depends on distant text."""
     pre_tokenizer = tokenizer.backend_tokenizer.pre_tokenizer
@@ -122,7 +117,8 @@ def _whole(
     A query keeps at least one token of its input, for the first token of its choices is read off there.
     """
     asked = _asked(tokenizer, first, text, queries)
-    n = min(_common([query.input for query in asked]), min(len(query.input) for query in asked) - 1)
+    common = _common([query.input for query in asked]) if text else len(first)
+    n = min(common, min(len(query.input) for query in asked) - 1)
     rest = tuple(replace(query, input=query.input[n:]) for query in asked)
     return Grid((row,), (Prefix(name, asked[0].input[:n]),), rest)
 

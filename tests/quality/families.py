@@ -151,10 +151,11 @@ def make_dataset(kind: str, separator: str, n_pool: int = 6, n_queries: int = 3)
         for index, input in enumerate(inputs):
             if kind == "classification":
                 target = str(generator.choice(CHOICES[: 2 + index % 3]))
-                made.append(Example(f"{part}{index}", input, target, choices=CHOICES[: 2 + index % 3], label=target))
+                choices = CHOICES[: 2 + index % 3]
+                made.append(Example(input, target, choices=choices, label=target, id=f"{part}{index}"))
             else:
                 target = str(generator.choice(ANSWERS))
-                made.append(Example(f"{part}{index}", input, target, references=(target,)))
+                made.append(Example(input, target, references=(target,), id=f"{part}{index}"))
         return tuple(made)
 
     metric = "accuracy" if kind == "classification" else "exact_match"

@@ -122,7 +122,7 @@ text = st.text(st.sampled_from("ab .\n!1é🙂中"), min_size=1, max_size=8).fil
 def test_any_text_has_the_tokens_of_whole_prompts(family: str, inputs: list[str], separator: str, space: bool) -> None:
     loaded = _loaded(family)
     choices = (" a", " b!") if space else ("a", "b!")
-    made = [Example(str(i), input, choices[i % 2], choices=choices) for i, input in enumerate(inputs)]
+    made = [Example(input, choices[i % 2], choices=choices, id=str(i)) for i, input in enumerate(inputs)]
     dataset = Dataset("any", "classification", "accuracy", separator, "\n", 1, tuple(made[:3]), tuple(made[3:]))
     try:
         grids = prompts(loaded, dataset, [[0], [1], [2, 0]], dataset.queries)
