@@ -25,8 +25,8 @@ from benchmark.activations.capture import POOLINGS, Capture, Reading
 from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import choose_kernel
 from benchmark.activations.masks import MASKS, mask_strategy
-from benchmark.activations.scores import ActivationScores
 from benchmark.activations.statistics import STATISTICS, check_names
+from benchmark.artefacts.scores import ActivationScores
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.models.budget import Budget
 from benchmark.models.decoder import Decoder, find_decoder

@@ -67,7 +67,7 @@ class Sequences:
 
     @cached_property
     def _distinct(self) -> tuple[Tensor, Tensor]:
-        distinct, place = torch.unique(self.row, return_inverse=True)  # type: ignore[no-untyped-call]
+        distinct, place = torch.unique(self.row, return_inverse=True)
         return distinct, place
 
     def each_row(self, rows: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
