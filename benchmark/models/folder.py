@@ -62,7 +62,7 @@ def weight_files(folder: Path) -> list[str]:
 
 def files_of(folder: Path) -> dict[str, dict[str, Any]]:
     """Size and digest of every file of the folder that matters; raises `BenchmarkError` where weights are missing."""
-    from benchmark.sources.packages import hash_file
+    from benchmark.hashing import sha256_file
 
     names = {file.name for file in folder.iterdir() if file.is_file()}
     require_safetensors(names, str(folder))
@@ -71,7 +71,7 @@ def files_of(folder: Path) -> dict[str, dict[str, Any]]:
     if missing:
         raise BenchmarkError(f"{folder}: its index names {missing[0]}, which is missing: copy the whole folder")
     found = sorted({*(file for file in SMALL if file in names), *weights})
-    return {file: {"bytes": (folder / file).stat().st_size, "sha256": hash_file(folder / file)} for file in found}
+    return {file: {"bytes": (folder / file).stat().st_size, "sha256": sha256_file(folder / file)} for file in found}
 
 
 def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, shape: Shape | None) -> dict[str, Any]:

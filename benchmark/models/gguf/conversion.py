@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file
 from benchmark.models.gguf.architectures import architecture_of, place_tensors
 from benchmark.models.gguf.reading import GgufFile, read_gguf
 from benchmark.models.gguf.tokens import build_tokenizer
 from benchmark.models.places import in_cache
 from benchmark.progress import progress_bar
 from benchmark.sources.cache import cache_folder, cache_lock, require_space
-from benchmark.sources.packages import hash_file
 
 VERSION = 1
 """Of the conversion: another one gives other files, and a folder of its own."""
@@ -56,7 +56,7 @@ def find_conversion(sha256: str) -> Conversion | None:
     folder = converted_folder(sha256)
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        whole = all(hash_file(folder / name) == file["sha256"] for name, file in record["files"].items())
+        whole = all(sha256_file(folder / name) == file["sha256"] for name, file in record["files"].items())
     except (OSError, ValueError, KeyError):
         return None
     return Conversion(folder, record["files"], record["gguf"], record["licence"]) if whole else None
@@ -111,7 +111,7 @@ def _write(file: GgufFile, sha256: str, folder: Path) -> None:
             "conversion": VERSION,
         },
         "files": {
-            name: {"bytes": (folder / name).stat().st_size, "sha256": hash_file(folder / name)} for name in names
+            name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)} for name in names
         },
         "versions": {name: importlib.metadata.version(name) for name in ("gguf", "safetensors", "tokenizers")}
         | {"transformers": importlib.metadata.version("transformers"), "python": platform.python_version()},

@@ -6,7 +6,6 @@ its weights are committed, and another processor would give others.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +13,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file, sha256_json, sha256_tree
 from benchmark.models.parameters import Shape
-from benchmark.shards import digest, digest_files, discard
+from benchmark.shards import discard
 from benchmark.sources.models.source import ModelSource
 from benchmark.storage import read_json, write_json
 
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 # What decides the bytes of a trained model: a part of what its stage depends on, which holds for other sources, too.
 TRAINING = (
     "benchmark/discovery.py",
+    "benchmark/hashing.py",
     "benchmark/models/competence.py",
     "benchmark/models/embedded.py",
     "benchmark/models/muon.py",
@@ -50,7 +51,7 @@ class EmbeddedModel(ModelSource):
         origin = {
             "name": name,
             "parameters": self.model_dump(mode="json"),
-            "code": {path: digest_files([ROOT / path]) for path in TRAINING},
+            "code": {path: sha256_tree([ROOT / path]) for path in TRAINING},
         }
         if made_by(origin, folder):
             log.warning(
@@ -59,7 +60,7 @@ class EmbeddedModel(ModelSource):
             return
         from benchmark.models.training import train
 
-        train(name, self.architecture, seed=self.seed, folder=folder, work=work / digest(origin)[:32])
+        train(name, self.architecture, seed=self.seed, folder=folder, work=work / sha256_json(origin)[:32])
         write_json(folder / "origin.json", origin)
         discard(work, origin)
 
@@ -89,7 +90,7 @@ def made_by(origin: dict[str, Any], folder: Path) -> bool:
     try:
         files = read_json(folder / "manifest.json")["files"]
         return bool(read_json(folder / "origin.json") == origin) and all(
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() == file["sha256"] for name, file in files.items()
+            sha256_file(folder / name) == file["sha256"] for name, file in files.items()
         )
     except (BenchmarkError, OSError):
         return False

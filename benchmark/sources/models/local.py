@@ -52,13 +52,13 @@ class LocalModel(PretrainedModel):
         return {"place": path, "path": self.path, "licence": licence, "files": files_of(path)}
 
     def _converted(self) -> dict[str, Any]:
+        from benchmark.hashing import sha256_file
         from benchmark.models.gguf import convert
-        from benchmark.sources.packages import hash_file
 
         path = Path(self.path)
         if not path.is_file():
             raise BenchmarkError(f"{path} is missing: correct `path` in the parameters")
-        conversion = convert(path, hash_file(path))
+        conversion = convert(path, sha256_file(path))
         return {
             "place": conversion.folder,
             "path": conversion.place,

@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file
 from benchmark.models.gguf import conversion, convert, find_conversion
 from benchmark.models.gguf.architectures import ARCHITECTURES
 from benchmark.models.gguf.rope import llama3_factors
-from benchmark.sources.packages import hash_file
 from tests.models.gguf.files import CONFIGS, interleaved, stored, write_gguf
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -26,7 +26,7 @@ IDS = torch.arange(2, 62)[None]
 
 
 def converted(path: Path) -> Path:
-    return convert(path, hash_file(path)).folder
+    return convert(path, sha256_file(path)).folder
 
 
 def logits(folder: Path) -> torch.Tensor:
@@ -103,7 +103,7 @@ def test_linear_scaling_is_that_of_transformers(tmp_path: Path) -> None:
 
 def test_it_is_converted_once_and_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_gguf(tmp_path / "m.gguf", quantisation=GGMLQuantizationType.Q4_1)
-    digest = hash_file(tmp_path / "m.gguf")
+    digest = sha256_file(tmp_path / "m.gguf")
     first = convert(tmp_path / "m.gguf", digest)
     assert (first.licence, first.gguf["sha256"], first.gguf["quantisation"]["F32"]) == ("mit", digest, 5)
     before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
