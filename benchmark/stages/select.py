@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
+from benchmark.artefacts.matrices import Matrices
+from benchmark.artefacts.scores import ActivationScores
+from benchmark.artefacts.selection import write_selection
+from benchmark.artefacts.uncertainty import read_uncertainty
 from benchmark.params import Params
 from benchmark.selection import build_pool, choose, halves
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
 from benchmark.stages.computing import load, shard_key, work_folder
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import read_arrays, read_table, write_table
 from benchmark.tasks.dataset import Dataset
 
 NAMES = ("log_probability", "performance")
@@ -46,13 +49,13 @@ def choose_and_score(params: Params, model: str, dataset: str) -> None:
     section = params.selection
     data = Dataset.read(params.dataset_folder(dataset))
     activations, qualities = (params.part(kind, model, dataset) for kind in ("activations", "quality"))
-    matrices = read_arrays(qualities / "matrices.npz")
+    matrices = Matrices.read(qualities).arrays()
     choosing, judging = halves(len(data.queries), section.query_share, params.seed)
     pool = build_pool(
         data,
-        read_arrays(activations / "scores.npz"),
+        ActivationScores.read(activations).arrays(),
         matrices,
-        read_table(qualities / "uncertainty.csv", text=("candidate",)),
+        read_uncertainty(qualities),
         choosing,
         [name for name in params.extraction.masks if not MASKS[name].needs_label],
     )
@@ -105,6 +108,6 @@ def choose_and_score(params: Params, model: str, dataset: str) -> None:
     scored = {k: one_shot(matrices, judging) if k == 1 else score(*choices.asked(k)) for k in section.shots}
     zero_shot = matrices["zero_shot_log_probability"][judging]
     table = selection_table(model, data.name, choices, scored, zero_shot)
-    write_table(params.part("selection", model, dataset) / "selection.csv", table)
+    write_selection(params.part("selection", model, dataset) / "selection.csv", table)
     for key in keys:
         discard(work, key)
