@@ -6,7 +6,9 @@
 # ISO date, the column becomes a timestamp: "2005-01-01" is read as a datetime. A later block with another text then
 # fails (DatasetGenerationError, "Failed to parse string ... as a scalar of type timestamp"), while the same rows in
 # the opposite order load as texts. The cause is the type inference of pyarrow's JSON reader.
-# What follows for a user: pass `features=`, which keeps the texts, or read the file with the json module.
+# Nor does `features=` with a string column keep the text: it is "2005-01-01 00:00:00" then, for the type is inferred
+# first and cast afterwards.
+# What follows for a user: read the file with the json module (`Dataset.from_list`), not with the "json" loader.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -56,7 +58,7 @@ except DatasetGenerationError as error:
 else:
     raise AssertionError("the behaviour changed: the file with the text in its last row loads")
 
-typed = load("typed", [*dates, *other], features=Features({"question": Value("string"), "answer": Value("string")}))
-assert (typed[0]["answer"], typed[-1]["answer"]) == ("2005-01-01", "in May"), "the behaviour changed"
-print("text last, features:", typed.features["answer"], repr(typed[0]["answer"]), repr(typed[-1]["answer"]))
+typed = load("typed", dates[:2], features=Features({"question": Value("string"), "answer": Value("string")}))
+print("dates, features=:  ", typed.features["answer"], repr(typed[0]["answer"]))
+assert typed[0]["answer"] == "2005-01-01 00:00:00", "the behaviour changed"
 PYTHON

@@ -1,1 +1,0 @@
-"""Commands that look at what the stages wrote. They are no stages: nothing later reads what they write."""
