@@ -81,4 +81,4 @@ def run(params: Params) -> str:
     first = ["model", "dataset", "metric"]
     table = table[[*first, *table.columns.drop(first)]]
     write_table(params.results / "competence.csv", table)
-    return table.to_string(index=False, na_rep="", float_format="{:.3f}".format)
+    return str(table.to_string(index=False, na_rep="", float_format="{:.3f}".format))
