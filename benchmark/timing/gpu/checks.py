@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def kernels(
             bounds = (0, 1, 3, 20, 48)
             found = compute(rows, Sequences(bounds, device=device), Thresholds(), names).cpu().numpy()
             exact = rows.double().cpu().numpy()
-            wanted = np.concatenate([reference(exact[a:b], names) for a, b in zip(bounds, bounds[1:], strict=False)])
+            wanted = np.concatenate([reference(exact[a:b], names) for a, b in pairwise(bounds)])
             with np.errstate(invalid="ignore"):  # inf - inf
                 error = np.abs(found - wanted) / (1e-3 + np.abs(wanted))
             error[(np.isnan(found) & np.isnan(wanted)) | (found == wanted)] = 0.0

@@ -160,6 +160,7 @@ def scoring(loaded: LoadedModel, dataset: Dataset, load: Load, rate: float, mach
     work = total(
         scoring_passes(lengths, lengths.bos + lengths.block, token_budget=load.budget, shard=len(dataset.pool))
     )
+    planned = seconds(work, shape, dtype, machine)
     return [
         Figure(f"{loaded.name}: scoring", needed / taken, "tokens/s"),
         Figure(f"{loaded.name}: scoring, share of a large product's rate", arithmetic / taken / rate, "", at_least=0.5),

@@ -51,9 +51,8 @@ def prove(small: bool) -> dict[str, Any]:
     began = time.perf_counter()
     subjects, load = (subject.SMALL, LITTLE) if small else (subject.TRUE, LARGE)
     generator = np.random.default_rng(0)
-    found: list[Check] = []
-    for check in checks.kernels(device, "auto", WIDTHS["small" if small else "true"], generator):
-        found.append(_say(check, began))
+    widths = WIDTHS["small" if small else "true"]
+    found = [_say(check, began) for check in checks.kernels(device, "auto", widths, generator)]
     measured: list[Figure] = []
     machine: dict[str, Any] = {}
     rate, bandwidth = figures.rates(device, torch.bfloat16, load)
@@ -111,8 +110,9 @@ def table(record: dict[str, Any]) -> str:
     """The short table: every figure with its aim, and how many checks passed."""
     passed = sum(check["passed"] for check in record["checks"])
     lines = [
-        f"{record['card']}, {record['seconds']} s: {passed} of {len(record['checks'])} checks passed; a large bfloat16 "
-        f"product {record['matrix_rate_bfloat16'] / 1e12:,.0f} TFLOP/s, a copy {record['copy_bandwidth'] / 1e12:.2f} TB/s"
+        f"{record['card']}, {record['seconds']} s: {passed} of {len(record['checks'])} checks passed",
+        f"a large bfloat16 product: {record['matrix_rate_bfloat16'] / 1e12:,.1f} TFLOP/s; a copy: "
+        f"{record['copy_bandwidth'] / 1e12:.2f} TB/s",
     ]
     marks = {True: "met", False: "MISSED", None: ""}
     for figure in record["figures"]:

@@ -1,4 +1,4 @@
-"""The proof on a GPU, in small on a CPU: it passes, it fails when what it checks is wrong, and it names what is lacking."""
+"""The proof on a GPU, in small on a CPU: it passes, fails where a kernel is wrong, and names what is lacking."""
 
 from __future__ import annotations
 
