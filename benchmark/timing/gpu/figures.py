@@ -164,9 +164,7 @@ def scoring(loaded: LoadedModel, dataset: Dataset, load: Load, rate: float, mach
     return [
         Figure(f"{loaded.name}: scoring", needed / taken, "tokens/s"),
         Figure(f"{loaded.name}: scoring, share of a large product's rate", arithmetic / taken / rate, "", at_least=0.5),
-        Figure(
-            f"{loaded.name}: planned for scoring, over taken", seconds(work, shape, dtype, machine) / taken, "times"
-        ),
+        Figure(f"{loaded.name}: planned for scoring, over taken", planned / taken, "times"),
         Figure(f"{loaded.name}: arithmetic done over needed", flops(shape, work) / arithmetic, "times"),
     ]
 
