@@ -1,9 +1,10 @@
-"""What the files of a folder define: adding a file is all that it takes to add an entry."""
+"""Registries whose entries are found by themselves: a file that is dropped into a folder is imported with it."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from typing import TypeVar
 
 from benchmark.errors import BenchmarkError
@@ -11,18 +12,22 @@ from benchmark.errors import BenchmarkError
 Entry = TypeVar("Entry")
 
 
-def discover(package: str, attribute: str, kind: type[Entry]) -> dict[str, Entry]:
-    """What every module of `package` calls `attribute`, by the module's name, in alphabetical order.
+def import_all(package: str, path: Iterable[str]) -> None:
+    """Imports every module of a package, in the order of their names: `import_all(__name__, __path__)`."""
+    for module in sorted(module.name for module in pkgutil.iter_modules(path)):
+        importlib.import_module(f"{package}.{module}")
+
+
+def discover(package: str, path: Iterable[str], attribute: str, kind: type[Entry]) -> dict[str, Entry]:
+    """What every module of a package calls `attribute`, by the module's name, in the order of their names.
 
     Raises `BenchmarkError` for a module that has none, or one of another kind.
     """
-    folder = importlib.import_module(package)
     found: dict[str, Entry] = {}
-    for module in sorted(pkgutil.iter_modules(folder.__path__), key=lambda module: module.name):
-        entry = getattr(importlib.import_module(f"{package}.{module.name}"), attribute, None)
+    for module in sorted(module.name for module in pkgutil.iter_modules(path)):
+        entry = getattr(importlib.import_module(f"{package}.{module}"), attribute, None)
         if not isinstance(entry, kind):
-            raise BenchmarkError(
-                f"{package.replace('.', '/')}/{module.name}.py defines no {kind.__name__}: call it {attribute}"
-            )
-        found[module.name] = entry
+            file = f"{package.replace('.', '/')}/{module}.py"
+            raise BenchmarkError(f"{file} defines no {kind.__name__}: call it {attribute}")
+        found[module] = entry
     return found

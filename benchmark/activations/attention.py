@@ -6,10 +6,10 @@
     ((X | Y) & ~S).positions(segments)  bool [batch, token]
 
 X are the input tokens, the token at position 0 among them (BOS or not); Y the target tokens; S is position 0; C is
-causal: k <= q. What every rule has is not stated: no token attends to padding, and each attends to itself, on padded rows
-too, for a row that may attend to nothing is 0 in one implementation of attention and NaN or the mean of all in others.
-Rows are padded on the right. C alone needs no mask, for no token sees padding that stands to its right, so attention keeps
-its fast path.
+causal: k <= q. What every rule has is not stated: no token attends to padding, and each attends to itself, on padded
+rows too, for a row that may attend to nothing is 0 in one implementation of attention and NaN or the mean of all in
+others. Rows are padded on the right. C alone needs no mask, for no token sees padding that stands to its right, so
+attention keeps its fast path.
 """
 
 from __future__ import annotations
@@ -121,6 +121,11 @@ class MaskStrategy:
     pooled: Places
     needs_label: bool
     question: str
+
+    @property
+    def sequence(self) -> Places:
+        """What a statistic over the whole sequence sees: all tokens, but no target where the label must stay unseen."""
+        return X | Y if self.needs_label else X
 
 
 def by_rule(strategies: Sequence[MaskStrategy]) -> dict[Rule, list[int]]:

@@ -24,12 +24,12 @@ from benchmark.models.decoder import Decoder
 
 
 def mean_over(values: Tensor, positions: Tensor) -> Tensor:
-    """float64 [batch, token, statistic], bool [strategy, batch, token] -> float64 [strategy, batch, statistic]
+    """float64 [strategy or 1, batch, token, statistic], bool [strategy, batch, token] -> [strategy, batch, statistic]
 
     Summed by halves, so that not even rounding depends on how much padding stands to the right.
     """
     total = torch.where(positions[..., None], values, 0.0)
-    half = 1 << (max(values.shape[1] - 1, 1).bit_length() - 1)
+    half = 1 << (max(values.shape[-2] - 1, 1).bit_length() - 1)
     while half:
         if total.shape[-2] > half:
             rest = total[..., half:, :]
@@ -49,35 +49,39 @@ POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mean": mean_over, "m
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What of a pass counts. `real`: the rows of the flattened output that are no padding; None: all of them.
+    """What of a pass counts. `kept`: the rows of the flattened output that do; None: all of them.
 
-    `sequences`: what these rows make up. `cells`: int64 [wanted entry], its place in a table [batch, token], flattened.
-    `positions`: bool [strategy, batch, token], what each strategy pools of that table.
+    `sequences`: what these rows make up. `cells`: int64 [wanted entry], its place in a table [kind of sequence, batch,
+    token], flattened. `positions`: bool [strategy, batch, token], what each strategy pools, of its kind in `kinds`.
     """
 
-    real: Tensor | None
+    kept: Tensor | None
     sequences: Sequences
     cells: Tensor
     positions: Tensor
+    kinds: tuple[int, ...]
 
     @classmethod
-    def plain(cls, segments: Segments, lengths: Sequence[int], strategies: Sequence[MaskStrategy]) -> Reading:
-        """Every real token is a row, read where it stands. `lengths`: those of `segments`, known without a device."""
+    def plain(cls, segments: Segments, strategies: Sequence[MaskStrategy]) -> Reading:
+        """Every token is a row, read where it stands."""
         positions = torch.stack([strategy.pooled.positions(segments) for strategy in strategies])
-        wanted = positions.any(0).flatten()
-        padded = min(lengths) < segments.width
-        real = segments.real.flatten().nonzero()[:, 0] if padded else None
-        bounds = [0]
-        for length in lengths:
-            bounds.append(bounds[-1] + length)
-        if real is not None:
-            inside = wanted[real].nonzero()[:, 0]
-            cells = real[inside]
-        else:
-            inside = cells = wanted.nonzero()[:, 0]
-        every = len(inside) == bounds[-1]
-        sequences = Sequences(tuple(bounds), wanted=None if every else inside, device=positions.device)
-        return cls(real, sequences, cells, positions)
+        seen = [strategy.sequence for strategy in strategies]
+        distinct = list(dict.fromkeys(seen))
+        kinds = torch.tensor([distinct.index(sequence) for sequence in seen], device=positions.device)
+        inside = torch.stack([sequence.positions(segments) for sequence in distinct])
+        kept = inside.any(0).flatten()
+        rank = kept.cumsum(0) - 1
+        entries = inside.flatten().nonzero()[:, 0]  # [kind, batch, token], flattened
+        pooled = torch.stack([positions[kinds == kind].any(0) for kind in range(len(distinct))]).flatten()
+        wanted = pooled[entries]
+        sequences = Sequences(
+            bounds=(0, *inside.sum(-1).flatten().cumsum(0).tolist()),
+            rows=rank[entries % len(rank)] if len(distinct) > 1 else None,
+            wanted=None if bool(wanted.all()) else wanted.nonzero()[:, 0],
+            device=positions.device,
+        )
+        rows = None if bool(kept.all()) else kept.nonzero()[:, 0]
+        return cls(rows, sequences, entries[wanted], positions, tuple(kinds.tolist()))
 
 
 class Capture:
@@ -124,13 +128,15 @@ class Capture:
                 return
             hidden: Tensor = output[0] if isinstance(output, tuple) else output
             rows = hidden.reshape(-1, hidden.shape[-1])
-            if reading.real is not None:
-                rows = rows[reading.real]
+            if reading.kept is not None:
+                rows = rows[reading.kept]
             found = self.kernel(rows, reading.sequences, self.thresholds, names)
-            batch, width = reading.positions.shape[1:]
-            values = found.new_zeros(batch * width, len(names))
+            shape = reading.positions.shape[1:]
+            values = found.new_zeros((1 + max(reading.kinds)) * shape.numel(), len(names))
             values[reading.cells] = found
-            values = values.view(batch, width, -1)
+            values = values.view(-1, *shape, len(names))
+            if len(values) > 1:
+                values = values[list(reading.kinds)]
             pooled = torch.stack([POOLINGS[pooling](values, reading.positions) for pooling in self.poolings])
             every = pooled.new_full((*pooled.shape[:-1], len(self.statistics)), torch.nan)
             every[..., columns] = pooled
@@ -143,8 +149,8 @@ class Capture:
         """One forward pass, without lm_head and cache.
 
         input_ids int [row, token], right-padded; mask as `Rule.mask` gives it. Returns float64 [batch, site, strategy,
-        pooling, layer, statistic], NaN where a site lacks a statistic. Raises `BenchmarkError` if a layer's hook did not
-        fire.
+        pooling, layer, statistic], NaN where a site lacks a statistic. Raises `BenchmarkError` if a layer's hook did
+        not fire.
         """
         self._pooled.clear()
         self._reading = reading

@@ -25,8 +25,8 @@ from benchmark.activations.capture import POOLINGS, Capture, Reading
 from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import choose_kernel
 from benchmark.activations.masks import MASKS, mask_strategy
-from benchmark.activations.scores import ActivationScores
 from benchmark.activations.statistics import STATISTICS, check_names
+from benchmark.artefacts.scores import ActivationScores
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.models.budget import Budget
 from benchmark.models.decoder import Decoder, find_decoder
@@ -130,7 +130,7 @@ def score_batch(
     n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
     length = torch.tensor([len(entry) for entry in tokens], device=device)
     segments = Segments(n_input, length, width)
-    reading = Reading.plain(segments, [len(entry) for entry in tokens], members)
+    reading = Reading.plain(segments, members)
     pooled: NDArray[np.float64] = capture.run(ids, rule.mask(segments), reading).cpu().numpy()
     return pooled
 

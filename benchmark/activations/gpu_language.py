@@ -3,21 +3,17 @@
 Triton comes with torch's CUDA builds for Linux. It must see TRITON_INTERPRET when it is imported.
 """
 
-# mypy: disable-error-code="import-untyped, no-untyped-def, untyped-decorator"
-
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from typing import Any
 
 import torch
 
 AVAILABLE = importlib.util.find_spec("triton") is not None
-triton: Any = None
-tl: Any = None
-if AVAILABLE:
-    import triton
-    import triton.language as tl
+triton: Any = importlib.import_module("triton") if AVAILABLE else None
+tl: Any = importlib.import_module("triton.language") if AVAILABLE else None
 
 MAGNITUDE_BITS = {torch.bfloat16: 15, torch.float16: 31, torch.float32: 31}
 """Leading bits of |x| as float32, after the sign, that can be other than zero. float16's last ones could be spared."""

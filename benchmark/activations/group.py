@@ -5,8 +5,11 @@ A file in `statistics/` defines one, and that is all it takes to add one:
     class Norms(Group):
         columns = {"l2": "Euclidean norm"}
 
-        def reference(self, sequence, thresholds): return np.linalg.norm(sequence, axis=-1)[:, None]
-        def eager(self, rows, sequences, thresholds): return sequences.each_row(rows, lambda x: x.double().norm(dim=-1)[:, None])
+        def reference(self, sequence, thresholds):
+            return np.linalg.norm(sequence, axis=-1)[:, None]
+
+        def eager(self, rows, sequences, thresholds):
+            return sequences.each_row(rows, lambda x: x.double().norm(dim=-1)[:, None])
 
     GROUP = Norms()
 """
@@ -29,7 +32,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """A massive activation is strictly above both: `absolute`, and `ratio` times the median of |x| over its sequence."""
+    """A massive activation is strictly above both: `absolute`, and `ratio` times its sequence's median of |x|."""
 
     absolute: float = 100.0
     ratio: float = 1000.0

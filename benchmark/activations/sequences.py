@@ -1,8 +1,8 @@
 """Which activation vectors make up which sequence: what a statistic over a whole sequence needs to know.
 
-A pass gives rows [row, hidden]. An entry is a row seen as a token of a sequence; the entries of a sequence stand side by
-side. In a plain pass every real token is a row and an entry. Where a vector is computed once for several tokens, its row
-has several entries.
+A pass gives rows [row, hidden]. An entry is a row seen as a token of a sequence; the entries of a sequence stand side
+by side. In a plain pass every real token is a row and an entry. Where a vector is computed once for several tokens, its
+row has several entries.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -21,8 +22,9 @@ CPU = torch.device("cpu")
 class Sequences:
     """Entries `bounds[s]` to `bounds[s + 1]` are those of sequence s; `bounds` starts with 0.
 
-    `rows`: int64 [entry], the row of each entry; None: entry i is row i. `wanted`: int64 [k], the entries whose statistics
-    are asked for; None: all. A sequence counts all its entries, wanted or not. Tensors are on `device`, as the rows are.
+    `rows`: int64 [entry], the row of each entry; None: entry i is row i. `wanted`: int64 [k], the entries whose
+    statistics are asked for; None: all. A sequence counts all its entries, wanted or not. Tensors are on `device`, as
+    the rows are.
     """
 
     bounds: tuple[int, ...]
@@ -65,16 +67,30 @@ class Sequences:
 
     @cached_property
     def _distinct(self) -> tuple[Tensor, Tensor]:
-        return torch.unique(self.row, return_inverse=True)
+        distinct, place = torch.unique(self.row, return_inverse=True)
+        return distinct, place
 
     def each_row(self, rows: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
         """`compute` of the rows that wanted entries have, each row once: [wanted entry, whatever it gives]."""
         if self.rows is None:
             return compute(rows if self.wanted is None else rows[self.row])
         distinct, place = self._distinct
-        return compute(rows[distinct])[place]
+        return compute(rows if len(distinct) == len(rows) else rows[distinct])[place]
 
     def of(self, rows: Tensor, sequence: int) -> Tensor:
         """[entry, hidden]: the vectors of one sequence."""
-        entries = slice(self.bounds[sequence], self.bounds[sequence + 1])
-        return rows[entries if self.rows is None else self.rows[entries]]
+        return rows[self._where[sequence]]
+
+    @cached_property
+    def _where(self) -> list[slice | Tensor]:
+        """The rows of each sequence; a slice, which copies nothing, where they stand side by side."""
+        found: list[slice | Tensor] = []
+        for start, stop in pairwise(self.bounds):
+            if self.rows is None:
+                found.append(slice(start, stop))
+                continue
+            index = self.rows[start:stop]
+            first = int(index[0])
+            together = torch.equal(index, torch.arange(first, first + len(index), device=self.device))
+            found.append(slice(first, first + len(index)) if together else index)
+        return found

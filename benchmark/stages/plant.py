@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pandas as pd
 
+from benchmark.artefacts.planted import write_planted
 from benchmark.params import Params
 from benchmark.stages.computing import load
-from benchmark.storage import write_table
+from benchmark.stages.names import COMPUTED
+from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
 
 CANDIDATES = 16
@@ -19,7 +21,14 @@ STATISTICS = ("max_abs", "max_median_ratio", "max_sequence_ratio", "massive_coun
 TIMES_THRESHOLD = 50  # how far beyond the absolute threshold of a massive activation the planted one lies
 
 
+@stage(
+    per="model",
+    parameters=("extraction", "models.{model}", "datasets", *COMPUTED),
+    inputs=("{data}/datasets", "{data}/models/{model}"),
+    outs=(Out("{data}/planted/{model}.csv"),),
+)
 def run(params: Params, model: str) -> None:
+    """Plant a massive dimension into MODEL and record whether the statistics see it."""
     from benchmark.activations.extraction import extract
     from benchmark.activations.group import Thresholds
     from benchmark.activations.planting import plant_massive_dimension
@@ -57,4 +66,4 @@ def run(params: Params, model: str) -> None:
         for layer in range(before.shape[2])
         for s, statistic in enumerate(statistics)
     ]
-    write_table(params.data / "planted" / f"{model}.csv", pd.DataFrame(rows))
+    write_planted(params.data / "planted" / f"{model}.csv", pd.DataFrame(rows))

@@ -36,9 +36,9 @@ def statistics(_: Path) -> Work:
     try:
         from benchmark.activations.sequences import Sequences
     except ImportError:  # a tree from before statistics of a whole sequence
-        from benchmark.activations.statistics import Thresholds
+        from benchmark.activations.statistics import Thresholds as Limits  # type: ignore[attr-defined]
 
-        return lambda: kernel(rows, Thresholds(), frozenset({"moments", "massive"}))
+        return lambda: kernel(rows, Limits(), frozenset({"moments", "massive"}))
     from benchmark.activations.group import Thresholds
     from benchmark.activations.statistics import STATISTICS
 

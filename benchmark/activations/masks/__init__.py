@@ -11,7 +11,7 @@ from benchmark.activations.attention import MaskStrategy
 from benchmark.discovery import discover
 from benchmark.errors import unknown
 
-MASKS: dict[str, MaskStrategy] = discover(__name__, "MASK", MaskStrategy)
+MASKS: dict[str, MaskStrategy] = discover(__name__, __path__, "MASK", MaskStrategy)
 
 
 def mask_strategy(name: str) -> MaskStrategy:

@@ -17,7 +17,7 @@ from benchmark.discovery import discover
 from benchmark.errors import BenchmarkError, unknown
 
 SITES = ("mlp_output", "residual")
-GROUPS: dict[str, Group] = discover(__name__, "GROUP", Group)
+GROUPS: dict[str, Group] = discover(__name__, __path__, "GROUP", Group)  # type: ignore[type-abstract]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """Massive activations: the largest |x| of a vector, against its own median and against that of its whole sequence.
 
-Sun et al. 2024 (arXiv 2402.17762) call an activation massive whose |x| is above 100 and above 1000 times the median of |x|
-over the layer's whole hidden state, tokens x hidden. `massive_count` and `max_sequence_ratio` take that median over the
-real tokens of one sequence. As in their code it is `torch.median`'s: at an even count, the lower of the two in the middle.
-`max_median_ratio` compares a vector with itself alone: numpy's median of |x| of that one token, the midpoint of the two.
+Sun et al. 2024 (arXiv 2402.17762) call an activation massive whose |x| is above 100 and above 1000 times the median of
+|x| over the layer's whole hidden state, tokens x hidden. `massive_count` and `max_sequence_ratio` take that median over
+the real tokens of one sequence. As in their code it is `torch.median`'s: at an even count, the lower of the two in the
+middle. `max_median_ratio` compares a vector with itself alone: numpy's median of |x| of that one token, the midpoint.
 
 A median of zero: its ratio is inf, and NaN where the maximum is zero as well. A value that is not finite makes its own
 vector NaN, and counts as a large one in the median of its sequence; extraction reports it as an error.
 
-The order of values is found exactly in every kernel. Non-negative floats order as their bits do, so on a GPU a median is
-found from the leading bits on: of a row, in registers, by bisection, bit by bit; of a sequence, by counting how many values
-have each next digit of up to 8 bits. bfloat16 has 15 bits that count, the rest 31.
+The order of values is found exactly in every kernel. Non-negative floats order as their bits do, so on a GPU a median
+is found from the leading bits on: of a row, in registers, by bisection, bit by bit; of a sequence, by counting how many
+values have each next digit of up to 8 bits. bfloat16 has 15 bits that count, the rest 31.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -18,7 +18,7 @@ have each next digit of up to 8 bits. bfloat16 has 15 bits that count, the rest 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ Array = NDArray[Any]
 
 
 class Massive(Group):
-    columns = {
+    columns: ClassVar = {
         "max_abs": "max |x|",
         "max_median_ratio": "max |x| over the median of |x| of that token",
         "max_sequence_ratio": "max |x| over the median of |x| of the whole sequence",
@@ -94,7 +94,7 @@ def sorted_order(rows: Tensor) -> Tensor:
 def tiled_order(rows: Tensor) -> Tensor:
     """As `sorted_order` on a CPU: numpy's vectorised partition of the magnitudes, in float32 at least.
 
-    Not every processor has one of 16 bits. An order of magnitude faster than torch's sort, kthvalue or median along rows.
+    Not every processor has one of 16 bits. It is ten times as fast as torch's sort, kthvalue or median along rows.
     """
     values: Array = (rows if rows.element_size() >= 4 else rows.float()).numpy()
     n, width = values.shape
@@ -202,9 +202,7 @@ def digit_counts(
 
 
 @jit
-def massive_count(
-    x, entry_row, peak, limit, out, stride_row, stride_column, WIDTH: tl.constexpr, BLOCK: tl.constexpr
-):
+def massive_count(x, entry_row, peak, limit, out, stride_row, stride_column, WIDTH: tl.constexpr, BLOCK: tl.constexpr):
     """Program e: how many |x| of the entry's row are above its float64 `limit` -> `out` float64 [entry]."""
     entry = tl.program_id(0)
     above = tl.load(limit + entry)
@@ -215,7 +213,7 @@ def massive_count(
         valid = offsets < WIDTH
         value = tl.load(x + row * stride_row + offsets * stride_column, mask=valid, other=0.0)
         count = tl.sum((valid & (tl.abs(value.to(tl.float64)) > above)).to(tl.int32), axis=0)
-    tl.store(out + entry, count.to(tl.float64))
+    tl.store(out + entry, count * 1.0)
 
 
 def fused_order(rows: Tensor) -> Tensor:
@@ -224,9 +222,7 @@ def fused_order(rows: Tensor) -> Tensor:
     out = torch.empty((n, 2), dtype=torch.float64, device=rows.device)
     block = triton.next_power_of_2(width)
     steps = MAGNITUDE_BITS[rows.dtype]
-    row_order[(n,)](
-        rows, out, *rows.stride(), WIDTH=width, BLOCK=block, BISECTIONS=steps, num_warps=warps(block)
-    )
+    row_order[(n,)](rows, out, *rows.stride(), WIDTH=width, BLOCK=block, BISECTIONS=steps, num_warps=warps(block))
     return out
 
 

@@ -3,8 +3,8 @@
 All values equal: variance 0; skewness and kurtosis NaN, undefined, by definition and not by rounding.
 
 The fast paths work in float32 and lose nothing to a large mean or a large scale. Raw power sums cancel when |mean| >>
-sigma. So the mean is subtracted first; what rounding left of it, the mean r of the deviations d, is corrected for in the
-sums of powers (float64, per row):
+sigma. So the mean is subtracted first; what rounding left of it, the mean r of the deviations d, is corrected for in
+the sums of powers (float64, per row):
 
     m2 = <d^2> - r^2,   m3 = <d^3> - 3 r <d^2> + 2 r^3,   m4 = <d^4> - 4 r <d^3> + 6 r^2 <d^2> - 3 r^4
 
@@ -21,7 +21,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class Moments(Group):
-    columns = {
+    columns: ClassVar = {
         "mean": "mean over the hidden dimension",
         "variance": "population variance",
         "skewness": "g1, biased",
@@ -68,7 +68,7 @@ class Moments(Group):
         return sequences.each_row(rows, scaled_moments if rows.is_cuda else tiled_moments)
 
     def compiled(self, rows: Tensor, sequences: Sequences, thresholds: Thresholds) -> Tensor:
-        """Tiles of a fixed size, compiled once for each width and dtype; eager where that fails, and the log says why."""
+        """Tiles of a fixed size, compiled once for each width and dtype; where that fails, eager, logged."""
         sums_of_tile = compiled_sums(rows.shape[1], rows.dtype)
         return sequences.each_row(
             rows, tiled_moments if sums_of_tile is None else lambda x: compiled_moments(x, sums_of_tile)

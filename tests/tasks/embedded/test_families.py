@@ -15,7 +15,7 @@ from benchmark.tasks.embedded import FAMILIES, build_dataset
 from benchmark.tasks.embedded.lexicon import LABEL_PAIRS, SENTIMENTS, SPLITS, TOPICS, Split, lexicon
 from benchmark.tasks.example import Example
 from benchmark.tasks.metrics import METRICS
-from benchmark.tasks.tokens import check_boundary, tokenize_example
+from benchmark.tasks.tokens import encode, tokenize_example
 
 TOPIC_OF = {word: topic for topic, words in TOPICS.items() for word in words}
 EVERY = sorted(FAMILIES)
@@ -57,7 +57,9 @@ def test_contract(family: str, split: Split) -> None:
     assert max(token.n_target for token in tokens) < made.max_new_tokens
     assert max(map(len, tokens)) <= 16
     first = made.pool[0]
-    check_boundary(tokenizer, first.input + first.target + made.separator, made.queries[0].input)
+    parts = [first.input + first.target + made.separator, made.queries[0].input]
+    left, right, whole = encode(tokenizer, [*parts, "".join(parts)])
+    assert left.ids + right.ids == whole.ids
 
 
 @pytest.mark.parametrize("family", EVERY)
@@ -82,19 +84,19 @@ def test_labels_are_arbitrary_and_rules_vary_between_seeds(family: str) -> None:
     generator = np.random.default_rng(0)
     if FAMILIES[family].kind == "classification":
         labels = {word for pair in LABEL_PAIRS for word in pair}
-        targets = {task.block(generator, 0).target for task in tasks}
+        targets = {task.example(generator, 0).target for task in tasks}
         assert len(targets) > 8
         assert {target.split()[-1] for target in targets} <= labels
     else:
-        blocks = [task.block(np.random.default_rng(0), 1) for task in tasks]
-        assert len({block.target for block in blocks}) > 1
-        assert len({block.input.split(" : ")[0] for block in blocks}) == 1
+        examples = [task.example(np.random.default_rng(0), 1) for task in tasks]
+        assert len({example.target for example in examples}) > 1
+        assert len({example.input.split(" : ")[0] for example in examples}) == 1
 
 
 @pytest.mark.parametrize("family", EVERY)
 def test_an_explicit_task_is_told_in_words_of_its_own(family: str) -> None:
     task = FAMILIES[family].draw(np.random.default_rng(1), lexicon("seen"))
-    implicit, explicit = (t.block(np.random.default_rng(2), 0) for t in (task, task.explicit()))
+    implicit, explicit = (t.example(np.random.default_rng(2), 0) for t in (task, task.explicit()))
     if FAMILIES[family].kind == "classification":
         assert implicit.input == explicit.input
         assert implicit.label == explicit.target.strip()
