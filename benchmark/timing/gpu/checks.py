@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.activations import kernels as fast
 from benchmark.activations.attention import Segments
 from benchmark.activations.extraction import extract
 from benchmark.activations.group import Thresholds
-from benchmark.activations.kernels import choose_kernel
 from benchmark.activations.masks import MASKS
 from benchmark.activations.sequences import Sequences
 from benchmark.activations.statistics import STATISTICS, reference
@@ -48,7 +48,7 @@ def kernels(
 ) -> Iterator[Check]:
     """The kernel against float64, on vectors with ties, zeros and a massive value, in every dtype."""
     names = tuple(STATISTICS)
-    compute = choose_kernel(kernel, device)
+    compute = fast.choose_kernel(kernel, device)
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         largest = {"moments": 0.0, "order": 0.0}
         for width in widths:
@@ -100,8 +100,9 @@ def _plain_scores(loaded: LoadedModel, tokens: Tokens, mask: str, names: tuple[s
     finally:
         for handle in handles:
             handle.remove()
-    pooled = strategy.pooled.positions(segments)[0].cpu().numpy()
-    return np.stack([reference(output.double().cpu().numpy(), names)[pooled].mean(0) for output in kept])
+    seen, pooled = (places.positions(segments)[0].cpu().numpy() for places in (strategy.sequence, strategy.pooled))
+    outputs = (output.double().cpu().numpy()[seen] for output in kept)
+    return np.stack([reference(output, names)[pooled[seen]].mean(0) for output in outputs])
 
 
 def scoring(loaded: LoadedModel, dataset: Dataset) -> Iterator[Check]:

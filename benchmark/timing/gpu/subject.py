@@ -69,7 +69,7 @@ def text(pool: int, queries: int, words: int, generator: np.random.Generator, *,
         drawn = " ".join(known[i] for i in generator.integers(len(known), size=length - 1))
         choices = (f" {known[0]}", f" {known[1]}")
         target = choices[index % 2]
-        return Example(f"{kind}-{index}", f"{drawn} ->", target, choices, (), target.strip())
+        return Example(f"{drawn} ->", target, choices, label=target.strip(), id=f"{kind}-{index}")
 
     return Dataset(
         name="random",

@@ -9,7 +9,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmark.timing.gpu import checks, figures, packages, proof
+from benchmark.activations.kernels import choose_kernel
+from benchmark.timing.gpu import figures, packages, proof
 
 
 @pytest.mark.slow
@@ -24,12 +25,12 @@ def test_it_passes_on_a_cpu_in_small_and_checks_every_mask_of_both_models() -> N
 
 @pytest.mark.slow
 def test_a_wrong_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = checks.choose_kernel("eager", torch.device("cpu"))
+    right = choose_kernel("eager", torch.device("cpu"))
 
     def wrong(*arguments: object) -> torch.Tensor:
         return right(*arguments) * 1.001  # type: ignore[arg-type]
 
-    monkeypatch.setattr(checks, "choose_kernel", lambda name, device: wrong)
+    monkeypatch.setattr("benchmark.activations.kernels.choose_kernel", lambda name, device: wrong)
     run = CliRunner().invoke(proof.main, ["--small"])
     assert run.exit_code == 1
     assert "FAILED kernel, float32: moments" in run.output
