@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 
 def import_all(package: str, path: Iterable[str]) -> None:
     """Imports every module of a package, in the order of their names: `import_all(__name__, __path__)`."""
     for module in sorted(module.name for module in pkgutil.iter_modules(path)):
         importlib.import_module(f"{package}.{module}")
+
+
+def subclasses(base: type[Any]) -> Iterator[Any]:
+    """All classes derived from `base`, however far."""
+    for kind in base.__subclasses__():
+        yield kind
+        yield from subclasses(kind)
