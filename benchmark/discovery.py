@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+from benchmark.errors import BenchmarkError
+
+Entry = TypeVar("Entry")
 
 
 def import_all(package: str, path: Iterable[str]) -> None:
@@ -19,3 +23,18 @@ def subclasses(base: type[Any]) -> Iterator[Any]:
     for kind in base.__subclasses__():
         yield kind
         yield from subclasses(kind)
+
+
+def discover(package: str, path: Iterable[str], attribute: str, kind: type[Entry]) -> dict[str, Entry]:
+    """What every module of a package calls `attribute`, by the module's name, in the order of their names.
+
+    Raises `BenchmarkError` for a module that has none, or one of another kind.
+    """
+    found: dict[str, Entry] = {}
+    for module in sorted(module.name for module in pkgutil.iter_modules(path)):
+        entry = getattr(importlib.import_module(f"{package}.{module}"), attribute, None)
+        if not isinstance(entry, kind):
+            file = f"{package.replace('.', '/')}/{module}.py"
+            raise BenchmarkError(f"{file} defines no {kind.__name__}: call it {attribute}")
+        found[module] = entry
+    return found

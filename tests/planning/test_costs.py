@@ -16,8 +16,9 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import AutoConfig
 
+from benchmark.activations.attention import by_rule
 from benchmark.activations.extraction import extract
-from benchmark.activations.masks import MASKS, by_rule
+from benchmark.activations.masks import MASKS
 from benchmark.models.budget import Budget
 from benchmark.models.hub import fetch_model
 from benchmark.models.loading import LoadedModel, load_model
@@ -240,12 +241,13 @@ def test_the_weights_of_the_real_models(architecture: str, config: dict[str, Any
 
 
 def test_lengths_are_those_of_the_stages(loaded: LoadedModel, tmp_path: Path) -> None:
-    from benchmark.quality.prompts import prefixes, query
+    from benchmark.quality.prompts import prompts
 
     dataset = make_dataset("classification")
     lengths = lengths_of(loaded, dataset)
-    real = [len(prefix.ids) for prefix in prefixes(loaded, dataset, [[index] for index in range(9)])]
+    (grid,) = prompts(loaded, dataset, [[index] for index in range(9)], dataset.queries)
+    real = [len(prefix.ids) for prefix in grid.prefixes]
     assert (lengths.bos + lengths.block).tolist() == real
-    asked = [query(loaded, example) for example in dataset.queries]
+    asked = grid.queries
     assert lengths.query_input.tolist() == [len(each.input) for each in asked]
     assert lengths.continuations == tuple(tuple(map(len, each.continuations)) for each in asked)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file
 from benchmark.sources.datasets.drawn import Files
 from benchmark.sources.datasets.files import FilesDataset
-from benchmark.sources.packages import hash_file
 
 
 class LocalDataset(FilesDataset):
@@ -24,18 +24,18 @@ class LocalDataset(FilesDataset):
         description="files of the queries; null, or the same files again: both are drawn from them, disjointly",
     )
 
-    @property
-    def local_files(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.pool_files, *(self.query_files or ()))))
-
     def fetch(self) -> Files:
         described: dict[str, Any] = {}
         for name in sorted(self.local_files):
             for path in _all_files(Path(name)):
-                described[str(path)] = {"bytes": path.stat().st_size, "sha256": hash_file(path)}
+                described[str(path)] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
         provenance = {"source": "local", "licence": self.licence, "files": described}
         pool, queries = (tuple(map(Path, names)) for names in (self.pool_files, self.query_files or self.pool_files))
         return Files(pool, queries, ("pool", "query"), provenance)
+
+    @property
+    def local_files(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.pool_files, *(self.query_files or ()))))
 
     def examine(self, name: str) -> str:
         """Draws the dataset: its files are here, so what the stage would say is known now."""
