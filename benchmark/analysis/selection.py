@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.selection.choices import Choices, Members
+from benchmark.selection.choices import Choices
+from benchmark.selection.pool import Members
 
 COLUMNS = (
     "model",
@@ -18,6 +19,7 @@ COLUMNS = (
     "selector",
     "direction",
     "mask",
+    "features",
     "shots",
     "metric",
     "score",
@@ -92,13 +94,14 @@ def selection_table(
                         "selector": choice.selector.name,
                         "direction": choice.selector.direction,
                         "mask": choice.selector.mask,
+                        "features": choice.selector.features,
                         "shots": shots,
                         "metric": metric,
                         "score": score,
                         "random_mean": null[metric].mean(),
                         "random_sd": null[metric].std(),
                         "percentile": rank,
-                        "needs_label": choice.selector.needs_label,
+                        "needs_label": choice.selector.needs.labels,
                     }
                 )
     return pd.DataFrame(rows, columns=list(COLUMNS))
