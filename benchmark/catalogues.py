@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmark.params import EmbeddedDataset, EmbeddedModel, Params
+from benchmark.params import EmbeddedModel, Params
 
 Catalogue = Callable[[Params], dict[str, str]]
 CATALOGUES: dict[str, Catalogue] = {}
@@ -28,15 +28,10 @@ def models(params: Params) -> dict[str, str]:
 def tasks(params: Params) -> dict[str, str]:
     """The datasets of the profile, then the families and templates that another could be made of."""
     from benchmark.tasks.embedded import FAMILIES
-    from benchmark.tasks.hub import TEMPLATES
+    from benchmark.tasks.templates import TEMPLATES
 
     return (
-        {
-            name: f"dataset, embedded family {data.family}"
-            if isinstance(data, EmbeddedDataset)
-            else f"dataset, template {data.template}"
-            for name, data in params.datasets.items()
-        }
+        {name: f"dataset, {source.summary}" for name, source in params.datasets.items()}
         | {f"family {name}": f"{family.kind}, {family.metric}" for name, family in sorted(FAMILIES.items())}
         | {
             f"template {name}": f"{template.kind}, {template.metric}; columns {', '.join(template.columns)}"

@@ -13,7 +13,7 @@ from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.models.parameters import HubModel, LocalModel
 from benchmark.section import Section
-from benchmark.tasks.hub.parameters import HubDataset, LocalDataset
+from benchmark.sources.datasets import AnyDataset
 
 
 def _key(name: str) -> str:
@@ -30,19 +30,6 @@ class Paths(Section):
     params: str = Field(description="this file, seen from the root")
     data: str = Field(description="what the stages read and write")
     results: str = Field(description="small committed results")
-
-
-class EmbeddedDataset(Section):
-    """A task family made from a seed by `benchmark.tasks.embedded`."""
-
-    source: Literal["embedded"]
-    family: str = Field(description="a registered task family")
-    pool: int = Field(ge=200, description="candidates; at least 200, all distinct")
-    queries: int = Field(ge=16, description="queries, held out from the pool")
-    split: Literal["seen", "held_out"] = Field(
-        description="the words: those of training, or those that no example of training used"
-    )
-    seed: int = Field(ge=0)
 
 
 class EmbeddedModel(Section):
@@ -96,9 +83,7 @@ class Params(Section):
     models: dict[Key, Annotated[EmbeddedModel | HubModel | LocalModel, Field(discriminator="source")]] = Field(
         min_length=1
     )
-    datasets: dict[Key, Annotated[EmbeddedDataset | HubDataset | LocalDataset, Field(discriminator="source")]] = Field(
-        min_length=1
-    )
+    datasets: dict[Key, AnyDataset] = Field(min_length=1)
     extraction: Extraction
     quality: Quality
     selection: Selection

@@ -97,7 +97,7 @@ def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    return _read(path, lambda p: [json.loads(line) for line in p.read_text(encoding="utf-8").splitlines()])
+    return _read(path, lambda p: [json.loads(line) for line in p.read_bytes().splitlines()])
 
 
 def write_table(path: Path, frame: pd.DataFrame, decimals: int = 6) -> None:

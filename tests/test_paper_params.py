@@ -9,8 +9,8 @@ import yaml
 
 from benchmark.params import Params, load_params
 from benchmark.planning.costs import weights
-from benchmark.tasks.hub.parameters import HubDataset
-from benchmark.tasks.hub.template import get_template
+from benchmark.sources.datasets.hub import HubDataset
+from benchmark.tasks.templates import get_template
 
 PAPER = Path(__file__).parents[1] / "paper" / "params.yaml"
 CORE = ("boolq", "arc_challenge", "openbookqa", "gsm8k")

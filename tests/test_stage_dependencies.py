@@ -43,6 +43,8 @@ def direct(path: Path) -> frozenset[Path]:
         for count in range(1, len(parts) + 1):
             module = ROOT.joinpath(*parts[:count])
             found |= {file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file()}
+    if path.name == "__init__.py" and "import_all(__name__, __path__)" in path.read_text(encoding="utf-8"):
+        found |= {file for file in path.parent.glob("*.py") if file != path}
     return frozenset(file for file in found if file.is_relative_to(PACKAGE))
 
 

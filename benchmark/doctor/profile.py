@@ -10,11 +10,9 @@ from typing import Any
 from benchmark.activations.masks import mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.doctor.finding import Finding, fix, ok
-from benchmark.errors import unknown
-from benchmark.params import EmbeddedDataset, Params
+from benchmark.errors import BenchmarkError, unknown
+from benchmark.params import Params
 from benchmark.storage import read_json
-from benchmark.tasks.hub.template import get_template
-from benchmark.tasks.metrics import get_metric
 
 
 def check_names(params: Params) -> Iterator[Finding]:
@@ -25,8 +23,7 @@ def check_names(params: Params) -> Iterator[Finding]:
         if statistic not in STATISTICS:
             raise unknown("statistic", statistic, STATISTICS)
     for source in params.datasets.values():
-        if not isinstance(source, EmbeddedDataset):
-            get_metric(source.metric or get_template(source.template).metric)
+        source.outline()
     yield ok(
         "parameters",
         f"{params.paths.params}: {len(params.models)} models, {len(params.datasets)} datasets, "
@@ -43,30 +40,33 @@ def check_sources(params: Params) -> Iterator[Finding]:
                 continue
             record = params.model_folder(name) / "manifest.json"
             files = read_json(record)["files"] if record.is_file() else {}
-            yield _unchanged(params, f"model@{name}", {str(Path(model.path) / file): files[file] for file in files})
+            of_model = {str(Path(model.path) / file): files[file] for file in files}
+            yield _unchanged(name, of_model, _stage(params, f"model@{name}"))
     for name, dataset in params.datasets.items():
-        if dataset.source == "local":
-            missing = [file for file in (*dataset.pool_files, *dataset.query_files) if not Path(file).is_file()]
-            if missing:
-                yield fix(name, f"{missing[0]} is missing: correct datasets.{name}")
-                continue
-            record = params.dataset_folder(name) / "dataset.json"
-            files = read_json(record)["source"].get("files", {}) if record.is_file() else {}
-            yield _unchanged(params, f"dataset@{name}", files)
+        try:
+            said = dataset.examine(name)
+        except BenchmarkError as error:
+            yield fix(name, str(error))
+            continue
+        if said:
+            yield ok(name, said)
+        record = params.dataset_folder(name) / "dataset.json"
+        if dataset.local_files and record.is_file():
+            yield _unchanged(name, read_json(record)["source"].get("files", {}), _stage(params, f"dataset@{name}"))
 
 
-def _unchanged(params: Params, stage: str, files: Mapping[str, Mapping[str, Any]]) -> Finding:
+def _stage(params: Params, stage: str) -> str:
+    return f"{Path(params.paths.params).with_name('dvc.yaml')}:{stage}"
+
+
+def _unchanged(name: str, files: Mapping[str, Mapping[str, Any]], stage: str) -> Finding:
     """Whether local files are those that `stage` read, as it recorded them: DVC does not watch files of elsewhere."""
     from benchmark.hub.fetching import hashes
 
-    name = stage.partition("@")[2]
     for file, was in files.items():
         path = Path(file)
         if not path.is_file() or path.stat().st_size != was["bytes"] or hashes(path)[0] != was["sha256"]:
-            pipeline = Path(params.paths.params).with_name("dvc.yaml")
-            return fix(
-                name, f"{file} changed since its stage ran: `dvc repro --force --single-item {pipeline}:{stage}`"
-            )
+            return fix(name, f"{file} changed since its stage ran: `dvc repro --force --single-item {stage}`")
     return ok(name, f"{len(files)} local files are as its stage read them" if files else "its local files are there")
 
 

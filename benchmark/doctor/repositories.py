@@ -13,6 +13,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.hub.faults import patiently
 from benchmark.hub.repository import Kind, check_access, list_files
 from benchmark.params import Params
+from benchmark.sources.datasets.hub import HubDataset
 
 
 def _hub_sources(params: Params) -> list[tuple[Kind, str, str, str]]:
@@ -24,7 +25,7 @@ def _hub_sources(params: Params) -> list[tuple[Kind, str, str, str]]:
     datasets: list[tuple[Kind, str, str, str]] = [
         ("dataset", name, dataset.repository, dataset.revision)
         for name, dataset in params.datasets.items()
-        if dataset.source == "hub"
+        if isinstance(dataset, HubDataset)
     ]
     return models + datasets
 

@@ -20,7 +20,8 @@ from transformers import PreTrainedTokenizerBase
 from benchmark.models.tokenizer import CUES, MARKS, TOKEN, vocabulary
 from benchmark.tasks.embedded import FAMILIES
 from benchmark.tasks.embedded import lexicon as words
-from benchmark.tasks.embedded.family import ARROW, SEPARATOR, Block, draw_labels, pick, sample, shuffled
+from benchmark.tasks.embedded.family import ARROW, SEPARATOR, draw_labels, pick, sample, shuffled
+from benchmark.tasks.example import Example
 
 TARGET, STOP, TEXT, CONTEXT = 1.0, 0.3, 0.5, 0.1  # weights of a token's loss
 SLOW = ("topic", "majority", "sentiment", "filtering")  # families that are learned late: twice as many episodes
@@ -73,15 +74,15 @@ class RowSource:
         if generator.random() < mixture.explicit:
             task = task.explicit()
         row = self._begin()
-        blocks: list[Block] = []
+        examples: list[Example] = []
         while len(row.ids) < length:
-            if blocks and generator.random() < mixture.echoes:
-                block = pick(generator, blocks)
+            if examples and generator.random() < mixture.echoes:
+                example = pick(generator, examples)
             else:
-                block = task.block(generator, int(generator.integers(60)))  # 60: all residues a family counts by
-            blocks.append(block)
-            row.add(self._encode(block.input), CONTEXT)
-            row.add(self._encode(block.target), TARGET)
+                example = task.example(generator, int(generator.integers(60)))  # 60: all residues a family counts by
+            examples.append(example)
+            row.add(self._encode(example.input), CONTEXT)
+            row.add(self._encode(example.target), TARGET)
             row.add(self._encode(SEPARATOR), STOP)
         return row
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.models.parameters import Shape
-from benchmark.params import EmbeddedDataset, EmbeddedModel, Params
+from benchmark.params import EmbeddedModel, Params
 from benchmark.planning.costs import DTYPE_BYTES, weights
 from benchmark.planning.lengths import (
     TYPICAL_POOL,
@@ -109,7 +109,7 @@ def plan_for(params: Params, machine: Machine, dtype: str, remarks: Sequence[str
 
 def _assumed_pools(params: Params) -> Iterator[str]:
     for name, source in params.datasets.items():
-        if source.pool is None and read_dataset(params.dataset_folder(name)) is None:
+        if source.outline().pool is None and read_dataset(params.dataset_folder(name)) is None:
             yield f"{name}: its pool is all that its split has, taken to be {TYPICAL_POOL:,} until it is fetched"
 
 
@@ -177,20 +177,16 @@ def shape_for(params: Params, name: str) -> Shape:
 
 def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
     """The token lengths of a dataset for a model: counted if both are there, else estimated."""
-    from benchmark.tasks.hub.template import get_template
-
-    source = params.datasets[dataset]
     folder = params.model_folder(model)
     manifest = read_json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
     stated = getattr(params.models[model], "add_bos", None)
     bos = bool(manifest.get("add_bos", True if stated is None else stated))
     known = read_dataset(params.dataset_folder(dataset))
     if known is None:
-        if isinstance(source, EmbeddedDataset):
-            return typical_lengths("classification", (60, 8), source.pool, source.queries, 8, bos)
-        template = get_template(source.template)
-        limit = source.max_new_tokens or template.max_new_tokens
-        return typical_lengths(template.kind, template.typical, source.pool, source.queries, limit, bos)
+        outline = params.datasets[dataset].outline()
+        return typical_lengths(
+            outline.kind, outline.typical, outline.pool, outline.queries, outline.max_new_tokens, bos
+        )
     if manifest:
         from benchmark.models.loading import load_tokenizer, weights_folder
 

@@ -19,6 +19,7 @@ from benchmark.storage import read_json, write_json
 
 # What decides the bytes of a trained model: a part of what dvc.yaml names, which holds for models from a hub, too.
 TRAINING = (
+    "benchmark/discovery.py",
     "benchmark/models/competence.py",
     "benchmark/models/embedded.py",
     "benchmark/models/muon.py",

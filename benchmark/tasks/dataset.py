@@ -64,8 +64,8 @@ class Dataset:
             )
 
     def write(self, folder: Path) -> None:
-        write_lines(folder / "pool.jsonl", map(asdict, self.pool))
-        write_lines(folder / "queries.jsonl", map(asdict, self.queries))
+        for part, examples in (("pool", self.pool), ("queries", self.queries)):
+            write_lines(folder / f"{part}.jsonl", ({"id": example.id, **asdict(example)} for example in examples))
         header = {
             "name": self.name,
             "kind": self.kind,

@@ -1,4 +1,4 @@
-"""One example of a task, rendered: the text a model reads (input) and the text it should write (target).
+"""One example of a task, in words: the text a model reads (input) and the text it should write (target).
 
 prompt = bos + demonstration.input + demonstration.target + separator + query.input + query.target
 """
@@ -12,28 +12,35 @@ from benchmark.errors import BenchmarkError
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A rendered example. A space between input and target belongs to the target, as tokenizers have it.
+    """An example in words. A space between input and target belongs to the target, as tokenizers have it.
 
     `choices` are the targets of a classification task, all of them, the gold one included, in a fixed order; empty
     for a generative one. `references` are the answers that the metric accepts; `label` is the gold class, or empty.
+    `id` is given by the dataset that the example stands in: what makes an example leaves it out.
     """
 
-    id: str
     input: str
     target: str
     choices: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     label: str = ""
+    id: str = ""
 
     def __post_init__(self) -> None:
         if not self.input.strip():
-            raise BenchmarkError(f"example {self.id} has an empty input")
+            raise BenchmarkError(f"{self._name} has an empty input")
         if not self.target.strip():
-            raise BenchmarkError(f"example {self.id} has an empty target")
+            raise BenchmarkError(f"{self._name} has an empty target")
         if self.choices and self.target not in self.choices:
-            raise BenchmarkError(f"example {self.id}: its target {self.target!r} is none of its choices {self.choices}")
+            raise BenchmarkError(f"the target {self.target!r} of {self._name} is none of its choices {self.choices}")
+        if len(set(self.choices)) < len(self.choices):
+            raise BenchmarkError(f"a choice of {self._name} occurs twice: {self.choices}")
         if not self.choices and not self.references:
-            raise BenchmarkError(f"example {self.id} has neither choices nor a reference answer")
+            raise BenchmarkError(f"{self._name} has neither choices nor a reference answer")
+
+    @property
+    def _name(self) -> str:
+        return f"example {self.id}" if self.id else "the example"
 
     @property
     def gold(self) -> int:

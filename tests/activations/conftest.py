@@ -55,6 +55,6 @@ def examples() -> list[Example]:
     def example(i: int) -> Example:
         text = " ".join(generator.choice(words, generator.integers(1, 9)))
         target = [" yes", " certainly not", " n"][i % 3]
-        return Example(f"e{i}", text + ":", target, references=(target,), label=target.strip())
+        return Example(text + ":", target, references=(target,), label=target.strip(), id=f"e{i}")
 
     return [example(i) for i in range(15)]

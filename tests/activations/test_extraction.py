@@ -130,7 +130,7 @@ def test_bos_is_at_position_zero_only_where_the_model_has_one(
 
 def test_rules_change_who_is_heard(llama: LoadedModel) -> None:
     """Another X must not reach Y's scores where Y is isolated, and another Y never reaches X's under causal."""
-    one = Example("one", "red river:", " yes", references=("yes",))
+    one = Example("red river:", " yes", references=("yes",), id="one")
     other_input = replace(one, input="old house:")
     other_target = replace(one, target=" not", references=("not",))
     assert len(one.input) == len(other_input.input)
@@ -153,8 +153,8 @@ def test_rules_change_who_is_heard(llama: LoadedModel) -> None:
 
 def test_self_mixes_nothing(qwen2: LoadedModel) -> None:
     """Without information flow and with rotary positions only, tokens in another order give the same mean."""
-    forth = Example("a", "abc", "d", references=("d",))
-    back = Example("b", "cba", "d", references=("d",))
+    forth = Example("abc", "d", references=("d",), id="a")
+    back = Example("cba", "d", references=("d",), id="b")
     a, b = (extract(qwen2, [example], masks=("self", "causal")).scores[0, 0] for example in (forth, back))
     np.testing.assert_allclose(a[0], b[0], rtol=1e-6, atol=1e-9)
     assert not np.allclose(a[1], b[1], rtol=1e-3)
@@ -167,7 +167,7 @@ def test_input_scores_are_the_same_without_a_label(llama: LoadedModel, examples:
 
 
 def test_a_long_candidate_and_unknown_names_are_told(llama: LoadedModel, examples: list[Example]) -> None:
-    long = Example("long", "word " * 40, " yes", references=("yes",))
+    long = Example("word " * 40, " yes", references=("yes",), id="long")
     with pytest.raises(BenchmarkError, match="candidate long has 205 tokens, more than the 128 of model llama"):
         extract(llama, [*examples, long])
     with pytest.raises(BenchmarkError, match="did you mean 'mean'"):

@@ -55,8 +55,8 @@ def make_dataset(kind: str, choices: int = 3, words: int = 2) -> Dataset:
         text = "The river flows " * int(generator.integers(1, 5)) + f"{index}. Answer:"
         answers = tuple(f" {'Jupiter sea ' * words}{index + place}" for place in range(choices))
         if kind == "classification":
-            return Example(str(index), text, answers[index % choices], choices=answers)
-        return Example(str(index), text, answers[0], references=(answers[0].strip(),))
+            return Example(text, answers[index % choices], choices=answers, id=str(index))
+        return Example(text, answers[0], references=(answers[0].strip(),), id=str(index))
 
     pool, queries = tuple(map(example, range(9))), tuple(map(example, range(20, 27)))
     metric = "accuracy" if kind == "classification" else "squad_f1"

@@ -63,9 +63,9 @@ def make_example(generator: np.random.Generator, name: str, choices: Sequence[st
     text = phrase(generator, 2, 9)
     if choices:
         target = str(generator.choice(list(choices)))
-        return Example(name, text, target, choices=tuple(choices), label=target.strip())
+        return Example(text, target, choices=tuple(choices), label=target.strip(), id=name)
     answer = phrase(generator, 1, 4)
-    return Example(name, text, f" {answer}", references=(answer,))
+    return Example(text, f" {answer}", references=(answer,), id=name)
 
 
 def make_dataset(kind: str, n_pool: int = 7, n_queries: int = 5, seed: int = 0) -> Dataset:

@@ -37,8 +37,8 @@ def texts(generator: np.random.Generator, n: int) -> list[str]:
 def files() -> Files:
     generator = np.random.default_rng(7)
     n, j, layers = 24, 16, 3
-    pool = tuple(Example(f"p{i}", text, " A", ("A", " A")) for i, text in enumerate(texts(generator, n)))
-    queries = tuple(Example(f"q{i}", text, " A", ("A", " A")) for i, text in enumerate(texts(generator, j)))
+    pool = tuple(Example(text, " A", ("A", " A"), id=f"p{i}") for i, text in enumerate(texts(generator, n)))
+    queries = tuple(Example(text, " A", ("A", " A"), id=f"q{i}") for i, text in enumerate(texts(generator, j)))
     scores = generator.normal(size=(n, 2, len(MASKS), 2, layers, len(STATISTICS)))
     scores[..., STATISTICS.index("massive_count")] = 0.0  # no massive activation anywhere: a constant column
     scores[:, 1, ..., STATISTICS.index("kurtosis")] = np.nan  # a statistic that the second site lacks

@@ -13,7 +13,9 @@ from benchmark.tasks.example import Example
 
 
 def _dataset() -> Dataset:
-    pool = tuple(Example(f"p{i}", f"word {i} =>", f" {'AB'[i % 2]}", (" A", " B"), label="AB"[i % 2]) for i in range(6))
+    pool = tuple(
+        Example(f"word {i} =>", f" {'AB'[i % 2]}", (" A", " B"), label="AB"[i % 2], id=f"p{i}") for i in range(6)
+    )
     return Dataset("toy", "classification", "accuracy", " ;", " ;", 1, pool, pool[:2], {"family": "toy", "seed": 0})
 
 

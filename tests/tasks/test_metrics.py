@@ -16,7 +16,7 @@ WORDS = st.lists(st.sampled_from(["red", "blue", "green", "grey"]), max_size=6)
 
 
 def generative(*references: str) -> Example:
-    return Example("e", "q", f" {references[0]}", references=references)
+    return Example("q", f" {references[0]}", references=references)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_metric_gives_the_worked_value(
 
 
 def test_accuracy_ignores_surrounding_space_only() -> None:
-    example = Example("e", "q", " yes", choices=(" yes", " no"))
+    example = Example("q", " yes", choices=(" yes", " no"))
     assert [get_metric("accuracy")(text, example) for text in (" yes", "yes", "yess", " no")] == [1, 1, 0, 0]
 
 
@@ -69,7 +69,7 @@ def test_rouge_l_is_the_f_measure_of_the_longest_common_subsequence(given_: list
         default=0,
     )  # fmt: skip
     expected = 2 * longest / (len(given_) + len(wanted)) if longest else 0.0
-    example = Example("e", "q", " x", references=(" ".join(wanted),))
+    example = Example("q", " x", references=(" ".join(wanted),))
     assert METRICS["rouge_l"](" ".join(given_), example) == pytest.approx(expected)
 
 

@@ -11,8 +11,9 @@ import pytest
 from benchmark.activations.batching import padding_waste
 from benchmark.models.budget import Budget
 from benchmark.models.loading import load_model
-from benchmark.params import EmbeddedDataset, load_params
+from benchmark.params import load_params
 from benchmark.quality.quality import measure_quality
+from benchmark.sources.datasets.embedded import EmbeddedDataset
 from benchmark.tasks.embedded import build_dataset
 from benchmark.tasks.tokens import tokenize_example
 

@@ -55,8 +55,8 @@ def make_work(config: Any, candidates: int, queries: int, budget: int, choices: 
         words = generator.choice(WORDS, size=tokens)
         if choices:
             answers = tuple(f" {word} {words[-1]}" for word in WORDS[:choices])
-            return Example(name, " ".join(words[:-1]), answers[0], choices=answers, label=answers[0].strip())
-        return Example(name, " ".join(words[:-1]), f" {words[-1]}", references=(str(words[-1]),))
+            return Example(" ".join(words[:-1]), answers[0], choices=answers, label=answers[0].strip(), id=name)
+        return Example(" ".join(words[:-1]), f" {words[-1]}", references=(str(words[-1]),), id=name)
 
     dataset = Dataset(
         name="timing",

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from tqdm import tqdm
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.dataset import Dataset
-from benchmark.tasks.embedded.family import SEPARATOR, Block, Task, get_family
+from benchmark.tasks.embedded.family import SEPARATOR, Task, get_family
 from benchmark.tasks.embedded.lexicon import Split, lexicon
 from benchmark.tasks.example import Example
 
 ATTEMPTS = 200  # draws for each example wanted, before a family counts as too small
 
 
-def _distinct_blocks(name: str, task: Task, generator: np.random.Generator, size: int, taken: set[str]) -> list[Block]:
-    """`size` blocks in random order, balanced by the task's own indices; their inputs are new, and join `taken`."""
-    blocks: list[Block] = []
+def _distinct(
+    name: str, part: str, task: Task, generator: np.random.Generator, size: int, taken: set[str]
+) -> tuple[Example, ...]:
+    """`size` examples in random order, balanced by the task's own indices; their inputs are new, and join `taken`."""
+    examples: list[Example] = []
     with tqdm(total=size, desc=name, unit="example", delay=2, disable=None) as bar:
         for _ in range(ATTEMPTS * size):
-            block = task.block(generator, len(blocks))
-            if block.input in taken:
+            example = task.example(generator, len(examples))
+            if example.input in taken:
                 continue
-            taken.add(block.input)
-            blocks.append(block)
+            taken.add(example.input)
+            examples.append(example)
             bar.update()
-            if len(blocks) == size:
-                return [blocks[i] for i in generator.permutation(size)]
+            if len(examples) == size:
+                order = generator.permutation(size)
+                return tuple(replace(examples[i], id=f"{part}-{n:03d}") for n, i in enumerate(order))
     raise BenchmarkError(
         f"dataset {name}: its family has too few distinct examples ({len(taken)} found): lower n_pool or n_queries"
     )
-
-
-def _example(block: Block, id: str) -> Example:
-    references = () if block.choices else (block.target.strip(),)
-    return Example(id, block.input, block.target, block.choices, references, block.label)
 
 
 def build_dataset(
@@ -50,8 +50,8 @@ def build_dataset(
     generator = np.random.default_rng([seed, *name.encode()])
     task = kind.draw(generator, lexicon(split))
     taken: set[str] = set()
-    pool = _distinct_blocks(name, task, generator, n_pool, taken)
-    queries = _distinct_blocks(name, task, generator, n_queries, taken)
+    pool = _distinct(name, "pool", task, generator, n_pool, taken)
+    queries = _distinct(name, "query", task, generator, n_queries, taken)
     dataset = Dataset(
         name=name,
         kind=kind.kind,
@@ -59,8 +59,8 @@ def build_dataset(
         separator=SEPARATOR,
         stop=SEPARATOR,
         max_new_tokens=kind.max_new_tokens,
-        pool=tuple(_example(block, f"pool-{i:03d}") for i, block in enumerate(pool)),
-        queries=tuple(_example(block, f"query-{i:03d}") for i, block in enumerate(queries)),
+        pool=pool,
+        queries=queries,
         source={"kind": "embedded", "family": family, "seed": seed, "split": split},
     )
     dataset.require_distinct(n_pool)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from benchmark.tasks.embedded.family import Block, family, generated, pick, sample, shuffled
+from benchmark.tasks.embedded.family import family, generated, pick, sample, shuffled
 from benchmark.tasks.embedded.lexicon import Lexicon
+from benchmark.tasks.example import Example
 
 
 @family("extraction", kind="generative", metric="exact_match", max_new_tokens=3)
@@ -24,7 +25,7 @@ class Extraction:
     def explicit(self) -> Extraction:
         return replace(self, cue=f"find {' '.join(self.wanted)}")
 
-    def block(self, generator: Generator, index: int) -> Block:
+    def example(self, generator: Generator, index: int) -> Example:
         answer = {topic: pick(generator, self.topics[topic]) for topic in self.wanted}
         others = [topic for topic in self.topics if topic not in answer]
         extra = [pick(generator, self.topics[topic]) for topic in sample(generator, others, 1 + index % 3)]

@@ -5,7 +5,7 @@
 
 A family is a kind of task, such as telling two topics apart. `draw` fixes one task of the family: which topics, which
 label word stands for which, which rule. A dataset and a training episode each hold examples of one such task, so that
-only demonstrations tell a model which task it is. `block` draws one example of it.
+only demonstrations tell a model which task it is. `example` draws one example of it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,11 @@ from numpy.random import Generator
 from benchmark.errors import unknown
 from benchmark.tasks.dataset import Kind
 from benchmark.tasks.embedded.lexicon import ADVERBS, LABEL_PAIRS, Lexicon
+from benchmark.tasks.example import Example
 
 ARROW = " ->"
 SEPARATOR = "\n"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """An example without an id: the text of input and target, the choices and the class, where there are any."""
-
-    input: str
-    target: str
-    choices: tuple[str, ...] = ()
-    label: str = ""
 
 
 class Task(Protocol):
@@ -44,7 +35,7 @@ class Task(Protocol):
 
     def explicit(self) -> Task: ...
 
-    def block(self, generator: Generator, index: int) -> Block: ...
+    def example(self, generator: Generator, index: int) -> Example: ...
 
 
 class TaskType(Protocol):
@@ -65,7 +56,7 @@ D = TypeVar("D", bound=TaskType)
 
 
 def family(name: str, *, kind: Kind, metric: str, max_new_tokens: int = 2) -> Callable[[D], D]:
-    """Registers the task type under `name`; its class needs `draw` and its instances `block`."""
+    """Registers the task type under `name`; its class needs `draw` and its instances `example`."""
 
     def register(task_type: D) -> D:
         if name in FAMILIES:
@@ -98,7 +89,7 @@ def shuffled(generator: Generator, items: Sequence[T]) -> list[T]:
 
 
 def draw_labels(generator: Generator, *, two_tokens: bool = False) -> tuple[str, str]:
-    """The targets of the two classes: a pair of label words in random order, behind an adverb for two tokens.
+    """The targets of the two classes: a pair of label words in random order, after an adverb for two tokens.
 
     The words of a pair belong together, so one demonstration tells both labels; nothing but a demonstration tells
     which of them stands for which class.
@@ -108,10 +99,13 @@ def draw_labels(generator: Generator, *, two_tokens: bool = False) -> tuple[str,
     return f"{prefix} {pair[0]}", f"{prefix} {pair[1]}"
 
 
-def classified(cue: str, words: Sequence[str], labels: tuple[str, str], index: int, names: Sequence[str]) -> Block:
-    """The block of class `index` (0 or 1), whose name is `names[index]`."""
-    return Block(f"{cue} : {' '.join(words)}{ARROW}", labels[index], tuple(sorted(labels)), names[index])
+def classified(cue: str, words: Sequence[str], labels: tuple[str, str], index: int, names: Sequence[str]) -> Example:
+    """The example of class `index` (0 or 1), whose name is `names[index]`."""
+    return Example(
+        f"{cue} : {' '.join(words)}{ARROW}", labels[index], choices=tuple(sorted(labels)), label=names[index]
+    )
 
 
-def generated(cue: str, words: Sequence[str], answer: Sequence[str]) -> Block:
-    return Block(f"{cue} : {' '.join(words)}{ARROW}", "".join(f" {word}" for word in answer))
+def generated(cue: str, words: Sequence[str], answer: Sequence[str]) -> Example:
+    text = " ".join(answer)
+    return Example(f"{cue} : {' '.join(words)}{ARROW}", f" {text}", references=(text,))

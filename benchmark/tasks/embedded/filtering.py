@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from benchmark.tasks.embedded.family import Block, family, generated, pick, sample, shuffled
+from benchmark.tasks.embedded.family import family, generated, pick, sample, shuffled
 from benchmark.tasks.embedded.lexicon import Lexicon
+from benchmark.tasks.example import Example
 
 
 @family("filtering", kind="generative", metric="rouge_l", max_new_tokens=4)
@@ -27,7 +28,7 @@ class Filtering:
     def explicit(self) -> Filtering:
         return replace(self, cue=f"keep {self.wanted}")
 
-    def block(self, generator: Generator, index: int) -> Block:
+    def example(self, generator: Generator, index: int) -> Example:
         kept = sample(generator, self.topics[self.wanted], 1 + index % 3)
         other = pick(generator, [topic for topic in self.topics if topic != self.wanted])
         dropped = sample(generator, self.topics[other], int(generator.integers(1, 4)))

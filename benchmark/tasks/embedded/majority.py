@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from benchmark.tasks.embedded.family import Block, classified, draw_labels, family, pick, sample, shuffled
+from benchmark.tasks.embedded.family import classified, draw_labels, family, pick, sample, shuffled
 from benchmark.tasks.embedded.lexicon import Lexicon
+from benchmark.tasks.example import Example
 
 COUNTS = ((1, 2), (1, 3), (1, 4), (2, 4))
 
@@ -27,7 +28,7 @@ class Majority:
     def explicit(self) -> Majority:
         return replace(self, labels=(f" {self.topics[0]}", f" {self.topics[1]}"))
 
-    def block(self, generator: Generator, index: int) -> Block:
+    def example(self, generator: Generator, index: int) -> Example:
         label = index % 2
         fewer, more = pick(generator, COUNTS)
         words = sample(generator, self.words[label], more) + sample(generator, self.words[1 - label], fewer)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from benchmark.tasks.embedded.family import Block, family, generated, pick, shuffled
+from benchmark.tasks.embedded.family import family, generated, pick, shuffled
 from benchmark.tasks.embedded.lexicon import INTENSIFIERS, SUBJECTS, Lexicon
+from benchmark.tasks.example import Example
 
 NAMES = ("positive", "negative")
 
@@ -26,7 +27,7 @@ class Opinion:
     def explicit(self) -> Opinion:
         return replace(self, cue=f"quote {self.wanted}")
 
-    def block(self, generator: Generator, index: int) -> Block:
+    def example(self, generator: Generator, index: int) -> Example:
         said = {name: pick(generator, self.adjectives[name]) for name in NAMES}
         first, second = shuffled(generator, NAMES)
         words = ["the", pick(generator, SUBJECTS), "was"]

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from benchmark.tasks.embedded.family import Block, classified, draw_labels, family, pick
+from benchmark.tasks.embedded.family import classified, draw_labels, family, pick
 from benchmark.tasks.embedded.lexicon import INTENSIFIERS, SUBJECTS, Lexicon
+from benchmark.tasks.example import Example
 
 NAMES = ("stated", "asked")
 
@@ -26,7 +27,7 @@ class Question:
     def explicit(self) -> Question:
         return replace(self, labels=(f" {NAMES[0]}", f" {NAMES[1]}"))
 
-    def block(self, generator: Generator, index: int) -> Block:
+    def example(self, generator: Generator, index: int) -> Example:
         label = index % 2
         subject = ["the", pick(generator, SUBJECTS)]
         words = ["was", *subject] if label else [*subject, "was"]

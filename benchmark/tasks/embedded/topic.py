@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from benchmark.tasks.embedded.family import Block, classified, draw_labels, family, pick, sample, shuffled
+from benchmark.tasks.embedded.family import classified, draw_labels, family, pick, sample, shuffled
 from benchmark.tasks.embedded.lexicon import FILLERS, Lexicon
+from benchmark.tasks.example import Example
 
 
 @family("topic", kind="classification", metric="accuracy")
@@ -25,7 +26,7 @@ class Topic:
     def explicit(self) -> Topic:
         return replace(self, labels=(f" {self.topics[0]}", f" {self.topics[1]}"))
 
-    def block(self, generator: Generator, index: int) -> Block:
+    def example(self, generator: Generator, index: int) -> Example:
         label = index % 2
         words = sample(generator, self.words[label], int(generator.integers(1, 4)))
         fillers = [pick(generator, FILLERS) for _ in range(int(generator.integers(1, 4)))]

@@ -82,19 +82,19 @@ def test_labels_are_arbitrary_and_rules_vary_between_seeds(family: str) -> None:
     generator = np.random.default_rng(0)
     if FAMILIES[family].kind == "classification":
         labels = {word for pair in LABEL_PAIRS for word in pair}
-        targets = {task.block(generator, 0).target for task in tasks}
+        targets = {task.example(generator, 0).target for task in tasks}
         assert len(targets) > 8
         assert {target.split()[-1] for target in targets} <= labels
     else:
-        blocks = [task.block(np.random.default_rng(0), 1) for task in tasks]
-        assert len({block.target for block in blocks}) > 1
-        assert len({block.input.split(" : ")[0] for block in blocks}) == 1
+        examples = [task.example(np.random.default_rng(0), 1) for task in tasks]
+        assert len({example.target for example in examples}) > 1
+        assert len({example.input.split(" : ")[0] for example in examples}) == 1
 
 
 @pytest.mark.parametrize("family", EVERY)
 def test_an_explicit_task_is_told_in_words_of_its_own(family: str) -> None:
     task = FAMILIES[family].draw(np.random.default_rng(1), lexicon("seen"))
-    implicit, explicit = (t.block(np.random.default_rng(2), 0) for t in (task, task.explicit()))
+    implicit, explicit = (t.example(np.random.default_rng(2), 0) for t in (task, task.explicit()))
     if FAMILIES[family].kind == "classification":
         assert implicit.input == explicit.input
         assert implicit.label == explicit.target.strip()

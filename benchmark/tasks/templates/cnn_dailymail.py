@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.tasks.hub.template import Rendered, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import template
 
 
 @template(
@@ -15,8 +16,8 @@ from benchmark.tasks.hub.template import Rendered, template
     typical=(4000, 290),
     max_new_tokens=128,
 )
-def cnn_dailymail(row: Mapping[str, Any]) -> Rendered | None:
+def cnn_dailymail(row: Mapping[str, Any]) -> Example | None:
     summary = " ".join((row["highlights"] or "").split())
     if not summary or not (row["article"] or "").strip():
         return None
-    return Rendered(f"Article: {row['article'].strip()}\n\nSummary:", f" {summary}", references=(summary,))
+    return Example(f"Article: {row['article'].strip()}\n\nSummary:", f" {summary}", references=(summary,))

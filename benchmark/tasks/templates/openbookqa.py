@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.tasks.hub.template import Rendered, lettered, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import lettered, template
 
 
 @template(kind="classification", metric="accuracy", columns=("question_stem", "choices", "answerKey"), typical=(60, 20))
-def openbookqa(row: Mapping[str, Any]) -> Rendered | None:
+def openbookqa(row: Mapping[str, Any]) -> Example | None:
     answer = lettered(row)
     if answer is None:
         return None
     choices = tuple(f" {text.strip()}" for text in answer[0])
-    return Rendered(row["question_stem"].strip(), choices[answer[1]], choices=choices)
+    return Example(row["question_stem"].strip(), choices[answer[1]], choices=choices)

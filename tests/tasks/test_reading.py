@@ -12,7 +12,7 @@ import datasets
 import pytest
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.hub.reading import read_rows
+from benchmark.tasks.reading import read_rows
 from tests.hub_server.datasets import to_parquet
 
 

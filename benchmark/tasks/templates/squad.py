@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.tasks.hub.template import Rendered, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import template
 
 
 @template(
@@ -18,11 +19,11 @@ from benchmark.tasks.hub.template import Rendered, template
     typical=(870, 20),
     max_new_tokens=32,
 )
-def squad(row: Mapping[str, Any]) -> Rendered | None:
+def squad(row: Mapping[str, Any]) -> Example | None:
     references = tuple(dict.fromkeys(text.strip() for text in row["answers"]["text"] if text.strip()))
     if not references:
         return None
     parts = [f"Title: {(row['title'] or '').strip()}", f"Question: {row['question'].strip()}", "Answer:"]
     if row["context"] and row["context"].strip():
         parts.insert(1, f"Background: {row['context'].strip()}")
-    return Rendered("\n\n".join(parts), f" {references[0]}", references=references)
+    return Example("\n\n".join(parts), f" {references[0]}", references=references)

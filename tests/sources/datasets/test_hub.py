@@ -11,9 +11,9 @@ from huggingface_hub import constants
 from pydantic import ValidationError
 
 from benchmark.errors import BenchmarkError
+from benchmark.sources.datasets.hub import HubDataset
+from benchmark.sources.datasets.local import LocalDataset
 from benchmark.tasks.dataset import Dataset
-from benchmark.tasks.hub import load_dataset
-from benchmark.tasks.hub.parameters import HubDataset, LocalDataset
 from tests.hub_server import HubServer, Repository
 from tests.hub_server.datasets import FEATURES, PLACE, ROWS, dataset_repository, make_rows, to_parquet
 
@@ -30,7 +30,7 @@ def source(repository: Repository, template: str, **more: Any) -> HubDataset:
 @pytest.mark.parametrize("template", ROWS)
 def test_the_ten_datasets_come_from_the_hub(hub: HubServer, template: str, tmp_path: Path) -> None:
     repository = hub.publish(dataset_repository(template, parts=2))
-    dataset = load_dataset("d", source(repository, template))
+    dataset = source(repository, template).build("d")
     assert (len(dataset.pool), len(dataset.queries)) == (20, 8)
     assert all(example.id.startswith("train-") for example in dataset.pool)
     assert not {e.input for e in dataset.pool} & {e.input for e in dataset.queries}
@@ -44,26 +44,26 @@ def test_the_ten_datasets_come_from_the_hub(hub: HubServer, template: str, tmp_p
 
 def test_draws_depend_on_the_seed_and_nothing_else(hub: HubServer) -> None:
     repository = hub.publish(dataset_repository("arc"))
-    first = load_dataset("d", source(repository, "arc"))
-    assert load_dataset("other", source(repository, "arc")).pool == first.pool
-    other = load_dataset("d", source(repository, "arc", seed=5))
+    first = source(repository, "arc").build("d")
+    assert source(repository, "arc").build("other").pool == first.pool
+    other = source(repository, "arc", seed=5).build("d")
     assert other.pool != first.pool
     assert other.queries != first.queries
-    smaller = load_dataset("d", source(repository, "arc", pool=5))
+    smaller = source(repository, "arc", pool=5).build("d")
     assert smaller.pool == first.pool[:5]  # what a plan with fewer candidates would take
 
 
 def test_the_whole_pool_is_every_distinct_labelled_row(hub: HubServer) -> None:
     repository = hub.publish(dataset_repository("sst2", pool=40))
-    dataset = load_dataset("d", source(repository, "sst2", pool=None, queries=None))
+    dataset = source(repository, "sst2", pool=None, queries=None).build("d")
     assert len(dataset.pool) == 37
     assert dataset.source["passed_over"]["pool"] == {"repeated": 2, "unlabelled": 1}
 
 
 def test_the_odd_cases_of_the_ten_are_drawn_too(hub: HubServer) -> None:
-    arc = load_dataset("d", source(hub.publish(dataset_repository("arc")), "arc", pool=None))
+    arc = source(hub.publish(dataset_repository("arc")), "arc", pool=None).build("d")
     assert {len(example.choices) for example in arc.pool} == {3, 4, 5}
-    boolq = load_dataset("d", source(hub.publish(dataset_repository("boolq")), "boolq", pool=None))
+    boolq = source(hub.publish(dataset_repository("boolq")), "boolq", pool=None).build("d")
     assert any(example.input.startswith("Question:") for example in boolq.pool)
     assert max(len(example.input) for example in boolq.pool) > 2000
     assert any(not example.input.isascii() for example in boolq.pool)
@@ -71,7 +71,7 @@ def test_the_odd_cases_of_the_ten_are_drawn_too(hub: HubServer) -> None:
 
 def test_long_rows_are_passed_over_where_a_limit_is_set(hub: HubServer) -> None:
     repository = hub.publish(dataset_repository("boolq"))
-    dataset = load_dataset("d", source(repository, "boolq", pool=None, max_characters=1000))
+    dataset = source(repository, "boolq", pool=None, max_characters=1000).build("d")
     assert max(len(example.input) for example in dataset.pool) <= 1000
     assert dataset.source["passed_over"]["pool"]["too_long"] == 1
 
@@ -84,7 +84,7 @@ def test_a_query_never_asks_what_a_candidate_shows(hub: HubServer) -> None:
         shared + make_rows("sst2", 12, 1), FEATURES["sst2"]
     )
     hub.publish(repository)
-    dataset = load_dataset("d", source(repository, "sst2", pool=None, queries=None))
+    dataset = source(repository, "sst2", pool=None, queries=None).build("d")
     assert dataset.source["passed_over"]["queries"]["in_pool"] >= 9
     assert not {e.input for e in dataset.pool} & {e.input for e in dataset.queries}
 
@@ -92,7 +92,7 @@ def test_a_query_never_asks_what_a_candidate_shows(hub: HubServer) -> None:
 def test_too_few_rows_are_an_error_that_counts(hub: HubServer) -> None:
     repository = hub.publish(dataset_repository("arc", pool=10))
     with pytest.raises(BenchmarkError, match=r"train gives 7 usable examples of 10 rows \(2 repeated, 1 unlabelled\)"):
-        load_dataset("d", source(repository, "arc"))
+        source(repository, "arc").build("d")
 
 
 def test_an_unlabelled_split_is_an_error(hub: HubServer) -> None:
@@ -101,7 +101,7 @@ def test_an_unlabelled_split_is_an_error(hub: HubServer) -> None:
     repository.files["data/validation-00000-of-00001.parquet"] = to_parquet(rows, FEATURES["sst2"])
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=r"validation gives 0 usable .*\(12 unlabelled\).*choose a labelled split"):
-        load_dataset("d", source(repository, "sst2"))
+        source(repository, "sst2").build("d")
 
 
 def test_changed_columns_are_named(hub: HubServer) -> None:
@@ -110,9 +110,9 @@ def test_changed_columns_are_named(hub: HubServer) -> None:
     repository.files["main/train-00000-of-00001.parquet"] = to_parquet(renamed)
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=r"has no column 'question' \(it has problem, answer\)"):
-        load_dataset("d", source(repository, "gsm8k"))
+        source(repository, "gsm8k").build("d")
     with pytest.raises(BenchmarkError, match="template 'gsm8k' has no column 'problem'"):
-        load_dataset("d", source(repository, "gsm8k", columns={"problem": "question"}))
+        source(repository, "gsm8k", columns={"problem": "question"}).build("d")
 
 
 def test_columns_of_another_type_are_an_error_with_the_row(hub: HubServer) -> None:
@@ -121,7 +121,7 @@ def test_columns_of_another_type_are_an_error_with_the_row(hub: HubServer) -> No
     repository.files["plain_text/train-00000-of-00001.parquet"] = to_parquet(flat)
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=r"row train-\d+ is not what template 'squad' expects"):
-        load_dataset("d", source(repository, "squad"))
+        source(repository, "squad").build("d")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_bad_rows_are_named(hub: HubServer, template: str, change: dict[str, Any
     repository.files[train] = to_parquet(rows, FEATURES[template])
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=line):
-        load_dataset("d", source(repository, template))
+        source(repository, template).build("d")
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ def test_wrong_parameters_are_named(hub: HubServer, change: dict[str, Any], line
     repository = hub.publish(dataset_repository("arc"))
     settings = source(repository, "arc").model_copy(update=change)
     with pytest.raises(BenchmarkError, match=line):
-        load_dataset("d", settings)
+        settings.build("d")
 
 
 def test_files_are_found_without_a_card(hub: HubServer) -> None:
     repository = dataset_repository("gsm8k")
     del repository.files["README.md"]
     hub.publish(repository)
-    dataset = load_dataset("d", source(repository, "gsm8k"))
+    dataset = source(repository, "gsm8k").build("d")
     assert len(dataset.pool) == 20
     assert dataset.source["licence"] is None
 
@@ -171,13 +171,13 @@ def test_a_missing_part_is_an_error(hub: HubServer) -> None:
     del repository.files["ARC-Challenge/train-00001-of-00003.parquet"]
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match="split 'train' has 2 of 3 files"):
-        load_dataset("d", source(repository, "arc"))
+        source(repository, "arc").build("d")
 
 
 def test_scripts_are_never_run(hub: HubServer) -> None:
     repository = hub.publish(Repository("dataset", "allenai/ai2_arc", {"ai2_arc.py": b"raise SystemExit('ran')"}))
     with pytest.raises(BenchmarkError, match=r"holds no Parquet files \(scripts are never run\)"):
-        load_dataset("d", source(repository, "arc"))
+        source(repository, "arc").build("d")
     assert not any(path.endswith(".py") for path in hub.paths())
 
 
@@ -186,15 +186,15 @@ def test_a_file_that_is_no_parquet(hub: HubServer) -> None:
     repository.files["ARC-Challenge/train-00000-of-00001.parquet"] = b"PAR1 but no more"
     hub.publish(repository)
     with pytest.raises(BenchmarkError, match=r"train-00000-of-00001\.parquet cannot be read"):
-        load_dataset("d", source(repository, "arc"))
+        source(repository, "arc").build("d")
 
 
 def test_offline_gives_the_same_dataset(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = hub.publish(dataset_repository("arc"))
-    online = load_dataset("d", source(repository, "arc"))
+    online = source(repository, "arc").build("d")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     before = len(hub.requests)
-    assert load_dataset("d", source(repository, "arc")) == online
+    assert source(repository, "arc").build("d") == online
     assert len(hub.requests) == before
 
 
@@ -218,7 +218,7 @@ def test_local_files_in_every_format(tmp_path: Path, suffix: str) -> None:
         queries=10,
         licence="ours",
     )
-    dataset = load_dataset("mine", local)
+    dataset = local.build("mine")
     assert (len(dataset.pool), len(dataset.queries)) == (20, 10)
     assert not {e.input for e in dataset.pool} & {e.input for e in dataset.queries}
     assert dataset.source["licence"] == "ours"
@@ -235,7 +235,7 @@ def test_a_local_file_of_multiple_choice_questions(tmp_path: Path) -> None:
     local = LocalDataset(
         source="local", template="multiple_choice", pool_files=files, query_files=files, pool=8, queries=None
     )
-    dataset = load_dataset("mine", local)
+    dataset = local.build("mine")
     assert len(dataset.queries) == 4
     assert {len(example.choices) for example in dataset.pool} == {2, 3}
 
@@ -244,10 +244,10 @@ def test_local_files_that_are_not_there_or_damaged(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     local = LocalDataset(source="local", template="gsm8k", pool_files=(str(path),), query_files=(str(path),))
     with pytest.raises(BenchmarkError, match=r"rows\.jsonl is missing"):
-        load_dataset("mine", local)
+        local.build("mine")
     path.write_text('{"question": "How many?", "answer"')
     with pytest.raises(BenchmarkError, match=r"rows\.jsonl cannot be read"):
-        load_dataset("mine", local)
+        local.build("mine")
 
 
 def test_parameters_refuse_what_cannot_work() -> None:

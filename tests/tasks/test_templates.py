@@ -9,27 +9,27 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.example import Example
-from benchmark.tasks.hub.template import TEMPLATES, Rendered, get_template
 from benchmark.tasks.metrics import get_metric
+from benchmark.tasks.templates import TEMPLATES, get_template
 from tests.hub_server.datasets import ROWS, UNLABELLED, make_rows
 
 FOUR = {"text": ["wind", "a rock ", "sun", "ice"], "label": ["A", "B", "C", "D"]}
-CASES: dict[str, tuple[dict[str, Any], Rendered]] = {
+CASES: dict[str, tuple[dict[str, Any], Example]] = {
     "boolq": (
         {"question": "is the sky blue", "answer": True, "passage": "The sky is blue."},
-        Rendered("The sky is blue.\nQuestion: is the sky blue?\nAnswer:", " yes", choices=(" no", " yes"), label="yes"),
+        Example("The sky is blue.\nQuestion: is the sky blue?\nAnswer:", " yes", choices=(" no", " yes"), label="yes"),
     ),
     "arc": (
         {"question": "What erodes?", "choices": FOUR, "answerKey": "B"},
-        Rendered("Question: What erodes?\nAnswer:", " a rock", choices=(" wind", " a rock", " sun", " ice")),
+        Example("Question: What erodes?\nAnswer:", " a rock", choices=(" wind", " a rock", " sun", " ice")),
     ),
     "openbookqa": (
         {"question_stem": "Heat comes from the", "choices": FOUR, "answerKey": "C"},
-        Rendered("Heat comes from the", " sun", choices=(" wind", " a rock", " sun", " ice")),
+        Example("Heat comes from the", " sun", choices=(" wind", " a rock", " sun", " ice")),
     ),
     "commonsense_qa": (
         {"question": "What is cold?", "choices": FOUR, "answerKey": "D"},
-        Rendered(
+        Example(
             "Question: What is cold?\nA. wind\nB. a rock\nC. sun\nD. ice\nAnswer:",
             " D",
             choices=(" A", " B", " C", " D"),
@@ -37,7 +37,7 @@ CASES: dict[str, tuple[dict[str, Any], Rendered]] = {
     ),
     "ag_news": (
         {"text": "Shares rose. ", "label": 2},
-        Rendered(
+        Example(
             "Article: Shares rose.\nTopic:",
             " Business",
             choices=(" World", " Sports", " Business", " Technology"),
@@ -46,7 +46,7 @@ CASES: dict[str, tuple[dict[str, Any], Rendered]] = {
     ),
     "sst2": (
         {"sentence": "a joy ", "label": 1},
-        Rendered(
+        Example(
             "a joy\nQuestion: Is this sentence positive or negative?\nAnswer:",
             " positive",
             choices=(" negative", " positive"),
@@ -55,7 +55,7 @@ CASES: dict[str, tuple[dict[str, Any], Rendered]] = {
     ),
     "gsm8k": (
         {"question": "How many?", "answer": "10*150=<<10*150=1500>>1500\n#### 1,500"},
-        Rendered("Question: How many?\nAnswer:", " 10*150=<<10*150=1500>>1500\n#### 1,500", references=("1500",)),
+        Example("Question: How many?\nAnswer:", " 10*150=<<10*150=1500>>1500\n#### 1,500", references=("1500",)),
     ),
     "squad": (
         {
@@ -64,7 +64,7 @@ CASES: dict[str, tuple[dict[str, Any], Rendered]] = {
             "question": "Where is Oslo?",
             "answers": {"text": ["Norway", "in Norway", "Norway"], "answer_start": [11, 8, 11]},
         },
-        Rendered(
+        Example(
             "Title: Oslo\n\nBackground: Oslo is in Norway.\n\nQuestion: Where is Oslo?\n\nAnswer:",
             " Norway",
             references=("Norway", "in Norway"),
@@ -72,19 +72,19 @@ CASES: dict[str, tuple[dict[str, Any], Rendered]] = {
     ),
     "nq_open": (
         {"question": "who wrote it", "answer": ["Ada", "Ada L."]},
-        Rendered("Q: who wrote it?\nA:", " Ada", references=("Ada", "Ada L.")),
+        Example("Q: who wrote it?\nA:", " Ada", references=("Ada", "Ada L.")),
     ),
     "cnn_dailymail": (
         {"article": "It rained.", "highlights": "Rain .\nMuch of it ."},
-        Rendered("Article: It rained.\n\nSummary:", " Rain . Much of it .", references=("Rain . Much of it .",)),
+        Example("Article: It rained.\n\nSummary:", " Rain . Much of it .", references=("Rain . Much of it .",)),
     ),
     "multiple_choice": (
         {"question": "Which?", "choices": ["x", "y"], "answer": 1},
-        Rendered("Question: Which?\nAnswer:", " y", choices=(" x", " y")),
+        Example("Question: Which?\nAnswer:", " y", choices=(" x", " y")),
     ),
     "question_answer": (
         {"question": "Which?", "answer": "this"},
-        Rendered("Question: Which?\nAnswer:", " this", references=("this",)),
+        Example("Question: Which?\nAnswer:", " this", references=("this",)),
     ),
 }
 
@@ -112,8 +112,7 @@ def test_what_a_template_declares_holds(name: str) -> None:
     assert rendered.target.startswith(" ")
     assert not rendered.input.endswith(" ")
     assert template.kind == "classification" or template.stop not in rendered.target
-    example = Example("x", rendered.input, rendered.target, rendered.choices, rendered.references)
-    assert get_metric(template.metric)(rendered.target, example) == 1.0  # the gold answer is a right answer
+    assert get_metric(template.metric)(rendered.target, rendered) == 1.0  # the gold answer is a right answer
 
 
 @pytest.mark.parametrize("name", ROWS)

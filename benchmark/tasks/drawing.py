@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.example import Example
-from benchmark.tasks.hub.template import Template
+from benchmark.tasks.template import Template
 
 
 class Rows(Protocol):
@@ -99,10 +99,8 @@ def _render(
     row: Mapping[str, Any], template: Template, names: Mapping[str, str], identity: str, where: str
 ) -> Example | None:
     try:
-        rendered = template.render({column: row[name] for column, name in names.items()})
-        if rendered is None:
-            return None
-        return Example(identity, rendered.input, rendered.target, rendered.choices, rendered.references, rendered.label)
+        example = template.render({column: row[name] for column, name in names.items()})
+        return None if example is None else replace(example, id=identity)
     except BenchmarkError as error:
         raise BenchmarkError(f"{where}, row {identity}: {error}") from error
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.tasks.hub.template import Rendered, lettered, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import lettered, template
 
 
 @template(kind="classification", metric="accuracy", columns=("question", "choices", "answerKey"), typical=(150, 28))
-def arc(row: Mapping[str, Any]) -> Rendered | None:
+def arc(row: Mapping[str, Any]) -> Example | None:
     answer = lettered(row)
     if answer is None:
         return None
     choices = tuple(f" {text.strip()}" for text in answer[0])
-    return Rendered(f"Question: {row['question'].strip()}\nAnswer:", choices[answer[1]], choices=choices)
+    return Example(f"Question: {row['question'].strip()}\nAnswer:", choices[answer[1]], choices=choices)

@@ -1,9 +1,9 @@
 """A template: how a row of a real dataset becomes the text that a model reads and the text that it should write.
 
     @template(kind="classification", metric="accuracy", columns=("sentence", "label"))
-    def my_dataset(row): return Rendered(f"{row['sentence']}\\nMood:", " good", choices=(" bad", " good"))
+    def my_dataset(row): return Example(f"{row['sentence']}\\nMood:", " good", choices=(" bad", " good"))
 
-Every module in `templates/` is imported with this package, so a new file there is all that a new template takes.
+Every module in `templates/` is found by itself, so a new file there is all that a new template takes.
 """
 
 from __future__ import annotations
@@ -14,20 +14,9 @@ from typing import Any
 
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.tasks.dataset import Kind
+from benchmark.tasks.example import Example
 
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A row in words; the fields are those of `benchmark.tasks.example.Example`."""
-
-    input: str
-    target: str
-    choices: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
-    label: str = ""
-
-
-Render = Callable[[Mapping[str, Any]], Rendered | None]
+Render = Callable[[Mapping[str, Any]], Example | None]
 """Renders a row that holds the template's columns; None for a row without a label."""
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.tasks.hub.template import Rendered, choice, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import choice, template
 
 CHOICES = (" World", " Sports", " Business", " Technology")
 
 
 @template(kind="classification", metric="accuracy", columns=("text", "label"), typical=(240, 8))
-def ag_news(row: Mapping[str, Any]) -> Rendered | None:
+def ag_news(row: Mapping[str, Any]) -> Example | None:
     if row["label"] is None or row["label"] == -1:
         return None
     target = CHOICES[choice(row["label"], range(len(CHOICES)))]
-    return Rendered(f"Article: {row['text'].strip()}\nTopic:", target, choices=CHOICES, label=target.strip())
+    return Example(f"Article: {row['text'].strip()}\nTopic:", target, choices=CHOICES, label=target.strip())

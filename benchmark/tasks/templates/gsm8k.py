@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.hub.template import Rendered, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import template
 
 FINAL = re.compile(r"####\s*(-?[\d,]*\.?\d+)")
 
@@ -23,13 +24,13 @@ FINAL = re.compile(r"####\s*(-?[\d,]*\.?\d+)")
     stop="Question:",
     max_new_tokens=256,
 )
-def gsm8k(row: Mapping[str, Any]) -> Rendered | None:
+def gsm8k(row: Mapping[str, Any]) -> Example | None:
     answer = (row["answer"] or "").strip()
     if not answer:
         return None
     final = FINAL.search(answer)
     if final is None:
         raise BenchmarkError(f"its answer has no number after '####': {answer[-40:]!r}")
-    return Rendered(
+    return Example(
         f"Question: {row['question'].strip()}\nAnswer:", f" {answer}", references=(final[1].replace(",", ""),)
     )

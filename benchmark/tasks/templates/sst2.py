@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.tasks.hub.template import Rendered, choice, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import choice, template
 
 CHOICES = (" negative", " positive")
 
 
 @template(kind="classification", metric="accuracy", columns=("sentence", "label"), typical=(110, 9))
-def sst2(row: Mapping[str, Any]) -> Rendered | None:
+def sst2(row: Mapping[str, Any]) -> Example | None:
     if row["label"] is None or row["label"] == -1:
         return None
     target = CHOICES[choice(row["label"], (0, 1))]
-    return Rendered(
+    return Example(
         f"{row['sentence'].strip()}\nQuestion: Is this sentence positive or negative?\nAnswer:",
         target,
         choices=CHOICES,

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.hub.template import Rendered, choice, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import choice, template
 
 
 @template(kind="classification", metric="accuracy", columns=("question", "choices", "answer"), typical=(150, 15))
-def multiple_choice(row: Mapping[str, Any]) -> Rendered | None:
+def multiple_choice(row: Mapping[str, Any]) -> Example | None:
     answer, listed = row["answer"], row["choices"]
     if answer is None or answer in ("", -1):
         return None
@@ -24,4 +25,4 @@ def multiple_choice(row: Mapping[str, Any]) -> Rendered | None:
     if isinstance(answer, int) and str(answer) in texts and texts[position] != str(answer):
         raise BenchmarkError(f"its answer {answer} is a position, and also a choice: write the answers as texts")
     choices = tuple(f" {text}" for text in texts)
-    return Rendered(f"Question: {row['question'].strip()}\nAnswer:", choices[position], choices=choices)
+    return Example(f"Question: {row['question'].strip()}\nAnswer:", choices[position], choices=choices)

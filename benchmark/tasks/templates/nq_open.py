@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.tasks.hub.template import Rendered, template
+from benchmark.tasks.example import Example
+from benchmark.tasks.template import template
 
 
 @template(
@@ -19,9 +20,9 @@ from benchmark.tasks.hub.template import Rendered, template
     separator="\n\n",
     max_new_tokens=32,
 )
-def nq_open(row: Mapping[str, Any]) -> Rendered | None:
+def nq_open(row: Mapping[str, Any]) -> Example | None:
     references = tuple(dict.fromkeys(text.strip() for text in row["answer"] or () if text.strip()))
     if not references:
         return None
     question = row["question"].strip().removesuffix("?")
-    return Rendered(f"Q: {question}?\nA:", f" {references[0]}", references=references)
+    return Example(f"Q: {question}?\nA:", f" {references[0]}", references=references)

@@ -1,0 +1,54 @@
+"""What every kind of dataset source can do; the code that uses one asks it, and never which kind it is."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from benchmark.section import Section
+from benchmark.tasks.dataset import Dataset, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is known of a dataset before it is there; counts are None where every row is asked for.
+
+    `typical`: characters of an input and of a target, roughly.
+    """
+
+    kind: Kind
+    typical: tuple[int, int]
+    pool: int | None
+    queries: int | None
+    max_new_tokens: int
+
+
+class DatasetSource(Section):
+    """Parameters of one dataset. A kind is a subclass in a file of this folder, with its name as `source`."""
+
+    source: str
+
+    @abstractmethod
+    def build(self, name: str) -> Dataset:
+        """The dataset: fetched, verified and drawn. Raises `BenchmarkError` for whatever makes it unusable."""
+
+    @abstractmethod
+    def outline(self) -> Outline:
+        """What a plan needs before the dataset is there; raises `BenchmarkError` for a name in no registry."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """A few words for `python -m benchmark list`."""
+
+    def examine(self, name: str) -> str:
+        """What the doctor says of it, without a download; empty where there is nothing to say.
+
+        Raises `BenchmarkError` for what would make the stage fail, as far as that can be known beforehand.
+        """
+        return ""
+
+    @property
+    def local_files(self) -> tuple[str, ...]:
+        """Files of this machine that it reads: DVC does not watch them, so the doctor does."""
+        return ()
