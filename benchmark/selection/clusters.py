@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.selection.feature import Rows
+from benchmark.selection.feature import dense
+from benchmark.selection.pool import Rows
 
 
 def k_means(rows: Rows, k: int, generator: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -19,14 +20,10 @@ def k_means(rows: Rows, k: int, generator: np.random.Generator) -> tuple[NDArray
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
+    points = dense(rows)
     seed = int(generator.integers(2**31))
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(min(k, rows.shape[0]), n_init=4, random_state=seed).fit(rows)
-    centres = fitted.cluster_centers_[fitted.labels_]
-    if isinstance(rows, np.ndarray):
-        distances = ((rows - centres) ** 2).sum(axis=1)
-    else:
-        lengths = rows.multiply(rows).sum(axis=1)
-        distances = lengths - 2 * rows.multiply(centres).sum(axis=1) + (centres**2).sum(axis=1)
-    return fitted.labels_.astype(np.int64), np.round(np.asarray(distances, dtype=np.float64), 9)
+        fitted = KMeans(min(k, len(points)), n_init=4, random_state=seed).fit(points)
+    distances = ((points - fitted.cluster_centers_[fitted.labels_]) ** 2).sum(axis=1, dtype=np.float64)
+    return fitted.labels_.astype(np.int64), np.round(distances, 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ def scores(texts: tuple[str, ...], queries: tuple[str, ...]) -> NDArray[np.float
     """BM25 of every text for every query, float64 [query, text]; Lucene's variant, whose scores are never negative."""
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     index = bm25s.BM25(k1=K1, b=B, method="lucene", backend="numpy")
     index.index([terms(text) for text in texts], show_progress=False)
     rows = np.zeros((len(queries), len(texts)))
