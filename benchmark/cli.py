@@ -17,8 +17,10 @@ import click
 from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
 from benchmark.errors import BenchmarkError
+from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
 from benchmark.provenance import stage_record
+from benchmark.stages.stage import Stage, stages
 from benchmark.user import name_user
 
 
@@ -73,23 +75,10 @@ def _end(ctx: click.Context, message: str) -> NoReturn:
 def main(ctx: click.Context, path: Path, debug: bool) -> None:
     """Do MLP activations tell how good an in-context example is?
 
-    The pipeline runs these commands in this order; `dvc repro` (or `make repro`) does it for you, skipping what is up
-    to date:
+    The first commands below are the stages of the pipeline, in its order. `dvc repro` (or `make repro`) runs them all,
+    skipping what is up to date; the other commands look at a profile and its results.
 
-    \b
-      dataset D     examples of a task: a pool of candidates, and queries
-      model M       an embedded model is trained, a hub model fetched and verified
-      extract M D   activation statistics of every candidate under every mask
-      quality M D   what every candidate does for every query
-      select M D    what every selector would choose, and how good that is
-      plant M       the control: a massive dimension is planted and must be seen
-      correlate     Spearman's rho of every cell
-      claim         the verdict
-      timing        the hot path, as ratios over a bare forward pass
-      report        one page of it all
-      gate          fails unless the verdict stands
-
-    A command reads the outs of those above it and says so when one is missing.
+    A stage reads what those above it wrote, and says so when something is missing.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     name_user()
@@ -100,131 +89,25 @@ def main(ctx: click.Context, path: Path, debug: bool) -> None:
     ctx.obj = Session(path, debug)
 
 
-@main.command()
-@click.argument("dataset")
-@click.pass_obj
-def dataset(session: Session, dataset: str) -> None:
-    """Write the pool and the queries of DATASET."""
-    from benchmark.stages import dataset as stage
+def command_of(stage: Stage) -> click.Command:
+    """The command that runs a stage."""
 
-    with stage_record(f"dataset@{dataset}", session.params):
-        stage.run(session.params, dataset)
+    @click.pass_obj
+    def command(session: Session, model: str | None = None) -> None:
+        if model is not None:
+            session.params.model_folder(model)  # refuses an unknown one
+        refuse(session.params)
+        with stage_record(stage.instance(model), session.params):
+            said = stage.run(session.params, *([model] if model else []))
+        if said:
+            click.echo(said)
 
-
-@main.command()
-@click.argument("model")
-@click.pass_obj
-def model(session: Session, model: str) -> None:
-    """Train the embedded MODEL, or fetch and verify a hub one."""
-    from benchmark.stages import model as stage
-
-    with stage_record(f"model@{model}", session.params):
-        stage.run(session.params, model)
+    arguments: list[click.Parameter] = [click.Argument(["model"])] if stage.per == "model" else []
+    return click.Command(stage.name, callback=command, params=arguments, help=stage.help)
 
 
-@main.command()
-@click.argument("model")
-@click.argument("dataset")
-@click.pass_obj
-def extract(session: Session, model: str, dataset: str) -> None:
-    """Take the activation statistics of MODEL over DATASET's pool.
-
-    Every mask strategy, statistic, pooling, site and layer, in one run; strategies that share an attention rule share
-    a forward pass, and no activation is kept. An interrupted run resumes.
-    """
-    from benchmark.stages import extract as stage
-
-    with stage_record(f"extract@{model}-{dataset}", session.params):
-        stage.run(session.params, model, dataset)
-
-
-@main.command()
-@click.argument("model")
-@click.argument("dataset")
-@click.pass_obj
-def quality(session: Session, model: str, dataset: str) -> None:
-    """Score every candidate of DATASET with every query under MODEL.
-
-    The log-probability of each query's target and the task's metric, with each candidate as the one demonstration; and
-    the same for random sets of demonstrations. An interrupted run resumes.
-    """
-    from benchmark.stages import quality as stage
-
-    with stage_record(f"quality@{model}-{dataset}", session.params):
-        stage.run(session.params, model, dataset)
-
-
-@main.command()
-@click.argument("model")
-@click.argument("dataset")
-@click.pass_obj
-def select(session: Session, model: str, dataset: str) -> None:
-    """Let every selector choose from DATASET's pool, and measure what it chose with MODEL."""
-    from benchmark.stages import select as stage
-
-    with stage_record(f"select@{model}-{dataset}", session.params):
-        stage.run(session.params, model, dataset)
-
-
-@main.command()
-@click.argument("model")
-@click.pass_obj
-def plant(session: Session, model: str) -> None:
-    """Plant a massive dimension into MODEL and record whether the statistics see it."""
-    from benchmark.stages import plant as stage
-
-    with stage_record(f"plant@{model}", session.params):
-        stage.run(session.params, model)
-
-
-@main.command()
-@click.pass_obj
-def correlate(session: Session) -> None:
-    """Correlate every score with quality and performance."""
-    from benchmark.stages import correlate as stage
-
-    with stage_record("correlate", session.params):
-        stage.run(session.params)
-
-
-@main.command()
-@click.pass_obj
-def claim(session: Session) -> None:
-    """Reach the verdict from the cells alone; no model is needed. It never fails on a verdict: `gate` does."""
-    from benchmark.stages import claim as stage
-
-    with stage_record("claim", session.params):
-        stage.run(session.params)
-
-
-@main.command()
-@click.pass_obj
-def timing(session: Session) -> None:
-    """Time the hot path as ratios over a bare forward pass."""
-    from benchmark.stages import timing as stage
-
-    with stage_record("timing", session.params):
-        stage.run(session.params)
-
-
-@main.command()
-@click.pass_obj
-def report(session: Session) -> None:
-    """Write results/report.html and its figures."""
-    from benchmark.stages import report as stage
-
-    with stage_record("report", session.params):
-        stage.run(session.params)
-
-
-@main.command()
-@click.pass_obj
-def gate(session: Session) -> None:
-    """Fail unless the verdict, recomputed from the cells, is the recorded one and the one that this profile expects."""
-    from benchmark.stages import gate as stage
-
-    with stage_record("gate", session.params):
-        click.echo(stage.run(session.params))
+for entry in stages().values():
+    main.add_command(command_of(entry))
 
 
 @main.command("list")
@@ -239,10 +122,31 @@ def catalogue(session: Session, what: str) -> None:
 
 
 @main.command()
+@click.argument("profiles", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def pipeline(profiles: tuple[Path, ...]) -> None:
+    """Write the dvc.yaml of every profile, or of those whose params.yaml is given, from the table of stages."""
+    from benchmark import dvcfile
+
+    for path in profiles or dvcfile.profiles(Path()):
+        changed = dvcfile.render(path)
+        click.echo(f"{path}: " + (f"wrote {', '.join(map(str, changed))}" if changed else "its dvc.yaml is up to date"))
+
+
+@main.command()
+@click.pass_obj
+def clean(session: Session) -> None:
+    """Remove data and results of models and datasets that the profile does not name, a line each."""
+    from benchmark.leftovers import remove
+
+    for path in remove(session.params):
+        click.echo(f"removed {path}")
+
+
+@main.command()
 @click.pass_obj
 def verdict(session: Session) -> None:
     """Print the verdict on record: the maximum, its cell, n, the null's quantile, and where the page is."""
-    from benchmark.stages import verdict as stage
+    from benchmark import verdict as stage
 
     click.echo(stage.run(session.params))
 
@@ -251,7 +155,7 @@ def verdict(session: Session) -> None:
 @click.pass_obj
 def verify(session: Session) -> None:
     """Fail unless the results belong to code and parameters, and the cells give them. Needs no model."""
-    from benchmark.stages import verify as stage
+    from benchmark import verify as stage
 
     click.echo(stage.run(session.params, session.path.with_name("dvc.yaml")))
 

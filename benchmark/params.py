@@ -30,6 +30,7 @@ class Paths(Section):
     params: str = Field(description="this file, seen from the root")
     data: str = Field(description="what the stages read and write")
     results: str = Field(description="small committed results")
+    kept: tuple[str, ...] = Field(description="folders of data that git keeps, not DVC's cache: quality, say")
 
 
 class EmbeddedModel(Section):
@@ -109,9 +110,9 @@ class Params(Section):
             raise unknown("model", name, self.models)
         return self.data / "models" / name
 
-    def cell(self, kind: Literal["activations", "quality"], model: str, dataset: str) -> Path:
-        """The folder of one model on one dataset, `data/<kind>/M-D/`."""
-        return self.data / kind / f"{self.model_folder(model).name}-{self.dataset_folder(dataset).name}"
+    def part(self, kind: Literal["activations", "quality", "selection"], model: str, dataset: str) -> Path:
+        """The folder of one model on one dataset, `data/<kind>/M/D/`."""
+        return self.data / kind / self.model_folder(model).name / self.dataset_folder(dataset).name
 
 
 def load_params(path: Path) -> Params:

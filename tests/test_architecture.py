@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from benchmark.dependencies import imports
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "benchmark"
@@ -15,21 +16,6 @@ PACKAGE = ROOT / "benchmark"
 # A folder may import from those before it, and from itself. `stages` and `cli` put everything together.
 ORDER = ("hub", "tasks", "models", "activations", "quality", "selection", "analysis", "report")
 WITH_TORCH = {"models", "activations", "quality", "timing", "stages", "planning", "doctor"}
-
-
-def imports(path: Path) -> set[str]:
-    """Modules that a file names at its top level or inside functions, but not under `if TYPE_CHECKING`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            node.body = []
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
 
 
 FILES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in sorted(PACKAGE.rglob("*.py"))]

@@ -8,16 +8,20 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
 
-from benchmark.cli import main
+from benchmark.cli import Session, command_of, main
+from benchmark.stages import stage as table
+from benchmark.stages.stage import stages
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("dataset", "model", "extract", "quality", "select", "plant", "correlate", "claim", "timing", "report", "gate")
+STAGES = tuple(stages())
 
 
 def _run(*words: str, code: int = 0) -> str:
@@ -35,8 +39,6 @@ def test_help_lists_every_stage_in_the_order_of_the_pipeline() -> None:
     text = _run("--help")
     places = [text.index(f"\n  {stage}", text.index("Commands:")) for stage in STAGES]
     assert places == sorted(places)
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert set(stages) == set(STAGES)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -63,9 +65,8 @@ def test_names_are_listed_a_line_each(what: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("extract", "tiny_lama", "majority"), "error: unknown model 'tiny_lama': did you mean 'tiny_llama'? Known:"),
-        (("quality", "tiny_llama", "majorty"), "error: unknown dataset 'majorty': did you mean 'majority'? Known:"),
-        (("dataset", "boolq"), "error: unknown dataset 'boolq':"),
+        (("extract", "tiny_lama"), "error: unknown model 'tiny_lama': did you mean 'tiny_llama'? Known:"),
+        (("model", "llama_3b"), "error: unknown model 'llama_3b':"),
         (("--params", "none.yaml", "claim"), "error: none.yaml is missing"),
     ],
 )
@@ -80,16 +81,17 @@ def test_a_bad_name_ends_in_one_line(words: tuple[str, ...], message: str) -> No
 def test_every_stage_leaves_a_record_of_its_run_under_the_name_that_the_lock_has(
     stage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(f"benchmark.stages.{stage}.run", lambda *_: "done")
+    monkeypatch.setitem(table._STAGES, stage, replace(table._STAGES[stage], run=lambda *_: "done"))
+    fresh = click.Group("fresh")
+    fresh.add_command(command_of(table._STAGES[stage]))
     monkeypatch.chdir(tmp_path)
-    command = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]["cmd"]
-    cell = {"model": "tiny_llama", "dataset": "majority"}
-    needs = [name for name in cell if f"${{item.{name}}}" in command]
-    _run("--params", str(ROOT / "params.yaml"), stage, *(cell[name] for name in needs))
+    model = ["tiny_llama"] if stages()[stage].per else []
+    session = Session(ROOT / "params.yaml", debug=False)
+    result = CliRunner().invoke(fresh, [stage, *model], obj=session, catch_exceptions=False)
+    assert result.output == "done\n"
     (record,) = (tmp_path / ".work/stages/embedded").iterdir()
-    assert record.stem == "@".join(filter(None, (stage, "-".join(cell[name] for name in needs))))
+    assert record.stem == "@".join((stage, *model))
     assert json.loads(record.read_text()).keys() >= {"started", "seconds", "revision", "dirty", "device"}
-    assert record.stem in yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
 
 
 def test_a_verdict_of_other_parameters_is_not_printed(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_a_verdict_of_other_parameters_is_not_printed(tmp_path: Path) -> None:
 
 
 def test_debug_shows_the_traceback() -> None:
-    command = [sys.executable, "-m", "benchmark", "--debug", "dataset", "nowhere"]
+    command = [sys.executable, "-m", "benchmark", "--debug", "model", "nowhere"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert result.returncode == 1
     assert "Traceback" in result.stderr
@@ -114,22 +116,21 @@ def test_a_full_disk_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["paths"]["data"] = str(tmp_path)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    content["paths"] |= {"data": str(tmp_path / "data"), "results": str(tmp_path / "results")}
     monkeypatch.setattr(os, "fsync", full)
-    output = _run("--params", str(tmp_path / "params.yaml"), "dataset", next(iter(content["datasets"])), code=1)
-    assert output.splitlines()[-1].startswith("error: cannot write")
-    assert output.rstrip().endswith("No space left on device")
+    content["datasets"] = {name: content["datasets"][name] for name in ("topic", "majority")}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    output = _run("--params", str(tmp_path / "params.yaml"), "dataset", code=1)
+    assert output.splitlines()[-1].startswith("error: dataset majority: cannot write")
+    assert output.rstrip().endswith("No space left on device (and 1 more datasets failed)")
 
 
 def test_an_interrupt_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    import benchmark.stages.claim
-
     def interrupt(params: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(benchmark.stages.claim, "run", interrupt)
-    assert "Traceback" not in _run("claim", code=1)
+    monkeypatch.setattr("benchmark.verdict.run", interrupt)
+    assert "Traceback" not in _run("verdict", code=1)
 
 
 def test_an_interpreter_without_the_packages_is_told_where_they_are() -> None:

@@ -26,10 +26,6 @@ def test_a_profile_is_complete_and_names_only_what_exists(path: str) -> None:
     assert params.paths.params == path
 
 
-def test_the_two_pipelines_are_one_file() -> None:
-    assert (ROOT / "dvc.yaml").read_bytes() == (ROOT / "paper/dvc.yaml").read_bytes()
-
-
 def _changed(tmp_path: Path, key: str, value: Any) -> Path:
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     *parents, last = key.split(".")

@@ -250,14 +250,14 @@ def rounded_gain(log_probability: NDArray[np.floating], zero_shot: NDArray[np.fl
 def build_cells(
     model: str, dataset: str, *, activations: Path, quality: Path, family: FamilyParameters, fingerprint: str
 ) -> Cells:
-    """Cells from `activations/M-D/{scores.npz, candidates.csv}` and `quality/M-D/matrices.npz`.
+    """Cells from `activations/M/D/{scores.npz, candidates.csv}` and `quality/M/D/matrices.npz`.
 
     Raises `BenchmarkError` where they lack a declared column or disagree about the candidates.
     """
-    folder = activations / f"{model}-{dataset}"
+    folder = activations / model / dataset
     scores = Scores.read(folder / "scores.npz")
     table = read_candidates(folder / "candidates.csv")
-    matrices = Matrices.read(quality / f"{model}-{dataset}" / "matrices.npz")
+    matrices = Matrices.read(quality / model / dataset / "matrices.npz")
     check_candidates(f"{model}-{dataset}", scores.candidates, table["candidate"], matrices.candidates)
     columns = scores.declared(family, str(folder / "scores.npz"))
     return Cells(

@@ -77,14 +77,14 @@ def correlate(
 
 def pool_correlations(pool: Cells, activations: Path, quality: Path, parameters: ClaimParameters) -> pd.DataFrame:
     """Every cell of one pool, in the columns of `correlations.csv`."""
-    scores = Scores.read(activations / pool.name / "scores.npz")
-    matrices = Matrices.read(quality / pool.name / "matrices.npz")
+    scores = Scores.read(activations / pool.model / pool.dataset / "scores.npz")
+    matrices = Matrices.read(quality / pool.model / pool.dataset / "matrices.npz")
     columns = list(dict.fromkeys((*pool.columns, *explored(scores, parameters.exploration))))
     values = scores.columns(columns)
     targets = np.stack([pool.target(target) for target in TARGETS])
     frames = [correlation_rows(pool, columns, values, targets, 1, parameters.alpha)]
     means = [c for c in columns if c.layer == "mean" and parameters.exploration.lists(c.site, c.pooling)]
-    for shots, members, gain, performance in read_sets(quality / pool.name / "sets.npz", matrices):
+    for shots, members, gain, performance in read_sets(quality / pool.model / pool.dataset / "sets.npz", matrices):
         # float64: the mean over members must not depend on their order by more than rounding, and ties must stay ties
         mean = scores.columns(means).astype(np.float64)[members].mean(axis=1).round(12)
         targets = np.stack([query_mean(gain), query_mean(performance)])

@@ -76,7 +76,7 @@ def count_lengths(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, bos: boo
 
     pool = [tokenize_example(tokenizer, example) for example in dataset.pool]
     first = dataset.pool[0]
-    separated = tokenize(tokenizer, first.input, first.target, suffix=dataset.separator)
+    separated = tokenize(tokenizer, first.input, first.target + dataset.separator)
     queries = [continuations(example) for example in dataset.queries]
     return Lengths(
         kind=dataset.kind,

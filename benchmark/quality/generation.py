@@ -27,8 +27,9 @@ from benchmark.models.loading import LoadedModel
 from benchmark.quality.batching import Indices
 from benchmark.quality.context import Block, Level, additive, extend, join, layers, seen, visible
 from benchmark.quality.likelihood import check_finite, check_prompts, log_probabilities, span
-from benchmark.quality.prompts import Ids, Prefix, Query
+from benchmark.quality.prompts import Prefix, Query
 from benchmark.quality.sharing import pad, share
+from benchmark.tasks.tokens import Ids
 
 
 class Ending:

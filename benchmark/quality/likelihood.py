@@ -22,8 +22,9 @@ from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.batching import Indices, slices
 from benchmark.quality.context import Block, Level, check_architecture, extend
-from benchmark.quality.prompts import Ids, Prefix, Query, check_context
+from benchmark.quality.prompts import Prefix, Query, check_context
 from benchmark.quality.sharing import pad, share
+from benchmark.tasks.tokens import Ids
 
 Scores = NDArray[np.float64]
 
@@ -136,8 +137,22 @@ def check_prompts(
 ) -> None:
     """Raises `BenchmarkError` unless every prefix with every query and its answer fits the model."""
     check_context(loaded, prefixes, queries, generated)
+    check_ids(loaded, prefixes, queries)
     longest = max(len(prefix.ids) for prefix in prefixes) + max(query.longest(generated) for query in queries)
     check_architecture(loaded.model, longest)
+
+
+def check_ids(loaded: LoadedModel, prefixes: Sequence[Prefix], queries: Sequence[Query]) -> None:
+    """Raises `BenchmarkError` naming a prompt with a token id beyond the model's embedding."""
+    rows = loaded.model.get_input_embeddings().weight.shape[0]
+    named = [("candidate", prefix.name or "(none)", prefix.ids) for prefix in prefixes]
+    named += [("query", query.name, sum(query.continuations, query.input)) for query in queries]
+    for kind, name, ids in named:
+        if ids and max(ids) >= rows:
+            raise BenchmarkError(
+                f"{kind} {name} has the token {loaded.tokenizer.convert_ids_to_tokens(max(ids))!r} ({max(ids)}), and "
+                f"model {loaded.name} has {rows} embeddings: this tokenizer is of another model"
+            )
 
 
 def check_finite(loaded: LoadedModel, scores: Scores, prefixes: Sequence[Prefix], queries: Sequence[Query]) -> None:

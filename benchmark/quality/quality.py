@@ -3,7 +3,7 @@
     zero = zero_shot(loaded, dataset, budget)
     part = measure_quality(loaded, dataset, range(0, 50), budget)      # a pure function: the unit of resuming
     matrices = assemble(dataset, zero, [part, ...])                    # the arrays of matrices.npz
-    sets = measure_sets(loaded, dataset, [4], 64, generator, budget)   # the arrays of sets.npz
+    score_sets(loaded, dataset, members, query_indices, budget)        # the same for sets of demonstrations
 
 Quality is the gold target's log-probability, over zero-shot; performance is the task's metric, of the choice with the
 highest log-probability (its tokens summed) or of the greedy answer.
@@ -23,7 +23,7 @@ from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.generation import Ending, generate
 from benchmark.quality.likelihood import score
-from benchmark.quality.prompts import Prefix, check_boundaries, prefixes, query, start
+from benchmark.quality.prompts import prompts
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.metrics import get_metric
 
@@ -47,8 +47,8 @@ def measure_quality(
 ) -> QualityShard:
     """Every candidate in `candidates` (pool indices) as the one demonstration, by every query.
 
-    Raises `BenchmarkError` for an index beyond the pool, a prompt beyond the context, a separator that this tokenizer
-    merges with its neighbours, and a log-probability that is not finite.
+    Raises `BenchmarkError` for an index beyond the pool, a prompt beyond the context, and a log-probability that is not
+    finite.
     """
     return _measure(loaded, dataset, [[index] for index in candidates], range(len(dataset.queries)), budget, "quality")
 
@@ -84,27 +84,6 @@ def draw_sets(n_pool: int, size: int, count: int, generator: np.random.Generator
     return np.stack([generator.permutation(n_pool)[:size] for _ in range(count)]).astype(np.int64)
 
 
-def measure_sets(
-    loaded: LoadedModel,
-    dataset: Dataset,
-    set_sizes: Sequence[int],
-    count: int,
-    generator: np.random.Generator,
-    budget: Budget | int = DEFAULT_BUDGET,
-) -> dict[str, NDArray[Any]]:
-    """The arrays of `sets.npz`: for each k, `count` random sets and what they do for every query."""
-    arrays: dict[str, NDArray[Any]] = {}
-    for size in set_sizes:
-        members = draw_sets(len(dataset.pool), size, count, generator)
-        log_probability, performance = score_sets(loaded, dataset, members, range(len(dataset.queries)), budget)
-        arrays |= {
-            f"members_{size}": members,
-            f"log_probability_{size}": log_probability,
-            f"performance_{size}": performance,
-        }
-    return arrays
-
-
 def assemble(
     dataset: Dataset, zero: QualityShard, shards: Sequence[QualityShard | Mapping[str, NDArray[Any]]]
 ) -> dict[str, NDArray[Any]]:
@@ -136,26 +115,28 @@ def _measure(
     budget = budget if isinstance(budget, Budget) else Budget(budget)
     metric = get_metric(dataset.metric)
     _check_indices(dataset, members, query_indices)
-    check_boundaries(loaded, dataset)
     examples = [dataset.queries[int(index)] for index in query_indices]
-    queries = [query(loaded, example) for example in examples]
-    rows = [Prefix("", start(loaded))] if list(members) == [[]] else prefixes(loaded, dataset, members)
+    gold = np.empty((len(members), len(examples)))
+    answer = np.empty(gold.shape, dtype=np.int64)
+    given: dict[str, int] = {}
     label = f"{label} {loaded.name}-{dataset.name}"
-    texts: Sequence[Sequence[str]]
-    if dataset.kind == "classification":
-        scores = score(loaded, rows, queries, budget, label)
-        gold = np.take_along_axis(scores, np.array([[[query.gold] for query in queries]]), axis=2)[..., 0]
-        answer = np.nanargmax(scores, axis=2)
-        texts = [example.choices for example in examples]
-    else:
-        ending = Ending(loaded, dataset.stop, dataset.max_new_tokens)
-        generated = generate(loaded, rows, queries, ending, budget, label)
-        gold, answer = generated.log_probability, generated.answer
-        texts = [generated.texts] * len(examples)
+    for grid in prompts(loaded, dataset, members, examples):
+        rows = list(grid.rows)
+        if dataset.kind == "classification":
+            scores = score(loaded, grid.prefixes, grid.queries, budget, label)
+            right = np.array([[[query.gold] for query in grid.queries]])
+            gold[rows] = np.take_along_axis(scores, right, axis=2)[..., 0]
+            answer[rows] = np.nanargmax(scores, axis=2)
+        else:
+            ending = Ending(loaded, dataset.stop, dataset.max_new_tokens)
+            generated = generate(loaded, grid.prefixes, grid.queries, ending, budget, label)
+            gold[rows] = generated.log_probability
+            answer[rows] = np.array([given.setdefault(text, len(given)) for text in generated.texts])[generated.answer]
+    texts: Sequence[Sequence[str]] = [example.choices or [*given] for example in examples]
     performance = np.empty(answer.shape, dtype=np.float32)
     for j, example in enumerate(examples):  # the metric of each distinct answer to a query once
-        given, place = np.unique(answer[:, j], return_inverse=True)
-        performance[:, j] = np.array([metric(texts[j][index], example) for index in given], dtype=np.float32)[place]
+        distinct, place = np.unique(answer[:, j], return_inverse=True)
+        performance[:, j] = np.array([metric(texts[j][index], example) for index in distinct], dtype=np.float32)[place]
     return QualityShard(gold.astype(np.float32), performance)
 
 

@@ -13,7 +13,8 @@ from transformers import PreTrainedModel
 from benchmark.models.budget import Budget
 from benchmark.quality.batching import Indices, chunks, groups, halves, slices
 from benchmark.quality.context import Block, Level, extend
-from benchmark.quality.prompts import Ids, Prefix
+from benchmark.quality.prompts import Prefix
+from benchmark.tasks.tokens import Ids
 
 Visit = Callable[[Indices, Indices, tuple[Level, ...]], None]
 """(prefixes [n], queries [q], levels): a pass over n * q rows, row i * q + j being query j behind prefix i."""

@@ -22,10 +22,11 @@ from benchmark.models.loading import LoadedModel
 from benchmark.quality.batching import Indices, chunks, halves
 from benchmark.quality.context import extend
 from benchmark.quality.likelihood import log_probabilities, score, span
-from benchmark.quality.prompts import Ids, Prefix, query, start
+from benchmark.quality.prompts import prompts
 from benchmark.quality.quality import DEFAULT_BUDGET
 from benchmark.quality.sharing import pad
 from benchmark.tasks.dataset import Dataset
+from benchmark.tasks.tokens import Ids
 
 LOGITS = 2**27
 """Numbers of a batch's logits, half a gigabyte in float32: here every position has its own."""
@@ -39,16 +40,17 @@ def measure_uncertainty(loaded: LoadedModel, dataset: Dataset, budget: Budget | 
     Raises `BenchmarkError` for an input that is too long, or too short to have a perplexity.
     """
     budget = budget if isinstance(budget, Budget) else Budget(budget)
-    first = start(loaded)
-    queries = [query(loaded, example) for example in dataset.pool]
-    scores = score(loaded, [Prefix("", first)], queries, budget, f"uncertainty {loaded.name}-{dataset.name}")[0]
-    short = [query.name for query in queries if len(first) + len(query.input) < 2]
+    (grid,) = prompts(loaded, dataset, [[]], dataset.pool)
+    queries = grid.queries
+    sequences = [grid.prefixes[0].ids + query.input for query in queries]
+    scores = score(loaded, grid.prefixes, queries, budget, f"uncertainty {loaded.name}-{dataset.name}")[0]
+    short = [query.name for query, ids in zip(queries, sequences, strict=True) if len(ids) < 2]
     if short:
         raise BenchmarkError(
             f"the input of candidate {short[0]} is one token and model {loaded.name} adds no BOS: "
             "it has no perplexity; use longer inputs"
         )
-    perplexity, next_entropy = _read(loaded, [first + query.input for query in queries], budget)
+    perplexity, next_entropy = _read(loaded, sequences, budget)
     classification = dataset.kind == "classification"
     return pd.DataFrame(
         {

@@ -1,5 +1,4 @@
-"""What each DVC stage does: read its inputs, call the package, write its outs. One file a stage, no logic of its own.
+"""What each stage does: read its inputs, call the package, write its outs. One file a stage, no logic of its own.
 
-Every stage calls its work's functions with plain arguments, writes only once everything is computed, and keeps long
-work in shards under `.work/` until then.
+`stage.py` has the table of them, from which the command line and every `dvc.yaml` are made.
 """

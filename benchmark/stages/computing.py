@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import BaseModel
 
+from benchmark.dependencies import code_digest
 from benchmark.params import Params
 from benchmark.shards import digest_files
 
@@ -38,12 +38,6 @@ def work_folder(params: Params, stage: str, name: str) -> Path:
     return WORK / params.profile / stage / name
 
 
-def code(stage: str) -> list[Path]:
-    """The files and folders of this package that dvc.yaml names as dependencies of `stage`."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return [ROOT / path for path in stages[stage]["deps"] if path.startswith("benchmark/")]
-
-
 def shard_key(params: Params, stage: str, section: BaseModel, *inputs: Path) -> dict[str, Any]:
     """The key for `compute_shards` in `stage`, whose parameters are in `section`.
 
@@ -55,5 +49,5 @@ def shard_key(params: Params, stage: str, section: BaseModel, *inputs: Path) -> 
         "dtype": params.dtype,
         "threads": params.threads,
         "inputs": digest_files(inputs),
-        "code": digest_files(code(stage)),
+        "code": code_digest(stage, params),
     }

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from benchmark.analysis import correlation
 from benchmark.params import Params
-from benchmark.stages.inputs import check_folders, context, pairs
-from benchmark.storage import read_table, write_table
+from benchmark.stages.names import CONTEXT
+from benchmark.stages.stage import Out, stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUTS = ("cells", "correlations.csv", "selection.csv", "planted.csv")
 
 
+@stage(
+    parameters=CONTEXT,
+    inputs=("{data}/activations", "{data}/quality", "{data}/selection", "{data}/planted"),
+    outs=tuple(Out(f"{{results}}/{name}", kept=True) for name in OUTS),
+)
 def run(params: Params) -> None:
-    for kind in ("activations", "quality", "selection"):
-        check_folders(params.data / kind, params)
-    selection = _joined([params.data / "selection" / f"{model}-{dataset}.csv" for model, dataset in pairs(params)])
-    planted = _joined([params.data / "planted" / f"{model}.csv" for model in params.models])
+    """Correlate every score with quality and performance."""
+    from benchmark.analysis import correlation
+    from benchmark.stages.inputs import context, pairs
+    from benchmark.storage import write_table
+
+    selection = _joined(params.part("selection", *pair) / "selection.csv" for pair in pairs(params))
+    planted = _joined(params.data / "planted" / f"{model}.csv" for model in params.models)
     correlation.correlate(
         pairs(params),
         activations=params.data / "activations",
@@ -30,5 +42,9 @@ def run(params: Params) -> None:
     write_table(params.results / "planted.csv", planted)
 
 
-def _joined(paths: list[Path]) -> pd.DataFrame:
+def _joined(paths: Iterable[Path]) -> pd.DataFrame:
+    import pandas as pd
+
+    from benchmark.storage import read_table
+
     return pd.concat([read_table(path, text=("direction", "mask")) for path in paths], ignore_index=True)

@@ -1,12 +1,28 @@
-"""dataset@D: the pool and queries of one dataset."""
+"""dataset: the pool and queries of every dataset of the profile."""
 
 from __future__ import annotations
 
+from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.sources.datasets import DatasetSource
+from benchmark.stages.stage import Out, stage
 
 
-def run(params: Params, name: str) -> None:
+@stage(parameters=("datasets",), outs=(Out("{data}/datasets"),))
+def run(params: Params) -> None:
+    """Write the pool and the queries of every dataset. One that fails is named; the others are written."""
+    failed = []
+    for name in params.datasets:
+        try:
+            write(params, name)
+        except BenchmarkError as error:
+            failed.append(f"dataset {name}: {error}")
+    if failed:
+        more = f" (and {len(failed) - 1} more datasets failed)" if len(failed) > 1 else ""
+        raise BenchmarkError(f"{failed[0]}{more}")
+
+
+def write(params: Params, name: str) -> None:
     folder = params.dataset_folder(name)
     source: DatasetSource = params.datasets[name]
     source.build(name).write(folder)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from benchmark.analysis import gate
 from benchmark.params import Params
-from benchmark.stages.inputs import claim_inputs
+from benchmark.stages.names import CONTEXT
+from benchmark.stages.stage import stage
 
 
+@stage(
+    parameters=CONTEXT,
+    inputs=(
+        "{results}/cells",
+        "{results}/claim.json",
+        "{results}/correlations.csv",
+        "{results}/report.html",  # a refusal leaves the page that explains it
+    ),
+)
 def run(params: Params) -> str:
+    """Fail unless the verdict, recomputed from the cells, is the recorded one and the one that this profile expects."""
+    from benchmark.analysis import gate
+    from benchmark.stages.inputs import claim_inputs
+
     verdict = gate.gate(claim_inputs(params)).verdict
     return f"gate: the cells give the recorded verdict, {verdict}, and every control held"

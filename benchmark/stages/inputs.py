@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from benchmark.analysis.claim import ClaimInputs
-from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 
 
 def pairs(params: Params) -> list[tuple[str, str]]:
     """Every (model, dataset) of the profile."""
     return [(model, dataset) for model in params.models for dataset in params.datasets]
-
-
-def check_folders(folder: Path, params: Params) -> None:
-    """Raises `BenchmarkError` where `folder` holds a cell that the parameters do not name."""
-    names = {f"{model}-{dataset}" for model, dataset in pairs(params)}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name.removesuffix(".csv") not in names and not path.name.startswith("."):
-            raise BenchmarkError(f"{path} belongs to no model and dataset of {params.paths.params}: delete it")
 
 
 def context(params: Params) -> dict[str, Any]:

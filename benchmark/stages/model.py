@@ -15,9 +15,10 @@ from benchmark.errors import BenchmarkError
 from benchmark.params import EmbeddedModel, Params
 from benchmark.shards import digest, digest_files, discard
 from benchmark.stages.computing import ROOT, work_folder
+from benchmark.stages.stage import Out, stage
 from benchmark.storage import read_json, write_json
 
-# What decides the bytes of a trained model: a part of what dvc.yaml names, which holds for models from a hub, too.
+# What decides the bytes of a trained model: a part of what the stage depends on, which holds for a hub's, too.
 TRAINING = (
     "benchmark/discovery.py",
     "benchmark/models/competence.py",
@@ -35,7 +36,10 @@ TRAINING = (
 log = logging.getLogger(__name__)
 
 
-def run(params: Params, name: str) -> None:
+@stage(per="model", parameters=("models.{model}",), outs=(Out("{data}/models/{model}", kept=True),))
+def run(params: Params, model: str) -> None:
+    """Train the embedded MODEL, or fetch and verify a hub one."""
+    name = model
     folder, source = params.model_folder(name), params.models[name]
     if not isinstance(source, EmbeddedModel):
         from benchmark.models.hub import fetch_model

@@ -11,6 +11,8 @@ import pandas as pd
 
 from benchmark.params import Params
 from benchmark.stages.computing import load
+from benchmark.stages.names import COMPUTED
+from benchmark.stages.stage import Out, stage
 from benchmark.storage import write_table
 from benchmark.tasks.dataset import Dataset
 
@@ -19,7 +21,14 @@ STATISTICS = ("max_abs", "max_median_ratio", "massive_count")
 TIMES_THRESHOLD = 50  # how far beyond the absolute threshold of a massive activation the planted one lies
 
 
+@stage(
+    per="model",
+    parameters=("extraction", "models.{model}", "datasets", *COMPUTED),
+    inputs=("{data}/datasets", "{data}/models/{model}"),
+    outs=(Out("{data}/planted/{model}.csv"),),
+)
 def run(params: Params, model: str) -> None:
+    """Plant a massive dimension into MODEL and record whether the statistics see it."""
     from benchmark.activations.extraction import extract
     from benchmark.activations.planting import plant_massive_dimension
     from benchmark.activations.statistics import Thresholds

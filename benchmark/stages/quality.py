@@ -1,4 +1,4 @@
-"""quality@M-D: what every candidate, and every random set of them, does for every query."""
+"""quality@M: what every candidate, and every random set of them, does for every query."""
 
 from __future__ import annotations
 
@@ -8,28 +8,47 @@ from benchmark.params import Params
 from benchmark.seeds import generator
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
 from benchmark.stages.computing import load, shard_key, work_folder
+from benchmark.stages.names import COMPUTED
+from benchmark.stages.stage import Out, stage
 from benchmark.storage import write_arrays, write_table
 from benchmark.tasks.dataset import Dataset
 
 
-def run(params: Params, model: str, dataset: str) -> None:
+@stage(
+    per="model",
+    parameters=("quality", "seed", *COMPUTED),
+    inputs=("{data}/datasets", "{data}/models/{model}"),
+    outs=(Out("{data}/quality/{model}"),),
+)
+def run(params: Params, model: str) -> None:
+    """Score every candidate of every dataset with every query under MODEL.
+
+    The log-probability of each query's target and the task's metric, with each candidate as the one demonstration; and
+    the same for random sets of demonstrations. An interrupted run resumes.
+    """
+    loaded = load(params, model)
+    for dataset in params.datasets:
+        measure(params, loaded, model, dataset)
+
+
+def measure(params: Params, loaded, model: str, dataset: str) -> None:  # type: ignore[no-untyped-def]
     from benchmark.models.budget import Budget
     from benchmark.quality import quality
     from benchmark.quality.uncertainty import measure_uncertainty
 
     section = params.quality
-    out = params.cell("quality", model, dataset)
+    out = params.part("quality", model, dataset)
     data = Dataset.read(params.dataset_folder(dataset))
-    loaded = load(params, model)
     budget = Budget(section.token_budget)
     key = shard_key(params, "quality", section, params.dataset_folder(dataset), params.model_folder(model))
     set_keys = {size: key | {"size": size, "seed": params.seed} for size in section.set_sizes}
-    work = work_folder(params, "quality", out.name)
+    work = work_folder(params, "quality", f"{model}/{dataset}")
+    name = f"{model} {dataset}"
 
     def one_shot(part: range) -> Arrays:
         return quality.measure_quality(loaded, data, part, budget).arrays()
 
-    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {out.name}", budget)
+    shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {name}", budget)
     sets: Arrays = {}
     for size in section.set_sizes:
         draw = generator(params.seed, "sets", dataset, size)  # the same sets for every model
@@ -40,7 +59,7 @@ def run(params: Params, model: str, dataset: str) -> None:
             scored = quality.score_sets(loaded, data, chosen, range(len(data.queries)), budget)
             return dict(zip(("members", "log_probability", "performance"), (chosen, *scored), strict=True))
 
-        label = f"{size}-shot sets {out.name}"
+        label = f"{size}-shot sets {name}"
         parts = compute_shards(section.sets, section.shard, several_shots, work, set_keys[size], label, budget)
         sets |= {f"{name}_{size}": array for name, array in concatenate(parts, parts[0]).items()}
 

@@ -1,4 +1,4 @@
-"""select@M-D: what every selector chooses, and how good that is on queries that took no part in choosing."""
+"""select@M: what every selector chooses, and how good that is on queries that took no part in choosing."""
 
 from __future__ import annotations
 
@@ -14,13 +14,32 @@ from benchmark.selection import Features, Prompts, build_pool, choose, halves, p
 from benchmark.selection.feature import kind, unit
 from benchmark.shards import Arrays, compute_shards, concatenate, digest, discard
 from benchmark.stages.computing import load, shard_key, work_folder
+from benchmark.stages.names import COMPUTED
+from benchmark.stages.stage import Out, stage
 from benchmark.storage import read_arrays, read_table, write_table
 from benchmark.tasks.dataset import Dataset
 
 NAMES = ("log_probability", "performance")
 
 
-def run(params: Params, model: str, dataset: str) -> None:
+@stage(
+    per="model",
+    parameters=("selection", "extraction.masks", "quality", "seed", *COMPUTED),
+    inputs=(
+        "{data}/datasets",
+        "{data}/models/{model}",
+        "{data}/activations/{model}",
+        "{data}/quality/{model}",
+    ),
+    outs=(Out("{data}/selection/{model}"),),
+)
+def run(params: Params, model: str) -> None:
+    """Let every selector choose from every dataset's pool, and measure what it chose with MODEL."""
+    for dataset in params.datasets:
+        choose_and_score(params, model, dataset)
+
+
+def choose_and_score(params: Params, model: str, dataset: str) -> None:
     from benchmark.activations.masks import MASKS
     from benchmark.models.budget import Budget
     from benchmark.quality import quality
@@ -29,7 +48,7 @@ def run(params: Params, model: str, dataset: str) -> None:
 
     section = params.selection
     data = Dataset.read(params.dataset_folder(dataset))
-    activations, qualities = (params.cell(kind, model, dataset) for kind in ("activations", "quality"))
+    activations, qualities = (params.part(kind, model, dataset) for kind in ("activations", "quality"))
     matrices = read_arrays(qualities / "matrices.npz")
     choosing, judging = halves(len(data.queries), section.query_share, params.seed)
     loaded = load(params, model)
@@ -53,7 +72,7 @@ def run(params: Params, model: str, dataset: str) -> None:
         embeddings,
     )
     base = shard_key(params, "select", params.quality, params.dataset_folder(dataset), params.model_folder(model))
-    work = work_folder(params, "select", activations.name)
+    work = work_folder(params, "select", f"{model}/{dataset}")
     keys: list[dict[str, Any]] = []
 
     def sharded(count: int, compute: Callable[[range], Arrays], what: dict[str, Any], label: str) -> Arrays:
@@ -64,7 +83,7 @@ def run(params: Params, model: str, dataset: str) -> None:
     def score(members: NDArray[np.int64], asked: NDArray[np.bool_]) -> ScoredSets:
         """The sets on the judging queries that they are asked for."""
         values = {name: np.full(asked.shape, np.nan, dtype=np.float32) for name in NAMES}
-        label = f"select {activations.name}, {members.shape[1]} shots"
+        label = f"select {model} {dataset}, {members.shape[1]} shots"
         everywhere = np.flatnonzero(asked.all(axis=1))
         pairs = np.array(np.nonzero(asked & ~asked.all(axis=1, keepdims=True)))
 
@@ -114,6 +133,6 @@ def run(params: Params, model: str, dataset: str) -> None:
     scored = {k: one_shot(matrices, judging) if k == 1 else score(*choices.asked(k)) for k in section.shots}
     zero_shot = matrices["zero_shot_log_probability"][judging]
     table = selection_table(model, data.name, choices, scored, zero_shot)
-    write_table(params.data / "selection" / f"{activations.name}.csv", table)
+    write_table(params.part("selection", model, dataset) / "selection.csv", table)
     for key in keys:
         discard(work, key)

@@ -5,15 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from benchmark.params import Params
-from benchmark.provenance import revision
-from benchmark.storage import write_json, write_table
-from benchmark.timing.history import commit, extend, read_history
+from benchmark.stages.stage import Out, stage
 
 
+@stage(
+    parameters=("timing", "extraction.kernel", "device", "dtype", "threads"),
+    outs=(Out("{results}/timing.json", kept=True), Out("{results}/timing_history.csv", kept=True)),
+)
 def run(params: Params) -> None:
+    """Time the hot path as ratios over a bare forward pass."""
     import torch
 
     from benchmark.models.loading import DTYPES, resolve_device
+    from benchmark.provenance import revision
+    from benchmark.storage import write_json, write_table
+    from benchmark.timing.history import commit, extend, read_history
     from benchmark.timing.stage import measure
     from benchmark.timing.workload import SMALL, STANDARD
 

@@ -33,7 +33,7 @@ def test_scores_and_targets_are_those_of_the_stages(upstream: Path) -> None:
     cells = build(
         upstream, FamilyParameters(masks=("causal", "self"), statistics=("mean", "max_abs"), layers=("mean", 2))
     )
-    raw = read_arrays(upstream / "activations" / "alpha-one" / "scores.npz")["scores"]
+    raw = read_arrays(upstream / "activations" / "alpha" / "one" / "scores.npz")["scores"]
     assert cells.scores.dtype == np.float32
     assert [(c.mask, c.layer, c.statistic) for c in cells.columns[:4]] == [
         ("causal", "mean", "mean"),
@@ -43,7 +43,7 @@ def test_scores_and_targets_are_those_of_the_stages(upstream: Path) -> None:
     ]
     np.testing.assert_array_equal(cells.scores[:, 1], raw[:, 0, 0, 0, :, 2].mean(axis=1).astype(np.float32))
     np.testing.assert_array_equal(cells.scores[:, 6], raw[:, 0, 1, 0, 2, 0].astype(np.float32))
-    matrices = read_arrays(upstream / "quality" / "alpha-one" / "matrices.npz")
+    matrices = read_arrays(upstream / "quality" / "alpha" / "one" / "matrices.npz")
     gain = np.float64(matrices["log_probability"]) - np.float64(matrices["zero_shot_log_probability"])
     np.testing.assert_allclose(cells.log_probability_gain, gain, atol=6e-6)
     np.testing.assert_allclose(cells.target("quality"), gain.mean(axis=1), atol=6e-6)
@@ -94,20 +94,20 @@ def spoil(path: Path, **changes: np.ndarray) -> None:
 
 
 def test_candidates_that_disagree_are_named(upstream: Path) -> None:
-    spoil(upstream / "quality" / "alpha-one" / "matrices.npz", candidates=np.array([f"d{i}" for i in range(40)]))
+    spoil(upstream / "quality" / "alpha" / "one" / "matrices.npz", candidates=np.array([f"d{i}" for i in range(40)]))
     with pytest.raises(BenchmarkError, match=r"disagree about the candidates \(c0 and d0\)"):
         build(upstream)
 
 
 def test_mixed_n_is_an_error(upstream: Path) -> None:
-    path = upstream / "activations" / "alpha-one" / "candidates.csv"
+    path = upstream / "activations" / "alpha" / "one" / "candidates.csv"
     write_table(path, read_table(path).iloc[:-1])
     with pytest.raises(BenchmarkError, match="mixes n: 40 and 39"):
         build(upstream)
 
 
 def test_a_missing_column_is_named(upstream: Path) -> None:
-    path = upstream / "activations" / "alpha-one" / "candidates.csv"
+    path = upstream / "activations" / "alpha" / "one" / "candidates.csv"
     write_table(path, read_table(path).drop(columns="n_target"))
     with pytest.raises(BenchmarkError, match="lacks the column n_target"):
         build(upstream)
@@ -115,7 +115,7 @@ def test_a_missing_column_is_named(upstream: Path) -> None:
 
 @pytest.mark.parametrize(("name", "stored"), [("log_probability", "log_probability_gain"), ("performance",) * 2])
 def test_nan_in_a_target_is_named(upstream: Path, name: str, stored: str) -> None:
-    path = upstream / "quality" / "alpha-one" / "matrices.npz"
+    path = upstream / "quality" / "alpha" / "one" / "matrices.npz"
     matrix = read_arrays(path)[name].copy()
     matrix[3, 5] = np.nan
     spoil(path, **{name: matrix})

@@ -34,8 +34,8 @@ def test_columns_and_cells(table: pd.DataFrame) -> None:
 
 
 def test_a_layer_is_what_scipy_says(finished: Workplace, table: pd.DataFrame) -> None:
-    raw = read_arrays(finished.folder / "activations" / "beta-one" / "scores.npz")["scores"]
-    performance = read_arrays(finished.folder / "quality" / "beta-one" / "matrices.npz")["performance"]
+    raw = read_arrays(finished.folder / "activations" / "beta" / "one" / "scores.npz")["scores"]
+    performance = read_arrays(finished.folder / "quality" / "beta" / "one" / "matrices.npz")["performance"]
     expected = stats.spearmanr(raw[:, 0, 1, 0, 2, 2], performance.mean(axis=1).round(6))
     query = "model == 'beta' and dataset == 'one' and mask == 'self' and statistic == 'max_abs' and layer == '2'"
     row = table.query(f"{query} and target == 'performance'").iloc[0]
@@ -45,8 +45,8 @@ def test_a_layer_is_what_scipy_says(finished: Workplace, table: pd.DataFrame) ->
 
 
 def test_a_set_has_the_mean_score_of_its_members(finished: Workplace, table: pd.DataFrame) -> None:
-    raw = read_arrays(finished.folder / "activations" / "alpha-two" / "scores.npz")["scores"]
-    sets = read_arrays(finished.folder / "quality" / "alpha-two" / "sets.npz")
+    raw = read_arrays(finished.folder / "activations" / "alpha" / "two" / "scores.npz")["scores"]
+    sets = read_arrays(finished.folder / "quality" / "alpha" / "two" / "sets.npz")
     score = raw[:, 0, 0, 0, :, 2].mean(axis=1)[sets["members_4"]].mean(axis=1)
     expected = stats.spearmanr(score, sets["log_probability_4"].mean(axis=1)).statistic
     query = "model == 'alpha' and dataset == 'two' and mask == 'causal' and statistic == 'max_abs' and shots == 4"
@@ -66,7 +66,7 @@ def test_constant_scores_are_listed_with_the_reason(table: pd.DataFrame) -> None
 def test_nothing_is_written_where_a_pool_is_bad(tmp_path: Path) -> None:
     write_all(tmp_path, n=40)
     place = Workplace(tmp_path)
-    path = tmp_path / "quality" / "alpha-two" / "matrices.npz"
+    path = tmp_path / "quality" / "alpha" / "two" / "matrices.npz"
     arrays = read_arrays(path)
     arrays["performance"][0, 0] = np.nan
     write_arrays(path, **arrays)
@@ -90,7 +90,7 @@ def test_running_again_gives_the_same_bytes(place: Workplace) -> None:
 
 def test_an_infinite_score_is_undefined_and_not_dropped(tmp_path: Path) -> None:
     write_all(tmp_path, n=40)
-    path = tmp_path / "activations" / "alpha-one" / "scores.npz"
+    path = tmp_path / "activations" / "alpha" / "one" / "scores.npz"
     arrays = read_arrays(path)
     arrays["scores"][7, 0, 1, 0, 1, 0] = np.inf
     write_arrays(path, **arrays)

@@ -36,7 +36,7 @@ def write_pool(
     noise: float = 1.0,
     seed: int = 0,
 ) -> None:
-    """`folder/activations/M-D` and `folder/quality/M-D`; `rho` correlates causal/mean in every layer with quality.
+    """`folder/activations/M/D` and `folder/quality/M/D`; `rho` correlates causal/mean in every layer with quality.
 
     `noise` is the standard deviation of a single query's gain around a candidate's own, whose own is 1. The residual
     site has `max_abs` alone; the score of causal/variance is constant.
@@ -52,7 +52,7 @@ def write_pool(
     scores[:, 0, 0, 0, :, 0] = planted[:, None]
     scores[:, 0, 0, 0, :, 1] = 3.0
     ids = np.array([f"c{i}" for i in range(n)])
-    activations = folder / "activations" / f"{model}-{dataset}"
+    activations = folder / "activations" / model / dataset
     write_arrays(
         activations / "scores.npz",
         scores=scores,
@@ -76,7 +76,7 @@ def write_pool(
     zero_shot = rng.standard_normal(queries) - 2
     members = np.stack([rng.choice(n, 4, replace=False) for _ in range(50)])
     write_arrays(
-        folder / "quality" / f"{model}-{dataset}" / "matrices.npz",
+        folder / "quality" / model / dataset / "matrices.npz",
         log_probability=(gain + zero_shot).astype(np.float32),
         zero_shot_log_probability=zero_shot.astype(np.float32),
         performance=performance,
@@ -85,7 +85,7 @@ def write_pool(
         queries=np.array([f"q{j}" for j in range(queries)]),
     )
     write_arrays(
-        folder / "quality" / f"{model}-{dataset}" / "sets.npz",
+        folder / "quality" / model / dataset / "sets.npz",
         members_4=members,
         log_probability_4=(gain[members].mean(axis=1) + zero_shot).astype(np.float32),
         performance_4=performance[members].mean(axis=1).astype(np.float32),

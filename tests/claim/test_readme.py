@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.stages import verdict
+from benchmark import verdict
 from tests.claim.profile import ROOT, committed
 
 

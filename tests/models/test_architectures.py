@@ -12,7 +12,7 @@ from benchmark.models.budget import Budget
 from benchmark.models.decoder import find_decoder
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.likelihood import score
-from benchmark.quality.prompts import prefixes, query
+from benchmark.quality.prompts import prompts
 from benchmark.tasks.tokens import tokenize_example
 from tests.models.test_decoder import CONFIGS, random_model
 from tests.quality import naive
@@ -48,7 +48,7 @@ def test_extraction_has_the_numbers_of_a_plain_hook(loaded: LoadedModel) -> None
 
 def test_scoring_equals_plain_passes(loaded: LoadedModel) -> None:
     dataset = make_dataset("phrases", n_pool=4, n_queries=3)
-    rows = prefixes(loaded, dataset, [[0], [1], [2], [3]])
-    queries = [query(loaded, example) for example in dataset.queries]
+    (grid,) = prompts(loaded, dataset, [[0], [1], [2], [3]], dataset.queries)
+    rows, queries = grid.prefixes, grid.queries
     expected = naive.score(loaded, rows, queries)
     np.testing.assert_allclose(score(loaded, rows, queries, Budget(80)), expected, atol=1e-4)

@@ -24,7 +24,7 @@ def test_every_word_has_one_id(bos: bool) -> None:
 
 def test_segments_follow_the_offsets() -> None:
     tokenizer = build_tokenizer(bos=True)
-    tokens = tokenize(tokenizer, "keep : fox wolf ->", " fox wolf", suffix="\n", bos=True)
+    tokens = tokenize(tokenizer, "keep : fox wolf ->", " fox wolf\n", bos=True)
     words = tokenizer.convert_ids_to_tokens(tokens.ids)
     assert words == [BOS, "keep", ":", "fox", "wolf", "->", "fox", "wolf", "\n"]
     assert (tokens.n_input, tokens.n_target) == (6, 3)

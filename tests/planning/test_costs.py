@@ -240,12 +240,13 @@ def test_the_weights_of_the_real_models(architecture: str, config: dict[str, Any
 
 
 def test_lengths_are_those_of_the_stages(loaded: LoadedModel, tmp_path: Path) -> None:
-    from benchmark.quality.prompts import prefixes, query
+    from benchmark.quality.prompts import prompts
 
     dataset = make_dataset("classification")
     lengths = lengths_of(loaded, dataset)
-    real = [len(prefix.ids) for prefix in prefixes(loaded, dataset, [[index] for index in range(9)])]
+    (grid,) = prompts(loaded, dataset, [[index] for index in range(9)], dataset.queries)
+    real = [len(prefix.ids) for prefix in grid.prefixes]
     assert (lengths.bos + lengths.block).tolist() == real
-    asked = [query(loaded, example) for example in dataset.queries]
+    asked = grid.queries
     assert lengths.query_input.tolist() == [len(each.input) for each in asked]
     assert lengths.continuations == tuple(tuple(map(len, each.continuations)) for each in asked)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.models.budget import Budget
 from benchmark.quality.likelihood import score
-from benchmark.quality.prompts import prefixes, query
+from benchmark.quality.prompts import prompts
 from tests.quality.conftest import make_dataset, make_model
 from tests.quality.harness import harness, log_probabilities, requests
 
@@ -19,6 +19,6 @@ def test_agrees_with_the_harness(kind: str) -> None:
     loaded, dataset = make_model("qwen2"), make_dataset(kind)
     dataset = dataclasses.replace(dataset, queries=dataset.queries[1::2])  # equally many choices
     expected = log_probabilities(harness(loaded, batch_size=4), requests(dataset, range(7)), 7, 2)
-    rows = prefixes(loaded, dataset, [[index] for index in range(7)])
-    found = score(loaded, rows, [query(loaded, example) for example in dataset.queries], Budget(200))
+    (grid,) = prompts(loaded, dataset, [[index] for index in range(7)], dataset.queries)
+    found = score(loaded, grid.prefixes, grid.queries, Budget(200))
     np.testing.assert_allclose(found[..., : expected.shape[2]], expected, atol=1e-4)

@@ -10,7 +10,8 @@ from benchmark.errors import BenchmarkError
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.likelihood import score
-from benchmark.quality.prompts import Prefix, Query, prefixes, query, start
+from benchmark.quality.prompts import Prefix, Query, start
+from benchmark.quality.prompts import prompts as build
 from benchmark.tasks.dataset import Dataset
 from tests.quality import naive
 from tests.quality.conftest import make_dataset, make_model
@@ -21,7 +22,8 @@ TOLERANCE = 1e-4
 def prompts(loaded: LoadedModel, dataset: Dataset, shots: int = 1) -> tuple[list[Prefix], list[Query]]:
     n = len(dataset.pool)
     members = [[(i + k) % n for k in range(shots)] for i in range(n)]
-    return prefixes(loaded, dataset, members), [query(loaded, example) for example in dataset.queries]
+    (grid,) = build(loaded, dataset, members, dataset.queries)
+    return [*grid.prefixes], [*grid.queries]
 
 
 def test_equals_unshared_scoring(loaded: LoadedModel, dataset: Dataset) -> None:

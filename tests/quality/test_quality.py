@@ -10,8 +10,7 @@ import pytest
 from benchmark.errors import BenchmarkError
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.generation import Ending
-from benchmark.quality.quality import assemble, draw_sets, measure_quality, measure_sets, score_sets, zero_shot
-from benchmark.seeds import generator
+from benchmark.quality.quality import assemble, draw_sets, measure_quality, score_sets, zero_shot
 from benchmark.storage import read_arrays, write_arrays
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.metrics import METRICS
@@ -97,17 +96,6 @@ def test_one_shot_sets_are_the_matrix() -> None:
     np.testing.assert_array_equal(performance, shard.performance)
 
 
-def test_random_sets_are_drawn_from_the_generator_alone() -> None:
-    loaded, dataset = make_model("qwen2"), make_dataset("classes")
-    one, two = (measure_sets(loaded, dataset, [2, 4], 6, generator(3, "sets")) for _ in range(2))
-    assert set(one) == {f"{name}_{k}" for name in ("members", "log_probability", "performance") for k in (2, 4)}
-    for name, array in one.items():
-        np.testing.assert_array_equal(array, two[name])
-    assert one["members_4"].shape == (6, 4)
-    assert one["performance_4"].shape == (6, 5)
-    assert all(len(set(row)) == 4 for row in one["members_4"].tolist())
-
-
 def test_drawn_members_are_uniform() -> None:
     drawn = draw_sets(5, 2, 5000, np.random.default_rng(0))
     assert np.abs(np.bincount(drawn[:, 0], minlength=5) / 5000 - 0.2).max() < 0.03
@@ -123,8 +111,6 @@ def test_bad_input_is_named() -> None:
         score_sets(loaded, dataset, [[0]], [5])
     with pytest.raises(BenchmarkError, match="nothing to score"):
         measure_quality(loaded, dataset, range(0))
-    with pytest.raises(BenchmarkError, match="a token crosses"):
-        measure_quality(loaded, dataclasses.replace(dataset, separator=""), range(2))
     with pytest.raises(BenchmarkError, match="token budget of 0"):
         measure_quality(loaded, dataset, range(2), 0)
     with pytest.raises(BenchmarkError, match="needs BOS"):

@@ -11,7 +11,7 @@ import torch
 
 from benchmark.errors import BenchmarkError
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.prompts import query, start
+from benchmark.quality.prompts import prompts
 from benchmark.quality.uncertainty import choice_entropy, measure_uncertainty
 from benchmark.tasks.dataset import Dataset
 from tests.quality import naive
@@ -22,10 +22,9 @@ from tests.quality.test_likelihood import Hungry
 def test_equals_plain_passes(loaded: LoadedModel, dataset: Dataset) -> None:
     table = measure_uncertainty(loaded, dataset, 30)
     assert table["candidate"].tolist() == [example.id for example in dataset.pool]
-    first = start(loaded)
-    for example, row in zip(dataset.pool, table.itertuples(), strict=True):
-        asked = query(loaded, example)
-        ids = (*first, *asked.input)
+    (grid,) = prompts(loaded, dataset, [[]], dataset.pool)
+    for asked, row in zip(grid.queries, table.itertuples(), strict=True):
+        ids = grid.prefixes[0].ids + asked.input
         with torch.inference_mode():
             logits = loaded.model(torch.tensor([ids]), use_cache=False).logits[0].double()
         logp = logits.log_softmax(-1).numpy()

@@ -56,7 +56,7 @@ def test_the_pipeline_reaches_a_verdict_through_doctor_and_plan(rehearsal: Rehea
     assert (manifest["licence"], manifest["add_bos"]) == ("llama3.2", True)
     for model in ("llama_3b", "qwen_3b"):
         for dataset in SMALL.datasets:
-            folder = rehearsal.checkout / "paper/data/quality" / f"{model}-{dataset}"
+            folder = rehearsal.checkout / "paper/data/quality" / model / dataset
             shape = read_arrays(folder / "matrices.npz")["log_probability"].shape
             assert shape == (SMALL.pool, SMALL.queries)
 

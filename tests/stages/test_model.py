@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmark.params import Params, load_params
-from benchmark.stages import computing, model
+from benchmark.stages import model
 from benchmark.storage import read_json, write_json
 
 ROOT = Path(__file__).parents[2]
@@ -82,8 +82,3 @@ def test_a_model_that_is_not_whole_is_trained_again(
     model.run(params, NAME)
     assert len(trainings) == 2
     assert path.is_file()
-
-
-def test_the_code_of_a_stage_is_what_the_pipeline_names() -> None:
-    assert ROOT / "benchmark/activations" in computing.code("extract")
-    assert all(path.exists() for path in computing.code("extract"))

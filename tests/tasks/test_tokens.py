@@ -6,8 +6,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from benchmark.errors import BenchmarkError
-from benchmark.tasks.tokens import check_boundary, tokenize
+from benchmark.tasks.tokens import encode, leading_ids, tokenize
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,6 @@ def pieces() -> PreTrainedTokenizerFast:
 def test_words_split_where_the_target_begins(words: PreTrainedTokenizerFast) -> None:
     tokens = tokenize(words, "a b =>", " yes no", bos=True)
     assert (tokens.ids, tokens.n_input, tokens.n_target) == ((0, 2, 3, 4, 5, 6), 4, 2)
-    assert tokenize(words, "a =>", " yes", suffix=" ;").ids == (2, 4, 5, 7)
     assert tokenize(words, "a =>", "").n_target == 0
 
 
@@ -44,8 +42,13 @@ def test_a_token_that_straddles_belongs_to_the_target(pieces: PreTrainedTokenize
     assert tokenize(pieces, "a:", " a").n_target == 2  # ": " holds the target's space
 
 
-def test_a_boundary_that_merges_is_refused(pieces: PreTrainedTokenizerFast, words: PreTrainedTokenizerFast) -> None:
-    check_boundary(words, "a => yes ;", " b")
-    check_boundary(pieces, "a\n", "b")
-    with pytest.raises(BenchmarkError, match="a token crosses"):
-        check_boundary(pieces, "a", "b")
+def test_a_text_is_encoded_as_it_stands(pieces: PreTrainedTokenizerFast) -> None:
+    one, two = encode(pieces, ["a: b", "ab"])
+    assert (one.ids, one.ends) == ((0, 5, 1), (1, 3, 4))
+    assert [one.before(border) for border in range(5)] == [0, 1, 1, 2, 3]
+    assert two.ids == (6,)
+
+
+def test_what_comes_before_a_text(words: PreTrainedTokenizerFast, pieces: PreTrainedTokenizerFast) -> None:
+    assert leading_ids(words) == (0,)  # BOS, though this tokenizer leaves it to its user
+    assert leading_ids(pieces) == ()

@@ -18,7 +18,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.likelihood import score
-from benchmark.quality.prompts import Prefix, Query, prefixes, query
+from benchmark.quality.prompts import Prefix, Query, prompts
 from benchmark.quality.sharing import pad
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
@@ -69,8 +69,8 @@ def make_work(config: Any, candidates: int, queries: int, budget: int, choices: 
         queries=tuple(example(f"q{index}", LENGTH + 1) for index in range(queries)),  # the target is not fed
     )
     loaded = LoadedModel("timing", model, tokenizer, add_bos=False)
-    rows = prefixes(loaded, dataset, [[index] for index in range(candidates)])
-    return Work(loaded, dataset, rows, [query(loaded, example) for example in dataset.queries], budget)
+    (grid,) = prompts(loaded, dataset, [[index] for index in range(candidates)], dataset.queries)
+    return Work(loaded, dataset, [*grid.prefixes], [*grid.queries], budget)
 
 
 MEDIUM = Qwen2Config(
@@ -134,9 +134,9 @@ def plain(work: Work, rows: list[tuple[int, ...]]) -> torch.Tensor:
 
 
 def unshared(work: Work) -> np.ndarray:
-    prompts = [prefix.ids + query.input for prefix in work.prefixes for query in work.queries]
+    whole = [prefix.ids + query.input for prefix in work.prefixes for query in work.queries]
     targets = torch.tensor([query.continuations[0] for query in work.queries]).repeat(len(work.prefixes), 1)
-    return plain(work, prompts).gather(1, targets).view(len(work.prefixes), -1, 1).numpy()
+    return plain(work, whole).gather(1, targets).view(len(work.prefixes), -1, 1).numpy()
 
 
 def necessary(work: Work) -> torch.Tensor:

@@ -1,7 +1,5 @@
 """The selector families: every module of this folder is imported, and registers its own."""
 
-import importlib
-import pkgutil
+from benchmark.discovery import import_all
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+import_all(__name__, __path__)

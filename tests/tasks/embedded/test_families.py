@@ -15,7 +15,7 @@ from benchmark.tasks.embedded import FAMILIES, build_dataset
 from benchmark.tasks.embedded.lexicon import LABEL_PAIRS, SENTIMENTS, SPLITS, TOPICS, Split, lexicon
 from benchmark.tasks.example import Example
 from benchmark.tasks.metrics import METRICS
-from benchmark.tasks.tokens import check_boundary, tokenize_example
+from benchmark.tasks.tokens import encode, tokenize_example
 
 TOPIC_OF = {word: topic for topic, words in TOPICS.items() for word in words}
 EVERY = sorted(FAMILIES)
@@ -57,7 +57,9 @@ def test_contract(family: str, split: Split) -> None:
     assert max(token.n_target for token in tokens) < made.max_new_tokens
     assert max(map(len, tokens)) <= 16
     first = made.pool[0]
-    check_boundary(tokenizer, first.input + first.target + made.separator, made.queries[0].input)
+    parts = [first.input + first.target + made.separator, made.queries[0].input]
+    left, right, whole = encode(tokenizer, [*parts, "".join(parts)])
+    assert left.ids + right.ids == whole.ids
 
 
 @pytest.mark.parametrize("family", EVERY)

@@ -1,0 +1,182 @@
+"""The code that a stage's result depends on, read off the source: what it imports, inside functions and transitively.
+
+    code_of("extract", params)      [benchmark/activations/capture.py, ...], relative to the repository's root
+
+Nothing is imported for it, so it needs neither torch nor DVC, and gives the same list on every machine. In a folder of
+entries that are found by themselves (masks, templates, ...) only those count that the profile names: a file that no
+profile names changes no result.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.params import Params
+from benchmark.stages.stage import selected, stages
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "benchmark"
+# Modules that no result depends on. What they import is not followed.
+EXEMPT = {
+    "benchmark/__init__.py": "the version",
+    "benchmark/errors.py": "the words of a failure, and a stage that fails leaves no result",
+    "benchmark/params.py": "checks the parameters, whose values the lock holds: it has no defaults",
+    "benchmark/progress.py": "what a person sees of a long run",
+    "benchmark/provenance.py": "timing.json says what machine it was measured on, and is another one each time",
+    "benchmark/section.py": "refuses unknown keys",
+    "benchmark/stages/names.py": "parameters and outs, which dvc.yaml names",
+    "benchmark/stages/stage.py": "the table of stages, which dvc.yaml holds",
+}
+FETCHED = "benchmark/hub"
+"""Where it lies is all that a stage asks of what the hub's code fetched: commit and hashes say what it is."""
+FETCHES = ("dataset", "model")
+
+
+def strings(value: Any) -> set[str]:
+    """Every string in a JSON value, keys of mappings included."""
+    if isinstance(value, Mapping):
+        return {*value, *(name for item in value.values() for name in strings(item))}
+    if isinstance(value, list):
+        return {name for item in value for name in strings(item)}
+    return {value} if isinstance(value, str) else set()
+
+
+NAMED_BY = {
+    "benchmark/selection/selectors": "selection.selectors",
+    "benchmark/sources/datasets": "datasets",
+    "benchmark/tasks/embedded": "datasets",
+    "benchmark/tasks/templates": "datasets",
+}
+"""Folders whose files are found by themselves, by the parameter whose strings name them. A stage that does not read the
+parameter depends on all of them, as it does on those of a folder that is not listed here."""
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file names at its top level or inside functions, but not under `if TYPE_CHECKING`."""
+    found: set[str] = set()
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            skipped |= {inner for statement in node.body for inner in ast.walk(statement)}
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@functools.cache
+def direct(path: Path) -> frozenset[Path]:
+    """The modules of the package that a module imports, with the `__init__.py` of every folder on the way."""
+    found = set()
+    for name in imports(path):
+        parts = name.split(".")
+        for count in range(1, len(parts) + 1):
+            module = ROOT.joinpath(*parts[:count])
+            found |= {file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file()}
+    return frozenset(file for file in found if file.is_relative_to(PACKAGE))
+
+
+def reached(start: Path, named: Mapping[str, set[str]]) -> list[str]:
+    """The modules that running `start` can run, but for exempt ones and those without a statement, sorted.
+
+    `named`: by folder of entries, the names of those that count; of a folder that is not there, all do.
+    """
+    seen, to_do = {start}, [start]
+    while to_do:
+        path = to_do.pop()
+        if _name(path) not in EXEMPT:
+            new = (direct(path) | _entries(path, named)) - seen
+            seen |= new
+            to_do += new
+    modules = {path for path in seen if _counts(path)}
+    return sorted(_name(path) for path in modules | {file for path in modules for file in _resources(path.parent)})
+
+
+@functools.cache
+def _resources(folder: Path) -> frozenset[Path]:
+    """The files that are no modules in a folder of the package and in its folders without modules: of pages, say."""
+    places = [folder, *(inner for inner in folder.iterdir() if inner.is_dir() and not any(inner.glob("*.py")))]
+    files = (path for place in places for path in place.iterdir() if path.is_file())
+    return frozenset(path for path in files if path.suffix not in (".py", ".pyc"))
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _entries(path: Path, named: Mapping[str, set[str]]) -> set[Path]:
+    """The entries that the `__init__.py` of a registry finds by itself, as far as they are named."""
+    if not _finds_modules(path):
+        return set()
+    wanted = named.get(_name(path.parent))
+    return {entry for entry in path.parent.glob("*.py") if wanted is None or wanted & _registered(entry)}
+
+
+@functools.cache
+def _finds_modules(path: Path) -> bool:
+    """Whether a package imports whatever modules lie in its folder."""
+    calls = (ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
+    return path.name == "__init__.py" and any(call.endswith(("import_all", "import_module")) for call in calls)
+
+
+@functools.cache
+def _registered(entry: Path) -> frozenset[str]:
+    """The names under which a file may enter a registry: its own, and those in the calls of its decorators."""
+    decorators = [
+        decorator
+        for node in _tree(entry).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        for decorator in node.decorator_list
+    ]
+    constants = (node for decorator in decorators for node in ast.walk(decorator) if isinstance(node, ast.Constant))
+    return frozenset({entry.stem, *(str(node.value) for node in constants)})
+
+
+@functools.cache
+def _has_statements(path: Path) -> bool:
+    return not all(isinstance(node, ast.Expr) for node in _tree(path).body)
+
+
+def code_of(stage: str, params: Params) -> list[str]:
+    """The files that the result of a stage depends on, as paths from the root, sorted."""
+    entry = stages()[stage]
+    read = {key.split(".")[0] for key in entry.parameters}
+    named = {folder: strings(selected(params, (key,))) for folder, key in NAMED_BY.items() if key.split(".")[0] in read}
+    modules = reached(PACKAGE / "stages" / f"{stage}.py", named)
+    return [name for name in modules if stage in FETCHES or not name.startswith(f"{FETCHED}/")]
+
+
+def folded(files: Iterable[str]) -> list[str]:
+    """`files`, with a folder in place of all its files where none is left out and none could be added unnoticed."""
+    found = set(files)
+    for folder in sorted({_name(path) for path in PACKAGE.rglob("*") if path.is_dir()}, reverse=True):
+        own = {_name(path) for path in (ROOT / folder).rglob("*.py") if _counts(path)}
+        closed = not any(_finds_modules(path) for path in (ROOT / folder).rglob("__init__.py"))
+        if len(own) > 1 and own <= found and closed:
+            found = (found - own) | {folder}
+    return sorted(name for name in found if not any(name.startswith(f"{other}/") for other in found))
+
+
+def _counts(path: Path) -> bool:
+    return _name(path) not in EXEMPT and _has_statements(path)
+
+
+def code_digest(stage: str, params: Params) -> str:
+    """SHA-256 over the names and contents of the files that a stage depends on."""
+    total = hashlib.sha256()
+    for name in code_of(stage, params):
+        total.update(f"{name}\0{hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()

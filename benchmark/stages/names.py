@@ -1,0 +1,19 @@
+"""Parameters and outs that several stages name."""
+
+COMPUTED = ("device", "dtype", "threads")
+"""On what the digits of a model's output depend, besides the model."""
+CONTEXT = ("models", "datasets", "extraction", "quality", "claim", "seed", *COMPUTED)
+"""What cells and verdict are made from."""
+TABLES = (
+    "family",
+    "equivalence",
+    "power",
+    "reliability",
+    "confounds",
+    "confound_shares",
+    "consistency",
+    "agreement",
+    "controls",
+    "null",
+)
+"""What the claim writes beside claim.json."""

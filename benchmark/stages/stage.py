@@ -1,0 +1,113 @@
+"""The table of stages: what each one reads, writes and depends on.
+
+    @stage(per="model", parameters=("extraction", "models.{model}"), inputs=("{data}/datasets",), outs=(Out("..."),))
+    def run(params, model): '''What `--help` says about it.'''
+
+A module of this folder that decorates its function so is a stage, named after the module. The command line and every
+`dvc.yaml` are made from this table.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from importlib import import_module
+from typing import Any, Literal, TypeVar
+
+from benchmark.params import Params
+
+Run = TypeVar("Run", bound=Callable[..., "str | None"])
+_STAGES: dict[str, Stage] = {}
+
+
+@dataclass(frozen=True)
+class Out:
+    """A file or folder that a stage writes; `{data}`, `{results}` and `{model}` stand for the profile's.
+
+    `kept`: in git, not in DVC's cache. `metric`: `dvc metrics show` shows it.
+    """
+
+    path: str
+    kept: bool = False
+    metric: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`run(params)`, or `run(params, model)` where it runs once for each model; what it returns is printed.
+
+    `parameters` are dotted keys of params.yaml, `inputs` paths of outs; both may hold `{model}`.
+    """
+
+    name: str
+    help: str
+    run: Callable[..., str | None]
+    per: Literal["model"] | None
+    parameters: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outs: tuple[Out, ...]
+
+    def place(self, path: str, params: Params, model: str = "{model}") -> str:
+        """`path` of an input or out in the profile's folders."""
+        return path.format(data=params.paths.data, results=params.paths.results, model=model)
+
+    def instance(self, model: str | None) -> str:
+        """The name that `dvc.lock` has for the stage of one model."""
+        return f"{self.name}@{model}" if model else self.name
+
+
+def stage(
+    *,
+    parameters: tuple[str, ...],
+    inputs: tuple[str, ...] = (),
+    outs: tuple[Out, ...] = (),
+    per: Literal["model"] | None = None,
+) -> Callable[[Run], Run]:
+    """Enters the decorated function into the table, under the name of its module."""
+
+    def enter(run: Run) -> Run:
+        name = run.__module__.rpartition(".")[2]
+        _STAGES[name] = Stage(name, (run.__doc__ or "").strip(), run, per, parameters, inputs, outs)
+        return run
+
+    return enter
+
+
+def stages() -> dict[str, Stage]:
+    """Every stage by its name, each after those whose outs it reads; among equals by name."""
+    import benchmark.stages as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    sorter = TopologicalSorter({name: _makers(entry) for name, entry in sorted(_STAGES.items())})
+    sorter.prepare()
+    ordered: dict[str, Stage] = {}
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        ordered |= {name: _STAGES[name] for name in ready}
+        sorter.done(*ready)
+    return ordered
+
+
+def _makers(reader: Stage) -> set[str]:
+    return {
+        maker.name
+        for maker in _STAGES.values()
+        for out in maker.outs
+        if any(out.path == path or out.path.startswith(f"{path}/") for path in reader.inputs)
+    }
+
+
+def selected(params: Params, keys: tuple[str, ...], model: str | None = None) -> dict[str, Any]:
+    """The values of dotted `keys` of the parameters, by key, as JSON has them."""
+    whole = params.model_dump(mode="json")
+    found: dict[str, Any] = {}
+    for key in keys:
+        value: Any = whole
+        key = key.format(model=model)
+        for part in key.split("."):
+            value = value[part]
+        found[key] = value
+    return found
