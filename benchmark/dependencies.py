@@ -47,6 +47,7 @@ def strings(value: Any) -> set[str]:
 
 
 NAMED_BY = {
+    "benchmark/selection/features": "selection.features",
     "benchmark/selection/selectors": "selection.selectors",
     "benchmark/sources/datasets": "datasets",
     "benchmark/tasks/embedded": "datasets",

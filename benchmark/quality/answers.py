@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.likelihood import score
-from benchmark.quality.prompts import Prefix, query, start
+from benchmark.quality.prompts import prompts
 from benchmark.quality.quality import zero_shot
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
@@ -37,8 +37,8 @@ def answer(
             Example(prompt.input.removesuffix(example.input), example.input, (example.input,), id=prompt.id)
             for prompt, example in zip(examples, asked, strict=True)
         ]
-    queries = [query(loaded, example) for example in examples]
-    return score(loaded, [Prefix("", start(loaded))], queries, budget, f"prompts {loaded.name}-{dataset.name}")[0]
+    (grid,) = prompts(loaded, dataset, [[]], examples)
+    return score(loaded, grid.prefixes, grid.queries, budget, f"prompts {loaded.name}-{dataset.name}")[0]
 
 
 def score_lists(

@@ -123,8 +123,10 @@ def choose_and_score(params: Params, model: str, dataset: str) -> None:
         widest = max(max(len(example.choices) for example in asked), 1) if prompts.read == "choices" else 1
         what = {"prompts": members.tolist(), "asked": [example.id for example in asked], "read": prompts.read}
         key = digest(what)
+        if not asked:
+            return np.empty((0, widest))
         if key not in answers:
-            answers[key] = sharded(len(asked), compute, what, f"prompts {activations.name}")["answers"]
+            answers[key] = sharded(len(asked), compute, what, f"prompts {model} {dataset}")["answers"]
         return answers[key]
 
     asked_for = plan(pool, section.selectors, section.shots, params.seed)

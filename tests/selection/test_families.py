@@ -14,6 +14,7 @@ from benchmark.selection.text import features
 
 def chosen(pool: Pool, family: str, k: int) -> dict[tuple[str, str, str], list[int]]:
     generator = np.random.default_rng(0)
+    pool = replace(pool, feature_names=("tfidf",))
     return {(s.name, s.direction, s.mask): s(pool, k, generator).tolist() for s in create(pool, [family])}
 
 

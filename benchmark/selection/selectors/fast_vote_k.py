@@ -35,13 +35,11 @@ def vote(nearest: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     score(u) is the sum over the rows v that vote for u and are not chosen of 10 to the power of minus the number of
     chosen ones that v votes for. The highest is chosen, then scores are taken anew.
     """
-    n = len(nearest)
     chosen: list[int] = []
     for _ in range(k):
         votes = np.round(scores(nearest, chosen), 9)
         votes[chosen] = -np.inf
         chosen.append(int(votes.argmax()))
-    assert len(set(chosen)) == k <= n
     return np.array(chosen, dtype=np.int64)
 
 
@@ -49,7 +47,8 @@ def scores(nearest: NDArray[np.int64], chosen: list[int]) -> NDArray[np.float64]
     """The votes for each row, float64 [n], after `chosen` were chosen."""
     weight = DISCOUNT ** -np.isin(nearest, chosen).sum(axis=1).astype(np.float64)
     weight[chosen] = 0
-    return np.bincount(nearest.ravel(), weights=np.repeat(weight, nearest.shape[1]), minlength=len(nearest))
+    weights = np.repeat(weight, nearest.shape[1])
+    return np.bincount(nearest.ravel(), weights, minlength=len(nearest)).astype(np.float64)  # int where none votes
 
 
 @register("fast_vote_k")
