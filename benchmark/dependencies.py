@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmark.hashing import sha256_file, sha256_json
 from benchmark.params import Params
 from benchmark.stages.stage import selected, stages
 
@@ -177,7 +177,4 @@ def _counts(path: Path) -> bool:
 
 def code_digest(stage: str, params: Params) -> str:
     """SHA-256 over the names and contents of the files that a stage depends on."""
-    total = hashlib.sha256()
-    for name in code_of(stage, params):
-        total.update(f"{name}\0{hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    return sha256_json({name: sha256_file(ROOT / name) for name in code_of(stage, params)})

@@ -23,8 +23,8 @@ from benchmark.activations.batching import length_batches
 from benchmark.activations.capture import POOLINGS, Capture
 from benchmark.activations.kernels import choose_kernel
 from benchmark.activations.masks import MASKS, SELF, AttentionRule, MaskStrategy, Segments, by_rule, mask_strategy
-from benchmark.activations.scores import ActivationScores
 from benchmark.activations.statistics import COLUMN, STATISTICS, Group, Thresholds, check_names
+from benchmark.artefacts.scores import ActivationScores
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.models.budget import Budget
 from benchmark.models.decoder import Decoder, find_decoder

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.artefacts.matrices import gain
+from benchmark.artefacts.sets import Sets
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
 from benchmark.selection.pool import Features, Members, Pool, Prompts, RandomSets, UndefinedError
@@ -59,7 +61,7 @@ def build_pool(
     scores: Mapping[str, Array],
     matrices: Mapping[str, Array],
     uncertainty: pd.DataFrame,
-    sets: Mapping[str, Array],
+    sets: Mapping[int, Sets],
     queries: tuple[NDArray[np.int64], NDArray[np.int64]],
     unlabelled_masks: Sequence[str],
     feature_names: Sequence[str],
@@ -86,7 +88,6 @@ def build_pool(
         raise BenchmarkError(f"matrices.npz is of other queries than dataset {dataset.name}: run its stage again")
     choosing, judging = queries
     values, masks, statistics = activation_scores(scores)
-    sizes = sorted(int(name.removeprefix("members_")) for name in sets if name.startswith("members_"))
     return Pool(
         inputs=tuple(example.input for example in dataset.pool),
         scores=values,
@@ -96,12 +97,10 @@ def build_pool(
         perplexity=uncertainty["perplexity"].to_numpy(np.float64),
         predictive_entropy=uncertainty["predictive_entropy"].to_numpy(np.float64),
         query_inputs=tuple(dataset.queries[int(j)].input for j in choosing),
-        gain=(matrices["log_probability"].astype(np.float64) - matrices["zero_shot_log_probability"])[:, choosing],
+        gain=gain(matrices["log_probability"], matrices["zero_shot_log_probability"])[:, choosing].astype(np.float64),
         random_sets=tuple(
-            RandomSets(
-                sets[f"members_{size}"].astype(np.int64), sets[f"performance_{size}"][:, choosing].astype(np.float64)
-            )
-            for size in sizes
+            RandomSets(part.members.astype(np.int64), part.performance[:, choosing].astype(np.float64))
+            for part in sets.values()
         ),
         n_choices=max(len(example.choices) for example in dataset.pool),
         feature_names=tuple(feature_names),

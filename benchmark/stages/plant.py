@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pandas as pd
 
+from benchmark.artefacts.planted import write_planted
 from benchmark.params import Params
 from benchmark.stages.computing import load
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import write_table
 from benchmark.tasks.dataset import Dataset
 
 CANDIDATES = 16
@@ -66,4 +66,4 @@ def run(params: Params, model: str) -> None:
         for layer in range(before.shape[2])
         for s, statistic in enumerate(statistics)
     ]
-    write_table(params.data / "planted" / f"{model}.csv", pd.DataFrame(rows))
+    write_planted(params.data / "planted" / f"{model}.csv", pd.DataFrame(rows))

@@ -9,14 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
+from benchmark.artefacts.matrices import Matrices
+from benchmark.artefacts.scores import ActivationScores
+from benchmark.artefacts.selection import write_selection
+from benchmark.artefacts.sets import read_sets
+from benchmark.artefacts.uncertainty import read_uncertainty
+from benchmark.hashing import sha256_json
 from benchmark.params import Params
 from benchmark.selection import Features, Prompts, build_pool, choose, halves, plan
 from benchmark.selection.feature import kind, unit
-from benchmark.shards import Arrays, compute_shards, concatenate, digest, discard
+from benchmark.shards import Arrays, compute_shards, concatenate, discard
 from benchmark.stages.computing import load, shard_key, work_folder
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import read_arrays, read_table, write_table
 from benchmark.tasks.dataset import Dataset
 
 NAMES = ("log_probability", "performance")
@@ -49,7 +54,7 @@ def choose_and_score(params: Params, model: str, dataset: str) -> None:
     section = params.selection
     data = Dataset.read(params.dataset_folder(dataset))
     activations, qualities = (params.part(kind, model, dataset) for kind in ("activations", "quality"))
-    matrices = read_arrays(qualities / "matrices.npz")
+    matrices = Matrices.read(qualities).arrays()
     choosing, judging = halves(len(data.queries), section.query_share, params.seed)
     loaded = load(params, model)
     budget = Budget(params.quality.token_budget)
@@ -62,10 +67,10 @@ def choose_and_score(params: Params, model: str, dataset: str) -> None:
             embeddings[name] = Features(pool_rows, query_rows[choosing], query_rows[judging])
     pool = build_pool(
         data,
-        read_arrays(activations / "scores.npz"),
+        ActivationScores.read(activations).arrays(),
         matrices,
-        read_table(qualities / "uncertainty.csv", text=("candidate",)),
-        read_arrays(qualities / "sets.npz"),
+        read_uncertainty(qualities),
+        read_sets(qualities),
         (choosing, judging),
         [name for name in params.extraction.masks if not MASKS[name].needs_label],
         section.features,
@@ -122,7 +127,7 @@ def choose_and_score(params: Params, model: str, dataset: str) -> None:
 
         widest = max(max(len(example.choices) for example in asked), 1) if prompts.read == "choices" else 1
         what = {"prompts": members.tolist(), "asked": [example.id for example in asked], "read": prompts.read}
-        key = digest(what)
+        key = sha256_json(what)
         if not asked:
             return np.empty((0, widest))
         if key not in answers:
@@ -135,6 +140,6 @@ def choose_and_score(params: Params, model: str, dataset: str) -> None:
     scored = {k: one_shot(matrices, judging) if k == 1 else score(*choices.asked(k)) for k in section.shots}
     zero_shot = matrices["zero_shot_log_probability"][judging]
     table = selection_table(model, data.name, choices, scored, zero_shot)
-    write_table(params.part("selection", model, dataset) / "selection.csv", table)
+    write_selection(params.part("selection", model, dataset) / "selection.csv", table)
     for key in keys:
         discard(work, key)

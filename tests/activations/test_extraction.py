@@ -7,8 +7,8 @@ import torch
 
 from benchmark.activations.extraction import check_masks_honoured, extract
 from benchmark.activations.masks import MASKS
-from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
 from benchmark.activations.statistics import STATISTICS, reference
+from benchmark.artefacts.scores import PER_CANDIDATE, ActivationScores
 from benchmark.errors import BenchmarkError
 from benchmark.models.budget import Budget
 from benchmark.models.decoder import find_decoder
@@ -115,7 +115,7 @@ def test_shards_join_to_the_same_bits_and_to_the_contract(
     assert joined.scores.shape == (15, 2, 2, 1, 3, 7)
     assert joined.table.columns.tolist() == ["candidate", "n_input", "n_target", "first_token", "label"]
     (tmp_path / "candidates.csv").write_text("candidate,n_input,n_target,first_token,label\nx,1,1,1,y\n")
-    with pytest.raises(BenchmarkError, match="differ"):
+    with pytest.raises(BenchmarkError, match="disagree"):
         ActivationScores.read(tmp_path)
 
 

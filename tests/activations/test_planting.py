@@ -7,7 +7,7 @@ import torch
 
 from benchmark.activations.extraction import extract
 from benchmark.activations.planting import plant_massive_dimension
-from benchmark.activations.scores import ActivationScores
+from benchmark.artefacts.scores import ActivationScores
 from benchmark.errors import BenchmarkError
 from benchmark.models.loading import LoadedModel
 from benchmark.tasks.example import Example

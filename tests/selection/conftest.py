@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from benchmark.artefacts.sets import Sets
 from benchmark.selection import Features, Pool, Prompts, Selector
 from benchmark.selection.pool import RandomSets
 from benchmark.tasks.dataset import Dataset
@@ -29,7 +30,7 @@ class Files:
     scores: dict[str, NDArray[Any]]
     matrices: dict[str, NDArray[Any]]
     uncertainty: pd.DataFrame
-    sets: dict[str, NDArray[Any]]
+    sets: dict[int, Sets]
 
 
 def texts(generator: np.random.Generator, n: int) -> list[str]:
@@ -75,8 +76,11 @@ def files() -> Files:
             }
         ),
         sets={
-            "members_4": np.stack([generator.permutation(n)[:4] for _ in range(20)]),
-            "performance_4": generator.random(size=(20, j)).astype(np.float32),
+            4: Sets(
+                np.stack([generator.permutation(n)[:4] for _ in range(20)]),
+                -generator.random(size=(20, j)).astype(np.float32),
+                generator.random(size=(20, j)).astype(np.float32),
+            )
         },
     )
 

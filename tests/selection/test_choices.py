@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import percentileofscore
 
-from benchmark.analysis.selection import COLUMNS, ScoredSets, one_shot, selection_table
+from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
+from benchmark.artefacts.selection import COLUMNS
 from benchmark.errors import BenchmarkError
 from benchmark.selection import Choice, Choices, Pool, Selector, build_pool, choose, create, halves, names, plan
 from benchmark.selection.choices import activation_scores
@@ -128,12 +129,13 @@ def test_a_constant_score_keeps_its_row_and_has_no_score(files: Files) -> None:
 
 def test_no_set_depends_on_the_queries_that_judge(files: Files) -> None:
     _, judging = halves(16, 0.5, seed=3)
-    matrices, sets = {**files.matrices}, {**files.sets}
+    matrices = {**files.matrices}
     for name in ("log_probability", "performance"):
         matrices[name] = matrices[name].copy()
         matrices[name][:, judging] = matrices[name][::-1][:, judging]
-    sets["performance_4"] = sets["performance_4"].copy()
-    sets["performance_4"][:, judging] = 0.5
+    performance = files.sets[4].performance.copy()
+    performance[:, judging] = 0.5
+    sets = {4: replace(files.sets[4], performance=performance)}
     queries = list(files.dataset.queries)
     for j in judging:
         queries[j] = replace(queries[j], input="red cat")

@@ -1,6 +1,6 @@
 """Vote-k (Su et al. 2023): a few candidates by fast vote-k; then, from least to most confident, the most voted for.
 
-A tenth of the k (at least one) is chosen by fast vote-k and stands in the prompt of every other candidate. The others
+A tenth of the k (at least one) is chosen by fast vote-k and stands in the prompt of every candidate. The other ones
 are sorted by the probability of the answer that the model then prefers, and parted into k parts of equal size; from
 each of the first parts, all but the most confident tenth, comes the candidate with most votes.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmark.selection.feature import features_of, names_of
 from benchmark.selection.graph import neighbours
 from benchmark.selection.pool import Members, Pool, Prompts
-from benchmark.selection.selector import Selector, label_distribution, register, require_choices
+from benchmark.selection.selector import Selector, complete, label_distribution, register, require_choices
 from benchmark.selection.selectors.fast_vote_k import NEIGHBOURS, scores, vote
 
 
@@ -32,11 +32,10 @@ class VoteK(Selector):
         require_choices(pool)
         order = pool.shuffled(generator)
         first = order[vote(self._nearest(pool, order), max(1, k // 10))]
-        rest = np.setdiff1d(np.arange(len(pool)), first)
-        return Prompts(np.tile(first, (len(rest), 1)), rest, "pool", "choices")
+        return Prompts(np.tile(first, (len(pool), 1)), np.arange(len(pool)), "pool", "choices")
 
     def count_prompts(self, n_candidates: int, n_asked: int) -> int:
-        return n_candidates - 1
+        return n_candidates
 
     def _nearest(self, pool: Pool, order: NDArray[np.int64]) -> NDArray[np.int64]:
         return neighbours(features_of(pool, self.features).candidates[order], NEIGHBOURS)[0]
@@ -47,15 +46,15 @@ class VoteK(Selector):
         assert pool.prompts is not None
         order = pool.shuffled(generator)
         place = np.argsort(order)
-        first, rest = pool.prompts.members[0], place[pool.prompts.asked]
         nearest = self._nearest(pool, order)
-        chosen = [int(i) for i in place[first]]
-        by_confidence = rest[np.lexsort((rest, np.round(confidence, 9)))]
+        chosen = [int(i) for i in place[pool.prompts.members[0]]]
+        by_confidence = np.argsort(np.round(confidence[order], 9), kind="stable")
+        by_confidence = by_confidence[~np.isin(by_confidence, chosen)]
         for part in np.array_split(by_confidence, k)[: k - len(chosen)]:
             votes = np.round(scores(nearest, chosen), 9)[part]
             if len(part):
                 chosen.append(int(part[votes.argmax()]))
-        return order[[*chosen, *np.setdiff1d(by_confidence, chosen)][:k]]
+        return order[complete(chosen, k, len(pool))]
 
 
 @register("vote_k")
