@@ -38,7 +38,8 @@ def answer(
             for prompt, example in zip(examples, asked, strict=True)
         ]
     (grid,) = prompts(loaded, dataset, [[]], examples)
-    return score(loaded, grid.prefixes, grid.queries, budget, f"prompts {loaded.name}-{dataset.name}")[0]
+    scores = score(loaded, grid.prefixes, grid.queries, budget, f"prompts {loaded.name}-{dataset.name}")
+    return np.asarray(scores[0])
 
 
 def score_lists(

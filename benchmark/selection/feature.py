@@ -78,13 +78,13 @@ def cosines(rows: Rows, others: Rows) -> NDArray[np.float64]:
 def unit(rows: NDArray[np.floating]) -> NDArray[np.floating]:
     """Each row divided by its length; a row of zeros stays one."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1))
 
 
 def dense(rows: Rows) -> NDArray[np.floating]:
     """The rows as an array, at most `WIDEST` columns: beyond, their projection on as many singular vectors."""
     if not sparse.issparse(rows):
-        return rows
+        return np.asarray(rows)
     if rows.shape[1] <= WIDEST:
         return np.asarray(rows.toarray())
     from sklearn.decomposition import TruncatedSVD

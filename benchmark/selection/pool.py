@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from benchmark.errors import BenchmarkError
 
-Rows = NDArray[np.floating[Any]] | sparse.csr_array
+Rows = Any  # rows of features: a floating array, or a scipy.sparse.csr_array, which has no type hints
 Members = NDArray[np.int64]
 
 

@@ -120,7 +120,7 @@ def make_pool(n: int, seed: int = 5, **changes: Any) -> Pool:
 def rows(generator: np.random.Generator, n: int, width: int) -> NDArray[np.float64]:
     """Random rows of length one."""
     values = generator.normal(size=(n, width))
-    return values / np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True))
 
 
 def reordered(pool: Pool, order: NDArray[np.int64]) -> Pool:

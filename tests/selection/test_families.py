@@ -39,6 +39,7 @@ def test_uncertainty_ranks_by_its_signal(pool: Pool, signal: str) -> None:
 
 
 def test_the_oracle_ranks_by_mean_gain(pool: Pool) -> None:
+    assert pool.gain is not None
     assert chosen(pool, "oracle", 5)["oracle", "highest", ""] == ranked(pool.gain.mean(axis=1), 5)
 
 

@@ -44,7 +44,7 @@ def gradients(distribution: NDArray[np.float64], rows: NDArray[np.floating]) -> 
     """Gradient embeddings [n, label * feature] in the rows' type, from the distribution [n, label]."""
     error = distribution.copy()
     error[np.arange(len(error)), distribution.argmax(axis=1)] -= 1
-    return (error.astype(rows.dtype)[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
+    return np.asarray((error.astype(rows.dtype)[:, :, None] * rows[:, None, :]).reshape(len(rows), -1))
 
 
 def seeds(points: NDArray[np.floating], k: int, generator: np.random.Generator) -> list[int]:

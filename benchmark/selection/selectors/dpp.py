@@ -35,7 +35,7 @@ class DPP(Selector):
         features = features_of(pool, self.features)
         assert features.queries is not None
         rows = features.candidates[order]
-        relevance = np.round(np.asarray(rows @ features.queries.mean(axis=0), dtype=np.float64), 9)
+        relevance = np.asarray(rows @ features.queries.mean(axis=0), dtype=np.float64).round(9)
         by_relevance = np.argsort(-relevance, kind="stable")
         return order[complete([*greedy(rows, relevance, k), *by_relevance], k, len(pool))]
 

@@ -61,7 +61,7 @@ def reach(nearest: NDArray[np.int64], taken: NDArray[np.bool_]) -> NDArray[np.ui
     for node in _leaves_first(pairs, count):
         for target in pairs[first[node] : first[node + 1], 1]:
             bits[node] |= bits[target]
-    return bits[component]
+    return np.asarray(bits[component])
 
 
 def _leaves_first(pairs: NDArray[np.int64], count: int) -> list[int]:

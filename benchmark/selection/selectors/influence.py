@@ -65,7 +65,7 @@ class Influence(FromSets):
         n_without = len(held) - n_with
         if (n_without == 0).any():
             raise UndefinedError("every random set holds the same candidate")
-        return with_it / np.maximum(n_with, 1) - (performance.sum() - with_it) / n_without
+        return np.asarray(with_it / np.maximum(n_with, 1) - (performance.sum() - with_it) / n_without)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class CondAcc(FromSets):
     name: str = "cond_acc"
 
     def estimate(self, held: NDArray[np.bool_], performance: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (performance @ held) / np.maximum(held.sum(axis=0), 1)
+        return np.asarray((performance @ held) / np.maximum(held.sum(axis=0), 1))
 
 
 @dataclass(frozen=True, kw_only=True)

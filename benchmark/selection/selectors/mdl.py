@@ -45,7 +45,7 @@ class MDL(Selector):
         assert pool.prompts is not None
         entropy = -np.where(distribution > 0, distribution * np.log(np.where(distribution > 0, distribution, 1)), 0)
         best = np.round(entropy.sum(axis=1), 9).reshape(-1, SETS).argmin(axis=1)
-        return pool.prompts.members.reshape(-1, SETS, k)[np.arange(len(best)), best]
+        return np.asarray(pool.prompts.members.reshape(-1, SETS, k)[np.arange(len(best)), best])
 
 
 @register("mdl")
