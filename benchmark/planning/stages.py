@@ -186,5 +186,6 @@ def count_selectors(params: Params) -> int:
         predictive_entropy=np.ones(2),
         query_inputs=("c",),
         gain=np.zeros((2, 1)),
+        feature_names=params.selection.features,
     )
     return sum(1 for _ in create(pool, params.selection.selectors))
