@@ -98,7 +98,7 @@ class ExtractionWork:
         self.model: nn.Module = random_model(shape).to(self.device, dtype)
         self.decoder = find_decoder(self.model)
         generator = np.random.default_rng(0)
-        ids = generator.integers(1, 1 + DISTINCT_SHARE * shape.rows * shape.tokens, (shape.rows, shape.tokens))
+        ids = generator.integers(1, 2 + int(DISTINCT_SHARE * shape.rows * shape.tokens), (shape.rows, shape.tokens))
         choices = generator.integers(1, VOCABULARY, (CHOICES, TARGET))
         n_input = shape.tokens - min(TARGET, shape.tokens // 2)
         ids[:, n_input:] = choices[generator.integers(0, CHOICES, shape.rows), : shape.tokens - n_input]
