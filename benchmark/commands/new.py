@@ -98,7 +98,7 @@ def write(name: str, model: Path, data: Path) -> list[str]:
         f"drawn: {len(drawn.pool)} candidates, {len(drawn.queries)} queries; so a |rho| below about "
         f"{noise:.2f} is within chance",
         "next:",
-        f"  python -m benchmark --params {path} check {dataset_name} {model_name}    # ten rows, as the model sees them",
+        f"  python -m benchmark --params {path} check {dataset_name} {model_name}    # what the model sees",
         f"  python -m benchmark --params {path} doctor",
         f"  dvc --cd {folder} repro",
         f"  python -m benchmark --params {path} verdict    # and the page: {name}/results/report.html",
