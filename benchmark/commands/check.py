@@ -86,7 +86,8 @@ def report(params: Params, name: str, model: str | None = None) -> Iterator[str]
 
 
 def _tokenizer(params: Params, model: str) -> PreTrainedTokenizerBase:
-    from benchmark.models.loading import load_tokenizer, weights_folder
+    from benchmark.models.loading import load_tokenizer
+    from benchmark.models.places import weights_folder
     from benchmark.storage import read_json
 
     folder = params.model_folder(model)

@@ -246,7 +246,7 @@ def test_squad_keeps_its_own_rule() -> None:
 
 # --- whatever JSON, CSV and Parquet can hold ---
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBER = st.from_regex(r"\A-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,6})?([eE][-+]?[0-9]{1,2})?\Z")
 SCALAR = st.one_of(TEXT.map(json.dumps), NUMBER, st.sampled_from(["true", "false", "null", "NaN", "Infinity"]))
 VALUE = st.recursive(
