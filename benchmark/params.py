@@ -64,6 +64,7 @@ class Quality(Section):
 
 class Selection(Section):
     selectors: tuple[str, ...] = Field(min_length=1, description="the families that choose")
+    features: tuple[str, ...] = Field(min_length=1, description="what selectors compare candidates by")
     shots: tuple[int, ...] = Field(min_length=1)
     random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
     query_share: float = Field(gt=0, lt=1, description="share of the queries that selectors may see; the rest judge")

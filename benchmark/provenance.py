@@ -12,7 +12,6 @@ one, and `write` leaves it as it is while the results are those that it describe
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import platform
 import re
@@ -28,9 +27,9 @@ from typing import Any
 import yaml
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file, sha256_json, sha256_tree
 from benchmark.params import Params
 from benchmark.seeds import seeds
-from benchmark.shards import digest, digest_files
 from benchmark.storage import read_json, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -170,7 +169,7 @@ def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Pa
     found: dict[str, Any] = {}
     for name, entry in sorted(locked.items()):
         old, path = before.get(name), folder / params.profile / f"{name}.json"
-        entry_digest = digest(entry)
+        entry_digest = sha256_json(entry)
         if old and old.get("lock_entry") == entry_digest:
             found[name] = old
         else:
@@ -180,7 +179,7 @@ def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Pa
 
 def _sha256(path: Path) -> str:
     """Of a file what `sha256sum` says; of a folder one hash over the names and contents of its files."""
-    return digest_files([path]) if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256_tree([path]) if path.is_dir() else sha256_file(path)
 
 
 def _path(params: Params) -> Path:

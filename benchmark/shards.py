@@ -10,8 +10,6 @@ left of the token budget is kept with each shard: the shards behind an interrupt
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -22,32 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_json
 from benchmark.progress import progress_bar
 from benchmark.storage import read_arrays, write_arrays
 
 Arrays = dict[str, NDArray[Any]]
 LEFT = "token_budget"
 log = logging.getLogger(__name__)
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of a JSON value, keys sorted."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def digest_files(paths: Iterable[Path]) -> str:
-    """SHA-256 over files and over all files in folders: their names below the path given, and their contents.
-
-    Where the paths lie does not matter, and Python's caches do not count.
-    """
-    total = hashlib.sha256()
-    for path in paths:
-        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-        for file in files:
-            if "__pycache__" not in file.parts:
-                name = file.relative_to(path.parent).as_posix()
-                total.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
 
 
 class Tokens(Protocol):
@@ -69,7 +48,7 @@ def compute_shards(
 
     `budget` is the one that `compute` takes its batches from.
     """
-    folder = folder / digest(dict(key))[:32]
+    folder = folder / sha256_json(dict(key))[:32]
     ranges = [range(start, min(start + size, count)) for start in range(0, count, size)]
     results: list[Arrays] = []
     with progress_bar(count, label, "candidate", smoothing=0.1) as progress:
@@ -106,7 +85,7 @@ def _finished(path: Path) -> Arrays | None:
 
 def discard(folder: Path, key: Mapping[str, Any]) -> None:
     """Removes the shards of `key`, once what was assembled from them stands."""
-    shutil.rmtree(folder / digest(dict(key))[:32], ignore_errors=True)
+    shutil.rmtree(folder / sha256_json(dict(key))[:32], ignore_errors=True)
 
 
 def concatenate(shards: list[Arrays], along_candidates: Iterable[str]) -> Arrays:

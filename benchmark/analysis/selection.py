@@ -10,22 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.selection.choices import Choices, Members
+from benchmark.artefacts.matrices import gain
+from benchmark.artefacts.selection import COLUMNS
+from benchmark.selection.choices import Choices
+from benchmark.selection.pool import Members
 
-COLUMNS = (
-    "model",
-    "dataset",
-    "selector",
-    "direction",
-    "mask",
-    "shots",
-    "metric",
-    "score",
-    "random_mean",
-    "random_sd",
-    "percentile",
-    "needs_label",
-)
 METRICS = ("performance", "gain")
 
 Matrix = NDArray[np.float64]
@@ -70,7 +59,7 @@ def selection_table(
         place = {tuple(members): i for i, members in enumerate(sets.members.tolist())}
         values = {
             "performance": sets.performance.astype(np.float64),
-            "gain": sets.log_probability.astype(np.float64) - zero_shot.astype(np.float64),
+            "gain": gain(sets.log_probability, zero_shot).astype(np.float64),
         }
         drawn = [place[tuple(members)] for members in choices.random[shots].tolist()]
         null = {metric: values[metric][drawn].mean(axis=1) for metric in METRICS}
@@ -92,13 +81,14 @@ def selection_table(
                         "selector": choice.selector.name,
                         "direction": choice.selector.direction,
                         "mask": choice.selector.mask,
+                        "features": choice.selector.features,
                         "shots": shots,
                         "metric": metric,
                         "score": score,
                         "random_mean": null[metric].mean(),
                         "random_sd": null[metric].std(),
                         "percentile": rank,
-                        "needs_label": choice.selector.needs_label,
+                        "needs_label": choice.selector.needs.labels,
                     }
                 )
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from benchmark.activations.masks import MASKS, by_rule, mask_strategy
+from benchmark.activations.attention import by_rule
+from benchmark.activations.masks import MASKS, mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.models.parameters import Shape
 from benchmark.params import Params
@@ -184,5 +185,6 @@ def count_selectors(params: Params) -> int:
         predictive_entropy=np.ones(2),
         query_inputs=("c",),
         gain=np.zeros((2, 1)),
+        feature_names=params.selection.features,
     )
     return sum(1 for _ in create(pool, params.selection.selectors))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from benchmark.dependencies import code_digest
+from benchmark.hashing import sha256_tree
 from benchmark.params import Params
-from benchmark.shards import digest_files
 
 if TYPE_CHECKING:
     from benchmark.models.loading import LoadedModel
@@ -48,6 +48,6 @@ def shard_key(params: Params, stage: str, section: BaseModel, *inputs: Path) -> 
         "device": params.device,
         "dtype": params.dtype,
         "threads": params.threads,
-        "inputs": digest_files(inputs),
+        "inputs": sha256_tree(inputs),
         "code": code_digest(stage, params),
     }

@@ -6,14 +6,14 @@ its weights are committed, and another processor would give others.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file, sha256_json, sha256_tree
 from benchmark.params import EmbeddedModel, Params
-from benchmark.shards import digest, digest_files, discard
+from benchmark.shards import discard
 from benchmark.stages.computing import ROOT, work_folder
 from benchmark.stages.stage import Out, stage
 from benchmark.storage import read_json, write_json
@@ -21,6 +21,7 @@ from benchmark.storage import read_json, write_json
 # What decides the bytes of a trained model: a part of what the stage depends on, which holds for a hub's, too.
 TRAINING = (
     "benchmark/discovery.py",
+    "benchmark/hashing.py",
     "benchmark/models/competence.py",
     "benchmark/models/embedded.py",
     "benchmark/models/muon.py",
@@ -49,7 +50,7 @@ def run(params: Params, model: str) -> None:
     origin = {
         "name": name,
         "parameters": source.model_dump(mode="json"),
-        "code": {path: digest_files([ROOT / path]) for path in TRAINING},
+        "code": {path: sha256_tree([ROOT / path]) for path in TRAINING},
     }
     if made_by(origin, folder):
         log.warning("%s: stays as it is, for it was trained by this code; to train it again, delete %s", name, folder)
@@ -57,7 +58,7 @@ def run(params: Params, model: str) -> None:
     from benchmark.models.training import train
 
     work = work_folder(params, "model", name)
-    train(name, source.architecture, seed=source.seed, folder=folder, work=work / digest(origin)[:32])
+    train(name, source.architecture, seed=source.seed, folder=folder, work=work / sha256_json(origin)[:32])
     write_json(folder / "origin.json", origin)
     discard(work, origin)
 
@@ -67,7 +68,7 @@ def made_by(origin: dict[str, Any], folder: Path) -> bool:
     try:
         files = read_json(folder / "manifest.json")["files"]
         return bool(read_json(folder / "origin.json") == origin) and all(
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() == file["sha256"] for name, file in files.items()
+            sha256_file(folder / name) == file["sha256"] for name, file in files.items()
         )
     except (BenchmarkError, OSError):
         return False

@@ -9,15 +9,15 @@ from dataclasses import replace
 
 import pandas as pd
 
+from benchmark.artefacts.planted import write_planted
 from benchmark.params import Params
 from benchmark.stages.computing import load
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import write_table
 from benchmark.tasks.dataset import Dataset
 
 CANDIDATES = 16
-STATISTICS = ("max_abs", "max_median_ratio", "massive_count")
+STATISTICS = ("max_abs", "max_median_ratio", "max_sequence_ratio", "massive_count")
 TIMES_THRESHOLD = 50  # how far beyond the absolute threshold of a massive activation the planted one lies
 
 
@@ -30,8 +30,8 @@ TIMES_THRESHOLD = 50  # how far beyond the absolute threshold of a massive activ
 def run(params: Params, model: str) -> None:
     """Plant a massive dimension into MODEL and record whether the statistics see it."""
     from benchmark.activations.extraction import extract
+    from benchmark.activations.group import Thresholds
     from benchmark.activations.planting import plant_massive_dimension
-    from benchmark.activations.statistics import Thresholds
 
     section, mlp = params.extraction, params.models[model].mlp
     statistics = [name for name in STATISTICS if name in section.sites.get("mlp_output", ())]
@@ -66,4 +66,4 @@ def run(params: Params, model: str) -> None:
         for layer in range(before.shape[2])
         for s, statistic in enumerate(statistics)
     ]
-    write_table(params.data / "planted" / f"{model}.csv", pd.DataFrame(rows))
+    write_planted(params.data / "planted" / f"{model}.csv", pd.DataFrame(rows))

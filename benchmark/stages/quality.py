@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmark.artefacts.matrices import Matrices
+from benchmark.artefacts.sets import Sets, write_sets
+from benchmark.artefacts.uncertainty import write_uncertainty
 from benchmark.params import Params
 from benchmark.seeds import generator
 from benchmark.shards import Arrays, compute_shards, concatenate, discard
 from benchmark.stages.computing import load, shard_key, work_folder
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import write_arrays, write_table
 from benchmark.tasks.dataset import Dataset
 
 
@@ -49,7 +51,7 @@ def measure(params: Params, loaded, model: str, dataset: str) -> None:  # type: 
         return quality.measure_quality(loaded, data, part, budget).arrays()
 
     shards = compute_shards(len(data.pool), section.shard, one_shot, work, key, f"quality {name}", budget)
-    sets: Arrays = {}
+    sets: dict[int, Sets] = {}
     for size in section.set_sizes:
         draw = generator(params.seed, "sets", dataset, size)  # the same sets for every model
         members = quality.draw_sets(len(data.pool), size, section.sets, draw)
@@ -61,12 +63,12 @@ def measure(params: Params, loaded, model: str, dataset: str) -> None:  # type: 
 
         label = f"{size}-shot sets {name}"
         parts = compute_shards(section.sets, section.shard, several_shots, work, set_keys[size], label, budget)
-        sets |= {f"{name}_{size}": array for name, array in concatenate(parts, parts[0]).items()}
+        sets[size] = Sets(**concatenate(parts, parts[0]))
 
-    matrices = quality.assemble(data, quality.zero_shot(loaded, data, budget), shards)
+    matrices = Matrices(**quality.assemble(data, quality.zero_shot(loaded, data, budget), shards))
     uncertainty = measure_uncertainty(loaded, data, budget)
-    write_arrays(out / "matrices.npz", **matrices)
-    write_arrays(out / "sets.npz", **sets)
-    write_table(out / "uncertainty.csv", uncertainty)
+    matrices.write(out)
+    write_sets(out, sets)
+    write_uncertainty(out, uncertainty)
     for part in (key, *set_keys.values()):
         discard(work, part)
