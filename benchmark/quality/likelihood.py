@@ -28,6 +28,8 @@ from benchmark.quality.sharing import share
 from benchmark.quality.trees import Places, Rows, Tree, grow
 
 Scores = NDArray[np.float64]
+TOLERANCE, ROUGH = 1e-3, 0.1
+"""How far a state may be from that of a plain pass, relative to its norm, in float32 and in 16 bits: rounding."""
 
 
 def score(
@@ -127,6 +129,47 @@ def check_prompts(
     check_ids(loaded, prefixes, queries)
     longest = max(len(prefix.ids) for prefix in prefixes) + max(query.longest(generated) for query in queries)
     check_architecture(loaded.model, longest)
+    check_sharing(loaded, prefixes, queries)
+
+
+@torch.inference_mode()
+def check_sharing(loaded: LoadedModel, prefixes: Sequence[Prefix], queries: Sequence[Query]) -> None:
+    """Raises `BenchmarkError` unless the longest prompt ends in the same state shared as in one plain pass.
+
+    Shared, it continues its prefix's keys and values and has a sibling in its row. The two differ where what a token
+    computes depends on the length of the whole (rotary frequencies that change beyond some length), or where the
+    model takes no mask or positions of ours.
+    """
+    model = loaded.model
+    before = max(prefixes, key=lambda prefix: len(prefix.ids)).ids
+    query = max(queries, key=Query.longest)
+    after = query.input + max(query.continuations, key=len)
+    n = len(after) - 1
+    tree = grow([(*after[:n], after[0]), after], [0, n])
+    problem = "computes something else"
+    try:
+        past = None
+        if before:
+            block = Run(model, Rows.of([grow([before], [0])]), store=True).keys_values(np.array([len(before)]))
+            past = Past(block, np.zeros(1, dtype=np.int64))
+        shared = Run(model, Rows.of([tree]), past, keep=np.array([len(tree) - 1])).states[0].float()
+        ids = torch.tensor([before + after], device=model.device)
+        plain = getattr(model, model.base_model_prefix)(ids, use_cache=False)[0][0, -1].float()
+        near = TOLERANCE if model.dtype == torch.float32 else ROUGH
+        if not plain.isfinite().all() or (shared - plain).norm() <= near * plain.norm():
+            return
+    except torch.OutOfMemoryError:
+        return  # what follows finds a batch that fits, or says that there is none
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+        problem = f"fails ({(str(error).splitlines() or [''])[0]})"
+    config = model.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or {}
+    limit = getattr(config, "original_max_position_embeddings", None) or rope.get("original_max_position_embeddings")
+    limited = f"; its frequencies change beyond {limit} tokens: use shorter prompts" if limit else ""
+    raise BenchmarkError(
+        f"model {loaded.name} ({type(model).__name__}) {problem} where a prompt of {len(before + after)} tokens "
+        f"continues a demonstration's keys and values{limited or ': take another model'}"
+    )
 
 
 def check_architecture(model: PreTrainedModel, longest: int) -> None:
