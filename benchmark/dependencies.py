@@ -52,6 +52,7 @@ NAMED_BY = {
     "benchmark/selection/features": "selection.features",
     "benchmark/selection/selectors": "selection.selectors",
     "benchmark/sources/datasets": "datasets",
+    "benchmark/sources/models": "models",
     "benchmark/tasks/embedded": "datasets",
     "benchmark/tasks/templates": "datasets",
 }

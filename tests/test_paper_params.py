@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmark.models.shape import weights
 from benchmark.params import Params, load_params
-from benchmark.planning.costs import weights
 from benchmark.sources.datasets.hub import HubDataset
+from benchmark.sources.models.hub import HubModel
 
 PAPER = Path(__file__).parents[1] / "paper" / "params.yaml"
 CORE = ("boolq", "arc_challenge", "openbookqa", "gsm8k")
@@ -65,7 +66,7 @@ def test_the_models_are_pinned(params: Params) -> None:
     assert set(params.models) == set(MODELS)
     for name, (repository, revision, numbers, bos, size) in MODELS.items():
         model = params.models[name]
-        assert model.source == "hub"
+        assert isinstance(model, HubModel)
         assert (model.repository, model.revision, model.add_bos) == (repository, revision, bos)
         assert model.shape is not None
         shape = model.shape
