@@ -193,7 +193,7 @@ class _Buffer(CacheLayerMixin):  # type: ignore[misc]
             self.keys, self.values = going.past.joined(number, width + room, index[2])
         for out, part in zip((self.keys, self.values), parts, strict=True):
             out[:, :, past : past + width] = part
-        self.used = past + width
+        self.used: int = past + width
         self.is_initialized = True
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -234,7 +234,7 @@ def _decode(model: PreTrainedModel, known: Iterable[Ids], going: _Going, ending:
     there = [np.arange(width) < length[:, None] for width, length in zip(widths, lengths, strict=True)]
     there.append(np.ones((len(answers), room), dtype=bool))
     mask = additive(torch.from_numpy(np.concatenate(there, axis=1)).to(device), model.dtype)[:, None, None]
-    position = torch.from_numpy(sum(lengths)[:, None]).to(device)
+    position = torch.from_numpy(np.sum(lengths, axis=0)[:, None]).to(device)
     while alive:
         output = model(
             input_ids=torch.tensor([[answers[row][-1]] for row in alive], device=device),
@@ -247,10 +247,10 @@ def _decode(model: PreTrainedModel, known: Iterable[Ids], going: _Going, ending:
             answers[row].append(token)
             texts[row] = ending.text(tuple(answers[row]))
         position = position + 1
-        going = [place for place, row in enumerate(alive) if texts[row] is None]
-        if len(going) < len(alive):
-            rows = torch.tensor(going, device=device, dtype=torch.int64)
-            alive = [alive[place] for place in going]
+        left = [place for place, row in enumerate(alive) if texts[row] is None]
+        if len(left) < len(alive):
+            rows = torch.tensor(left, device=device, dtype=torch.int64)
+            alive = [alive[place] for place in left]
             position, mask = position[rows], mask[rows]
             for buffer in buffers:
                 buffer.select(rows)
