@@ -183,7 +183,7 @@ def doctor(ctx: click.Context) -> None:
 
 
 @main.command()
-@click.option("--gpu", help="Plan for this GPU; without it, for the one that is here, or an A100.")
+@click.option("--gpu", help="Plan for this GPU; else for the CPU that the profile asks for, the GPU here, or an A100.")
 @click.option("--calibrate", is_flag=True, help="Measure this machine for a few seconds first.")
 @click.pass_obj
 def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
