@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from benchmark.digests import digest, digest_file
 from benchmark.params import Params
 from benchmark.stages.stage import selected, stages
 
@@ -24,13 +25,16 @@ PACKAGE = ROOT / "benchmark"
 # Modules that no result depends on. What they import is not followed.
 EXEMPT = {
     "benchmark/__init__.py": "the version",
+    "benchmark/dependencies.py": "which code a part was made with stands in its key",
     "benchmark/errors.py": "the words of a failure, and a stage that fails leaves no result",
     "benchmark/params.py": "checks the parameters, whose values the lock holds: it has no defaults",
+    "benchmark/parts.py": "how shards are kept and put together, which changes no byte: tests compare",
     "benchmark/progress.py": "what a person sees of a long run",
     "benchmark/provenance.py": "timing.json says what machine it was measured on, and is another one each time",
     "benchmark/section.py": "refuses unknown keys",
     "benchmark/stages/names.py": "parameters and outs, which dvc.yaml names",
     "benchmark/stages/stage.py": "the table of stages, which dvc.yaml holds",
+    "benchmark/workers.py": "how work is spread, which changes no byte: tests compare",
 }
 FETCHED = "benchmark/hub"
 """Where it lies is all that a stage asks of what the hub's code fetched: commit and hashes say what it is."""
@@ -89,7 +93,7 @@ def direct(path: Path) -> frozenset[Path]:
     return frozenset(file for file in found if file.is_relative_to(PACKAGE))
 
 
-def reached(start: Path, named: Mapping[str, set[str]]) -> list[str]:
+def reached(start: Path, named: Mapping[str, set[str]] = MappingProxyType({})) -> list[str]:
     """The modules that running `start` can run, but for exempt ones and those without a statement, sorted.
 
     `named`: by folder of entries, the names of those that count; of a folder that is not there, all do.
@@ -176,7 +180,4 @@ def _counts(path: Path) -> bool:
 
 def code_digest(stage: str, params: Params) -> str:
     """SHA-256 over the names and contents of the files that a stage depends on."""
-    total = hashlib.sha256()
-    for name in code_of(stage, params):
-        total.update(f"{name}\0{hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    return digest({name: digest_file(ROOT / name) for name in code_of(stage, params)})

@@ -12,7 +12,6 @@ one, and `write` leaves it as it is while the results are those that it describe
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import platform
 import re
@@ -27,10 +26,10 @@ from typing import Any
 
 import yaml
 
+from benchmark.digests import digest, digest_file, digest_files
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.seeds import seeds
-from benchmark.shards import digest, digest_files
 from benchmark.storage import read_json, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +88,13 @@ def environment() -> dict[str, Any]:
 def device() -> dict[str, Any]:
     """The processor, its cores, and the GPUs with their driver, as far as the system tells."""
     return {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "gpus": _gpus()}
+
+
+def computed_on(device_parameter: str) -> dict[str, Any]:
+    """Where a result is computed: the GPU or the processor, and the versions of what computes."""
+    gpus = [gpu["name"] for gpu in device()["gpus"]] if device_parameter != "cpu" else []
+    packages = {name: _version(name) for name in ("torch", "transformers", "tokenizers", "numpy")}
+    return {"device": gpus[0] if gpus else device()["cpu"], "python": platform.python_version(), "packages": packages}
 
 
 def differences(lock: Path) -> list[str]:
@@ -179,8 +185,7 @@ def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Pa
 
 
 def _sha256(path: Path) -> str:
-    """Of a file what `sha256sum` says; of a folder one hash over the names and contents of its files."""
-    return digest_files([path]) if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest_files([path]) if path.is_dir() else digest_file(path)
 
 
 def _path(params: Params) -> Path:

@@ -28,7 +28,7 @@ def run(params: Params) -> None:
     from benchmark.storage import write_table
 
     selection = _joined(params.part("selection", *pair) / "selection.csv" for pair in pairs(params))
-    planted = _joined(params.data / "planted" / f"{model}.csv" for model in params.models)
+    planted = _joined(params.data / "planted" / model / "planted.csv" for model in params.models)
     correlation.correlate(
         pairs(params),
         activations=params.data / "activations",

@@ -6,33 +6,21 @@ its weights are committed, and another processor would give others.
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
+from benchmark.dependencies import PACKAGE, ROOT, reached
+from benchmark.digests import digest, digest_file
 from benchmark.errors import BenchmarkError
 from benchmark.params import EmbeddedModel, Params
-from benchmark.shards import digest, digest_files, discard
-from benchmark.stages.computing import ROOT, work_folder
+from benchmark.stages.computing import work_folder
 from benchmark.stages.stage import Out, stage
 from benchmark.storage import read_json, write_json
 
-# What decides the bytes of a trained model: a part of what the stage depends on, which holds for a hub's, too.
-TRAINING = (
-    "benchmark/discovery.py",
-    "benchmark/models/competence.py",
-    "benchmark/models/embedded.py",
-    "benchmark/models/muon.py",
-    "benchmark/models/rows.py",
-    "benchmark/models/tokenizer.py",
-    "benchmark/models/training.py",
-    "benchmark/storage.py",
-    "benchmark/tasks/dataset.py",
-    "benchmark/tasks/embedded",
-    "benchmark/tasks/example.py",
-    "benchmark/tasks/tokens.py",
-)
+TRAINING = PACKAGE / "models/training.py"
+"""Where the code starts that decides the bytes of a trained model."""
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +37,7 @@ def run(params: Params, model: str) -> None:
     origin = {
         "name": name,
         "parameters": source.model_dump(mode="json"),
-        "code": {path: digest_files([ROOT / path]) for path in TRAINING},
+        "code": {path: digest_file(ROOT / path) for path in reached(TRAINING)},
     }
     if made_by(origin, folder):
         log.warning("%s: stays as it is, for it was trained by this code; to train it again, delete %s", name, folder)
@@ -59,7 +47,7 @@ def run(params: Params, model: str) -> None:
     work = work_folder(params, "model", name)
     train(name, source.architecture, seed=source.seed, folder=folder, work=work / digest(origin)[:32])
     write_json(folder / "origin.json", origin)
-    discard(work, origin)
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def made_by(origin: dict[str, Any], folder: Path) -> bool:
@@ -67,7 +55,7 @@ def made_by(origin: dict[str, Any], folder: Path) -> bool:
     try:
         files = read_json(folder / "manifest.json")["files"]
         return bool(read_json(folder / "origin.json") == origin) and all(
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() == file["sha256"] for name, file in files.items()
+            digest_file(folder / name) == file["sha256"] for name, file in files.items()
         )
     except (BenchmarkError, OSError):
         return False

@@ -2,23 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
 from benchmark.params import Params
-from benchmark.selection import build_pool, choose, halves
-from benchmark.shards import Arrays, compute_shards, concatenate, discard
-from benchmark.stages.computing import load, shard_key, work_folder
+from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
+from benchmark.selection import Choices, build_pool, choose, halves
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
 from benchmark.storage import read_arrays, read_table, write_table
 from benchmark.tasks.dataset import Dataset
 
+if TYPE_CHECKING:
+    from benchmark.models.budget import Budget
+    from benchmark.models.loading import LoadedModel
+
 NAMES = ("log_probability", "performance")
+
+
+@dataclass
+class Chosen:
+    """What was chosen from a dataset's pool, and what it is judged with; `judging` are indices of queries."""
+
+    choices: Choices
+    judging: NDArray[np.int64]
+    matrices: Arrays
+
+
+@dataclass
+class Choosing(Work):
+    _chosen: dict[str, Chosen] = field(default_factory=dict)
+
+    stage = "select"
+    folder = "selection"
+
+    @property
+    def token_budget(self) -> int:
+        return self.params.quality.token_budget
+
+    def inputs(self, dataset: str) -> dict[str, Any]:
+        parts = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality"))
+        return super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
+
+    def chosen(self, dataset: str) -> Chosen:
+        if dataset not in self._chosen:
+            self._chosen[dataset] = self._choose(dataset)
+        return self._chosen[dataset]
+
+    def _choose(self, dataset: str) -> Chosen:
+        from benchmark.activations.masks import MASKS
+
+        section, seed = self.params.selection, self.params.seed
+        data = Dataset.read(self.params.dataset_folder(dataset))
+        activations, quality = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality"))
+        matrices = read_arrays(quality / "matrices.npz")
+        choosing, judging = halves(len(data.queries), section.query_share, seed)
+        pool = build_pool(
+            data,
+            read_arrays(activations / "scores.npz"),
+            matrices,
+            read_table(quality / "uncertainty.csv", text=("candidate",)),
+            choosing,
+            [name for name in self.params.extraction.masks if not MASKS[name].needs_label],
+        )
+        choices = choose(pool, section.selectors, section.shots, seed, section.random_draws, len(judging))
+        return Chosen(choices, judging, matrices)
+
+    def shards(self, dataset: str) -> Sequence[Shard]:
+        """Of the sets of each number of shots; one shot is in the matrices already."""
+        chosen, size = self.chosen(dataset), self.params.quality.shard
+        found: list[Shard] = []
+        for shots in self.params.selection.shots:
+            if shots > 1:
+                members, asked = chosen.choices.asked(shots)
+                whole = asked.all(axis=1)
+                found += ranges(whole.sum(), size, f"sets_{shots}_", members=members[whole], queries=chosen.judging)
+                single = {"members": members[~whole], "asked": asked[~whole], "queries": chosen.judging}
+                if len(single["members"]):
+                    found += ranges(len(chosen.judging), size, f"lists_{shots}_", **single)
+        return found
+
+    def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
+        """Sets on every judging query, [set, j]; or the lists chosen for one query only, query by query: [j, list]."""
+        from benchmark.quality.quality import score_sets
+
+        data = Dataset.read(self.params.dataset_folder(dataset))
+        members, queries, rows = (shard.what[name] for name in ("members", "queries", "rows"))
+        if "asked" not in shard.what:
+            return dict(zip(NAMES, score_sets(loaded, data, members[rows], queries, budget), strict=True))
+        values = {name: np.full((shard.size, len(members)), np.nan, dtype=np.float32) for name in NAMES}
+        for row, query in enumerate(range(rows.start, rows.stop)):
+            own = np.flatnonzero(shard.what["asked"][:, query])
+            if len(own):
+                scored = score_sets(loaded, data, members[own], queries[[query]], budget)
+                for name, value in zip(NAMES, scored, strict=True):
+                    values[name][row, own] = value[:, 0]
+        return values
+
+    def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
+        from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
+
+        chosen = self.chosen(dataset)
+
+        def scored(shots: int) -> ScoredSets:
+            if shots == 1:
+                return one_shot(chosen.matrices, chosen.judging)
+            members, asked = chosen.choices.asked(shots)
+            whole = asked.all(axis=1)
+            values = {name: np.full(asked.shape, np.nan, dtype=np.float32) for name in NAMES}
+            for start, rows, transposed in ((f"sets_{shots}_", whole, False), (f"lists_{shots}_", ~whole, True)):
+                if rows.any():
+                    joined = concatenate([arrays for name, arrays in shards.items() if name.startswith(start)])
+                    for name in NAMES:
+                        values[name][rows] = joined[name].T if transposed else joined[name]
+            return ScoredSets(members, values["log_probability"], values["performance"])
+
+        shots = self.params.selection.shots
+        zero_shot = chosen.matrices["zero_shot_log_probability"][chosen.judging]
+        table = selection_table(self.model, dataset, chosen.choices, {k: scored(k) for k in shots}, zero_shot)
+        write_table(folder / "selection.csv", table)
 
 
 @stage(
@@ -34,77 +141,4 @@ NAMES = ("log_probability", "performance")
 )
 def run(params: Params, model: str) -> None:
     """Let every selector choose from every dataset's pool, and measure what it chose with MODEL."""
-    for dataset in params.datasets:
-        choose_and_score(params, model, dataset)
-
-
-def choose_and_score(params: Params, model: str, dataset: str) -> None:
-    from benchmark.activations.masks import MASKS
-    from benchmark.models.budget import Budget
-    from benchmark.quality import quality
-
-    section = params.selection
-    data = Dataset.read(params.dataset_folder(dataset))
-    activations, qualities = (params.part(kind, model, dataset) for kind in ("activations", "quality"))
-    matrices = read_arrays(qualities / "matrices.npz")
-    choosing, judging = halves(len(data.queries), section.query_share, params.seed)
-    pool = build_pool(
-        data,
-        read_arrays(activations / "scores.npz"),
-        matrices,
-        read_table(qualities / "uncertainty.csv", text=("candidate",)),
-        choosing,
-        [name for name in params.extraction.masks if not MASKS[name].needs_label],
-    )
-    choices = choose(pool, section.selectors, section.shots, params.seed, section.random_draws, len(judging))
-
-    loaded = load(params, model)
-    budget = Budget(params.quality.token_budget)
-    base = shard_key(params, "select", params.quality, params.dataset_folder(dataset), params.model_folder(model))
-    work = work_folder(params, "select", f"{model}/{dataset}")
-    keys: list[dict[str, Any]] = []
-
-    def sharded(count: int, compute: Callable[[range], Arrays], what: dict[str, Any], label: str) -> Arrays:
-        keys.append(base | what)
-        parts = compute_shards(count, params.quality.shard, compute, work, keys[-1], label, budget)
-        return concatenate(parts, parts[0])
-
-    def score(members: NDArray[np.int64], asked: NDArray[np.bool_]) -> ScoredSets:
-        """The sets on the judging queries that they are asked for."""
-        values = {name: np.full(asked.shape, np.nan, dtype=np.float32) for name in NAMES}
-        label = f"select {model} {dataset}, {members.shape[1]} shots"
-        everywhere = np.flatnonzero(asked.all(axis=1))
-        single = np.flatnonzero(~asked.all(axis=1))
-
-        def sets(part: range) -> Arrays:
-            chosen = members[everywhere[part.start : part.stop]]
-            return dict(zip(NAMES, quality.score_sets(loaded, data, chosen, judging, budget), strict=True))
-
-        def lists(part: range) -> Arrays:
-            """The lists chosen for one query only, query by query."""
-            rows = {name: np.full((len(part), len(single)), np.nan, dtype=np.float32) for name in NAMES}
-            for row, query in enumerate(part):
-                own = np.flatnonzero(asked[single, query])
-                if len(own):
-                    scored = quality.score_sets(loaded, data, members[single[own]], judging[[query]], budget)
-                    for name, value in zip(NAMES, scored, strict=True):
-                        rows[name][row, own] = value[:, 0]
-            return rows
-
-        key = {"members": members[everywhere].tolist(), "queries": judging.tolist()}
-        scored = sharded(len(everywhere), sets, key, label)
-        for name in NAMES:
-            values[name][everywhere] = scored[name]
-        if len(single):
-            key = {"lists": members[single].tolist(), "asked": asked[single].tolist(), "queries": judging.tolist()}
-            scored = sharded(len(judging), lists, key, f"{label}, query by query")
-            for name in NAMES:
-                values[name][single] = scored[name].T
-        return ScoredSets(members, values["log_probability"], values["performance"])
-
-    scored = {k: one_shot(matrices, judging) if k == 1 else score(*choices.asked(k)) for k in section.shots}
-    zero_shot = matrices["zero_shot_log_probability"][judging]
-    table = selection_table(model, data.name, choices, scored, zero_shot)
-    write_table(params.part("selection", model, dataset) / "selection.csv", table)
-    for key in keys:
-        discard(work, key)
+    compute_parts(Choosing(params, model))

@@ -1,0 +1,285 @@
+"""The parts of a stage's out, one for each dataset: computed in shards that survive a kill, kept while their key holds.
+
+    compute_parts(work, params)
+
+A part is a folder. Beside what its stage writes it holds
+
+    key.json       what it was made from: digests of parameters, inputs and code; and its files, with their digests
+    record.json    where it was made: processor or GPU, versions; and which shards had to take smaller batches
+
+A part whose key is the current one is not computed again, on whatever machine it was made. Nothing of the machine is in
+the key. The shards of an unfinished part lie under `.work/`; a kill costs the shards at work, and no more.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark import workers
+from benchmark.dependencies import code_digest
+from benchmark.digests import digest, digest_file, digest_files
+from benchmark.errors import BenchmarkError
+from benchmark.params import Params
+from benchmark.progress import progress_bar
+from benchmark.provenance import computed_on
+from benchmark.stages.stage import selected, stages
+from benchmark.storage import read_arrays, read_json, write_arrays, write_json
+
+if TYPE_CHECKING:
+    from benchmark.models.budget import Budget
+    from benchmark.models.loading import LoadedModel
+
+Arrays = dict[str, NDArray[Any]]
+WORK = Path(".work")
+KEY, RECORD = "key.json", "record.json"
+LEFT = "token_budget"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A piece of a part: `name` is unique in it, `size` counts for progress, `what` is what `compute` is told."""
+
+    name: str
+    size: int
+    what: dict[str, Any] = field(default_factory=dict)
+
+
+def ranges(count: int, size: int, name: str = "", /, **what: Any) -> list[Shard]:
+    """Shards of `size` over `range(count)`; each gets its `rows` as a slice, and `what`."""
+    starts = range(0, count, size)
+    return [
+        Shard(f"{name}{start:08d}", min(size, count - start), what | {"rows": slice(start, min(start + size, count))})
+        for start in starts
+    ]
+
+
+@dataclass
+class Work(ABC):
+    """What a stage does for one model: of each part its shards, how one is computed, and how they are put together."""
+
+    params: Params
+    model: str
+
+    stage = ""
+    """Its name in the table; the key holds the parameters that it declares."""
+    folder = ""
+    """Of its parts, in the profile's data."""
+
+    @abstractmethod
+    def shards(self, dataset: str) -> Sequence[Shard]:
+        """The shards of a part; needs no model."""
+
+    @abstractmethod
+    def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
+        """A shard: a pure function of its arguments and the inputs. `budget` is a new one for each shard."""
+
+    @abstractmethod
+    def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
+        """Puts the shards, by name, together and writes the files of the part into `folder`; needs no model."""
+
+    @property
+    @abstractmethod
+    def token_budget(self) -> int:
+        """Tokens of a batch, with which every shard starts."""
+
+    def inputs(self, dataset: str) -> dict[str, Any]:
+        """What a part is made from, besides parameters and code: the dataset and the model, wherever they lie."""
+        manifest = read_json(self.params.model_folder(self.model) / "manifest.json")
+        return {
+            "dataset": digest_files([self.params.dataset_folder(dataset)]),
+            "model": digest({name: value for name, value in manifest.items() if name != "path"}),
+        }
+
+    def place(self, dataset: str) -> Path:
+        """The folder of a part."""
+        return self.params.data / self.folder / self.model / dataset
+
+    def datasets(self) -> Iterable[str]:
+        """The datasets that have a part."""
+        return self.params.datasets
+
+
+@dataclass
+class Part:
+    """A part of the out of `work`."""
+
+    work: Work
+    dataset: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.work.stage} {self.work.model} {self.dataset}"
+
+    @property
+    def folder(self) -> Path:
+        return self.work.place(self.dataset)
+
+    @cached_property
+    def key(self) -> dict[str, str]:
+        """Digests of all that decides the part; the device is `auto` where the parameters say so."""
+        stage, params, model = self.work.stage, self.work.params, self.work.model
+        return {
+            "parameters": digest(selected(params, stages()[stage].parameters, model)),
+            "inputs": digest(self.work.inputs(self.dataset)),
+            "code": code_digest(stage, params),
+        }
+
+    @property
+    def finished(self) -> bool:
+        """Whether the part is there, whole, with the current key; a warning says what is not so."""
+        path = self.folder / KEY
+        if not path.is_file():
+            return False
+        try:
+            recorded = read_json(path)
+            changed = [name for name, value in self.key.items() if recorded.get(name) != value]
+            files = {name: digest_file(self.folder / name) for name in recorded["files"]}
+        except (BenchmarkError, OSError, KeyError, AttributeError):
+            changed, recorded, files = [], {}, {}
+        if not changed and files and files == recorded["files"]:
+            return True
+        why = f"{' and '.join(changed)} changed" if changed else "it is not whole"
+        log.warning("%s is computed again: %s", self.name, why)
+        return False
+
+    @property
+    def shelf(self) -> Path:
+        """Where its shards lie until it is finished."""
+        work = self.work
+        place = WORK / work.params.profile / work.stage / work.model / self.dataset
+        return place / digest(self.key)[:32]
+
+    @cached_property
+    def shards(self) -> Sequence[Shard]:
+        return self.work.shards(self.dataset)
+
+    def shard_path(self, shard: Shard) -> Path:
+        return self.shelf / f"{shard.name}.npz"
+
+    def has(self, shard: Shard) -> bool:
+        """Whether an earlier run finished the shard."""
+        path = self.shard_path(shard)
+        try:
+            return path.exists() and bool(read_arrays(path))
+        except BenchmarkError:  # only a disk that lost a renamed file's blocks gets here: compute it again
+            path.unlink()
+            return False
+
+    def finish(self) -> None:
+        """Writes the folder from the shards, whole or not at all, and removes the shards."""
+        found = {shard.name: read_arrays(self.shard_path(shard)) for shard in self.shards}
+        left = {name: int(arrays.pop(LEFT)) for name, arrays in found.items()}
+        new = self.folder.with_name(f".{self.folder.name}.new")
+        shutil.rmtree(new, ignore_errors=True)
+        try:
+            self.work.write(self.dataset, found, new)
+            files = {path.name: digest_file(path) for path in sorted(new.iterdir())}
+            halved = {name: tokens for name, tokens in left.items() if tokens < self.work.token_budget}
+            write_json(new / RECORD, computed_on(self.work.params.device) | {"smaller_batches": halved})
+            write_json(new / KEY, self.key | {"files": files})
+            shutil.rmtree(self.folder, ignore_errors=True)
+            new.rename(self.folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(self.shelf.parent, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The `workers.Job` of a stage: shards of its parts."""
+
+    work: Work
+    tasks: list[tuple[str, Shard, Path]]
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def load(self) -> LoadedModel:
+        from benchmark.stages.computing import load
+
+        return load(self.work.params, self.work.model)
+
+    def perform(self, loaded: LoadedModel, index: int) -> None:
+        from benchmark.models.budget import Budget
+
+        dataset, shard, path = self.tasks[index]
+        budget = Budget(self.work.token_budget)
+        arrays = self.work.compute(loaded, dataset, shard, budget)
+        write_arrays(path, **arrays, **{LEFT: np.array(budget.tokens)})
+
+
+def compute_parts(work: Work) -> None:
+    """Computes what is missing of every part, and finishes each as soon as its shards are there.
+
+    Raises `BenchmarkError` that names the first dataset that failed, once the others are finished.
+    """
+    failed: dict[str, Exception] = {}
+    parts = {dataset: Part(work, dataset) for dataset in work.datasets()}
+    missing: dict[str, set[str]] = {}
+    tasks: list[tuple[str, Shard, Path]] = []
+    for dataset, part in parts.items():
+        try:
+            if part.finished:
+                continue
+            shards = [shard for shard in part.shards if not part.has(shard)]
+        except BenchmarkError as error:
+            failed[dataset] = error
+            continue
+        missing[dataset] = {shard.name for shard in shards}
+        tasks += [(dataset, shard, part.shard_path(shard)) for shard in shards]
+        if len(shards) < len(part.shards):
+            log.warning("%s: %d of %d shards are there", part.name, len(part.shards) - len(shards), len(part.shards))
+
+    def finish_whole() -> None:
+        for dataset in [dataset for dataset, names in missing.items() if not names and dataset not in failed]:
+            del missing[dataset]
+            try:
+                parts[dataset].finish()
+            except (BenchmarkError, OSError) as error:
+                failed[dataset] = error
+
+    finish_whole()
+    total = sum(shard.size for _, shard, _ in tasks)
+    if tasks:
+        params = work.params
+        with progress_bar(total, f"{work.stage} {work.model}", "prompt", smoothing=0.1) as progress:
+            for index, error in workers.run(Tasks(work, tasks), params.device, params.threads):
+                dataset, shard, _ = tasks[index]
+                progress.update(shard.size)
+                if error is None:
+                    missing[dataset].discard(shard.name)
+                    finish_whole()
+                elif isinstance(error, Exception):
+                    failed.setdefault(dataset, error)
+    if failed:
+        dataset, first = next(iter(failed.items()))
+        others = f", and {', '.join(list(failed)[1:])} failed, too" if len(failed) > 1 else ""
+        raise BenchmarkError(
+            f"{work.stage} {work.model} {dataset}: {first}{others}; what is finished is kept, and the next run goes "
+            "on there"
+        ) from first
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The files of a finished part, by name, with their digests: what a later part is made from."""
+    return dict(read_json(folder / KEY)["files"])
+
+
+def concatenate(shards: Sequence[Arrays], along_rows: Iterable[str] | None = None) -> Arrays:
+    """One set of arrays from shards: those named (all by default) are joined along axis 0, of others one is kept."""
+    joined = set(shards[0] if along_rows is None else along_rows)
+    return {
+        name: np.concatenate([shard[name] for shard in shards]) if name in joined else shards[0][name]
+        for name in shards[0]
+    }
