@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from benchmark import workers
 from benchmark.dependencies import code_digest
-from benchmark.digests import digest, digest_file, digest_files
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file, sha256_json, sha256_tree
 from benchmark.params import Params
 from benchmark.progress import progress_bar
 from benchmark.provenance import computed_on
@@ -97,8 +97,8 @@ class Work(ABC):
         """What a part is made from, besides parameters and code: the dataset and the model, wherever they lie."""
         manifest = read_json(self.params.model_folder(self.model) / "manifest.json")
         return {
-            "dataset": digest_files([self.params.dataset_folder(dataset)]),
-            "model": digest({name: value for name, value in manifest.items() if name != "path"}),
+            "dataset": sha256_tree([self.params.dataset_folder(dataset)]),
+            "model": sha256_json({name: value for name, value in manifest.items() if name != "path"}),
         }
 
     def place(self, dataset: str) -> Path:
@@ -130,8 +130,8 @@ class Part:
         """Digests of all that decides the part; the device is `auto` where the parameters say so."""
         stage, params, model = self.work.stage, self.work.params, self.work.model
         return {
-            "parameters": digest(selected(params, stages()[stage].parameters, model)),
-            "inputs": digest(self.work.inputs(self.dataset)),
+            "parameters": sha256_json(selected(params, stages()[stage].parameters, model)),
+            "inputs": sha256_json(self.work.inputs(self.dataset)),
             "code": code_digest(stage, params),
         }
 
@@ -144,7 +144,7 @@ class Part:
         try:
             recorded = read_json(path)
             changed = [name for name, value in self.key.items() if recorded.get(name) != value]
-            files = {name: digest_file(self.folder / name) for name in recorded["files"]}
+            files = {name: sha256_file(self.folder / name) for name in recorded["files"]}
         except (BenchmarkError, OSError, KeyError, AttributeError):
             changed, recorded, files = [], {}, {}
         if not changed and files and files == recorded["files"]:
@@ -158,7 +158,7 @@ class Part:
         """Where its shards lie until it is finished."""
         work = self.work
         place = WORK / work.params.profile / work.stage / work.model / self.dataset
-        return place / digest(self.key)[:32]
+        return place / sha256_json(self.key)[:32]
 
     @cached_property
     def shards(self) -> Sequence[Shard]:
@@ -184,7 +184,7 @@ class Part:
         shutil.rmtree(new, ignore_errors=True)
         try:
             self.work.write(self.dataset, found, new)
-            files = {path.name: digest_file(path) for path in sorted(new.iterdir())}
+            files = {path.name: sha256_file(path) for path in sorted(new.iterdir())}
             halved = {name: tokens for name, tokens in left.items() if tokens < self.work.token_budget}
             write_json(new / RECORD, computed_on(self.work.params.device) | {"smaller_batches": halved})
             write_json(new / KEY, self.key | {"files": files})
@@ -254,14 +254,14 @@ def compute_parts(work: Work) -> None:
     if tasks:
         params = work.params
         with progress_bar(total, f"{work.stage} {work.model}", "prompt", smoothing=0.1) as progress:
-            for index, error in workers.run(Tasks(work, tasks), params.device, params.threads):
+            for index, failure in workers.run(Tasks(work, tasks), params.device, params.threads):
                 dataset, shard, _ = tasks[index]
                 progress.update(shard.size)
-                if error is None:
+                if failure:
+                    failed.setdefault(dataset, failure)
+                else:
                     missing[dataset].discard(shard.name)
                     finish_whole()
-                elif isinstance(error, Exception):
-                    failed.setdefault(dataset, error)
     if failed:
         dataset, first = next(iter(failed.items()))
         others = f", and {', '.join(list(failed)[1:])} failed, too" if len(failed) > 1 else ""

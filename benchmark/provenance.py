@@ -26,8 +26,8 @@ from typing import Any
 
 import yaml
 
-from benchmark.digests import digest, digest_file, digest_files
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file, sha256_json, sha256_tree
 from benchmark.params import Params
 from benchmark.seeds import seeds
 from benchmark.storage import read_json, write_json
@@ -176,7 +176,7 @@ def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Pa
     found: dict[str, Any] = {}
     for name, entry in sorted(locked.items()):
         old, path = before.get(name), folder / params.profile / f"{name}.json"
-        entry_digest = digest(entry)
+        entry_digest = sha256_json(entry)
         if old and old.get("lock_entry") == entry_digest:
             found[name] = old
         else:
@@ -185,7 +185,7 @@ def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Pa
 
 
 def _sha256(path: Path) -> str:
-    return digest_files([path]) if path.is_dir() else digest_file(path)
+    return sha256_tree([path]) if path.is_dir() else sha256_file(path)
 
 
 def _path(params: Params) -> Path:

@@ -12,7 +12,7 @@ def run(params: Params) -> str:
     claim = read_json(params.results / "claim.json")
     check_current(claim, claim_inputs(params))
     cell = claim["cell"]
-    where = ", ".join(str(cell[key]) for key in ("model", "dataset", "mask", "statistic", "layer", "target"))
+    where = ", ".join(str(cell[key]) for key in ("model", "dataset", "mask", "statistic", "layer", "outcome"))
     return "\n".join(
         (
             f"verdict  {claim['verdict']} ({params.profile} profile)",

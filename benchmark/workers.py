@@ -1,6 +1,6 @@
 """How the work of a stage is spread: the only place that knows.
 
-    for index, error in run(job, device, threads): ...     each task as it ends; `error` is None where it ended well
+    for index, failure in run(job, device, threads): ...   each task as it ends; `failure` is None where it ended well
 
 On a CPU the workers are forks that share the loaded model; of several GPUs each has a process of its own. JOBS=n in the
 environment sets how many; by default there are as many as the cores or the GPUs allow. A task is a pure function of the
@@ -26,7 +26,7 @@ from typing import Any, Protocol
 from benchmark.errors import BenchmarkError
 
 log = logging.getLogger(__name__)
-Ended = Iterator[tuple[int, BaseException | None]]
+Ended = Iterator[tuple[int, Exception | None]]
 
 
 class Job(Protocol):
@@ -143,11 +143,11 @@ def _start(job: Job, threads: int, loaded: Callable[[], Any] | None, free: Any =
     _worker = (job, loaded() if loaded else job.load())
 
 
-def _perform(index: int) -> BaseException | None:
+def _perform(index: int) -> Exception | None:
     return _failure(*_worker, index)
 
 
-def _failure(job: Job, loaded: Any, index: int) -> BaseException | None:
+def _failure(job: Job, loaded: Any, index: int) -> Exception | None:
     """Performs a task; what the user is meant to see is returned, a defect is raised."""
     try:
         job.perform(loaded, index)

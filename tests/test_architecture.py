@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "benchmark"
 
 # A folder may import from those before it, and from itself. `stages` and `cli` put everything together.
-ORDER = ("hub", "tasks", "models", "activations", "quality", "selection", "analysis", "report")
+ORDER = ("hub", "tasks", "artefacts", "models", "activations", "quality", "selection", "analysis", "report")
 WITH_TORCH = {"models", "activations", "quality", "timing", "stages", "planning", "doctor"}
 
 

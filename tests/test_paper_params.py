@@ -108,6 +108,6 @@ def test_what_is_drawn_and_asked_is_the_claims(params: Params) -> None:
     statistics = ("mean", "variance", "skewness", "kurtosis", "max_abs", "max_median_ratio", "massive_count")
     assert params.extraction.masks == params.claim.family.masks == masks
     assert params.extraction.sites["mlp_output"] == params.claim.family.statistics == statistics
-    assert params.claim.family.targets == ("quality", "performance")
+    assert params.claim.family.outcomes == ("quality", "performance")
     assert (params.extraction.massive_absolute, params.extraction.massive_ratio) == (100, 1000)
     assert 1 in params.selection.shots

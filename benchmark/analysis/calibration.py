@@ -140,6 +140,6 @@ def _row(scenario: Scenario, intervals: str, experiments: int, counts: Counter[V
         "true_rho": scenario.rho or 0.0,
         "reliability": scenario.reliability,
         **{str(verdict): share for verdict, share in shares.items()},
-        "target": "; ".join(map(str, demands)),
+        "demanded": "; ".join(map(str, demands)),
         "met": all(demand.met(shares) for demand in demands) if demands else None,
     }

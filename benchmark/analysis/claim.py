@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.analysis.cells import KEY, read_all_cells
+from benchmark.analysis.cells import read_all_cells
 from benchmark.analysis.controls import massive_controls
 from benchmark.analysis.correlation import compare_correlations
 from benchmark.analysis.evaluation import Evaluation, blind, evaluate
 from benchmark.analysis.parameters import ClaimParameters, Verdict, fingerprint
 from benchmark.analysis.tables import all_tables
+from benchmark.artefacts.cells import KEY
+from benchmark.artefacts.planted import read_planted
 from benchmark.errors import BenchmarkError
-from benchmark.storage import read_table, write_json, write_table
+from benchmark.hashing import sha256_text
+from benchmark.storage import write_json, write_table
 
 DECIMALS = 6
 SENTENCES: dict[Verdict, str] = {
@@ -98,20 +100,15 @@ def compute(inputs: ClaimInputs) -> Claim:
     mark = fingerprint(parameters.family, context)
     every = read_all_cells(inputs.cells, pairs, parameters.family, {f"{m}-{d}": mark for m, d in pairs})
     models = [model for model, _ in pairs]
-    massive = massive_controls(read_table(inputs.planted), models, parameters.controls) if inputs.planted else []
+    massive = massive_controls(read_planted(inputs.planted), models, parameters.controls) if inputs.planted else []
     evaluation = evaluate(every, parameters, massive)
     tables = all_tables(evaluation)
     compare_correlations(inputs.correlations, tables["family.csv"])
     summary = summarise(evaluation, tables)
     digests = {f"cells/{c.name}.npz": c.digest() for c in every}
-    digests |= {path.name: file_digest(path) for path in (inputs.correlations, inputs.planted) if path}
+    digests |= {path.name: sha256_text(path) for path in (inputs.correlations, inputs.planted) if path}
     made = {"fingerprint": inputs.fingerprint, "cells_fingerprint": mark, "digests": digests}
     return Claim(summary | made, tables)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a text file, whatever its line ends."""
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
 def summarise(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -123,7 +120,7 @@ def summarise(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> dic
     summary = {
         "verdict": evaluation.verdict,
         "sentence": sentence(evaluation, strongest),
-        "by_target": {name: by_target(evaluation, t) for t, name in enumerate(p.family.targets)},
+        "by_outcome": {name: by_outcome(evaluation, t) for t, name in enumerate(p.family.outcomes)},
         "bound": p.bound,
         "alpha": p.alpha,
         "family": p.family.model_dump(mode="json"),
@@ -160,7 +157,7 @@ def summarise(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> dic
                 {
                     "model": s.pool.model,
                     "dataset": s.pool.dataset,
-                    "target": s.target,
+                    "outcome": s.outcome,
                     "power": s.power,
                     "reason": s.reason,
                 }
@@ -178,18 +175,18 @@ def summarise(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> dic
     return plain
 
 
-def by_target(evaluation: Evaluation, t: int) -> dict[str, Any]:
-    """The same verdict on one target's cells alone."""
-    name = evaluation.parameters.family.targets[t]
+def by_outcome(evaluation: Evaluation, t: int) -> dict[str, Any]:
+    """The same verdict on one outcome's cells alone."""
+    name = evaluation.parameters.family.outcomes[t]
     maxima = evaluation.null.maxima[:, :, t].max(axis=1)
-    largest = evaluation.max_of_target(t)
+    largest = evaluation.max_of_outcome(t)
     reached = int((maxima >= largest - 1e-9).sum())
     return {
-        "verdict": evaluation.decide_target(t),
+        "verdict": evaluation.decide_outcome(t),
         "max_abs_rho": largest,
         "null_quantile_95": evaluation.null_quantile(t),
         "p_family": (1 + reached) / (1 + len(maxima)),
-        "insensitive": sum(not s.sensitive for s in evaluation.sensitivity if s.target == name),
+        "insensitive": sum(not s.sensitive for s in evaluation.sensitivity if s.outcome == name),
     }
 
 
@@ -197,14 +194,14 @@ def describe(cell: Mapping[str, Any]) -> str:
     """A cell in words: `kurtosis under causal of llama on boolq (layer mean, with quality)`."""
     layer = "mean over layers" if cell["layer"] == "mean" else f"layer {cell['layer']}"
     return (
-        f"{cell['statistic']} under {cell['mask']} of {cell['model']} on {cell['dataset']} ({layer}, {cell['target']})"
+        f"{cell['statistic']} under {cell['mask']} of {cell['model']} on {cell['dataset']} ({layer}, {cell['outcome']})"
     )
 
 
 def why_insensitive(evaluation: Evaluation) -> str:
     """The first reason for which statement 4 fails, and how many more there are."""
     reasons = [
-        f"{s.pool.model} on {s.pool.dataset}, {s.target}: {s.reason}" for s in evaluation.sensitivity if s.reason
+        f"{s.pool.model} on {s.pool.dataset}, {s.outcome}: {s.reason}" for s in evaluation.sensitivity if s.reason
     ]
     reasons += [
         f"control {c.control} {'failed' if c.passed is False else 'cannot run'} for {c.model} {c.dataset}".strip()
@@ -256,10 +253,10 @@ def statements(evaluation: Evaluation, strongest: Mapping[str, Any]) -> dict[str
 
 
 def nested_reliability(evaluation: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
-    """{model: {dataset: {target: reliability}}}"""
+    """{model: {dataset: {outcome: reliability}}}"""
     nested: dict[str, dict[str, dict[str, float]]] = {}
     for s in evaluation.sensitivity:
-        nested.setdefault(s.pool.model, {}).setdefault(s.pool.dataset, {})[s.target] = s.reliability.value
+        nested.setdefault(s.pool.model, {}).setdefault(s.pool.dataset, {})[s.outcome] = s.reliability.value
     return nested
 
 

@@ -1,4 +1,4 @@
-"""Rho between score and target once what is trivial about a candidate is taken out of both."""
+"""Rho between score and outcome once what is trivial about a candidate is taken out of both."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.analysis.cells import Cells
 from benchmark.analysis.spearman import Floats, centred_ranks
+from benchmark.artefacts.cells import Cells
 
 MINIMUM_LEVEL = 5
 """Levels with fewer candidates are one level: as many columns as candidates would explain anything."""
@@ -17,7 +17,7 @@ MINIMUM_LEVEL = 5
 
 @dataclass(frozen=True)
 class Shares:
-    """How much of each target's rank variance a confound explains: [target]; adjusted for its number of columns."""
+    """How much of each outcome's rank variance a confound explains: [outcome]; adjusted for its number of columns."""
 
     covariates: int
     r_squared: Floats
@@ -25,11 +25,11 @@ class Shares:
 
 
 def lengths(cells: Cells) -> Floats:
-    """Ranks of the input's and the target's number of tokens: [column, n]."""
+    """Ranks of the input's and the outcome's number of tokens: [column, n]."""
     return centred_ranks(np.stack([cells.n_input, cells.n_target]))
 
 
-def levels(names: NDArray[np.str_]) -> Floats:
+def levels(names: NDArray[np.integer]) -> Floats:
     """An indicator row for each level of `names` [n] but the first; rare levels are one: [level - 1, n]."""
     unique, index, counts = np.unique(names, return_inverse=True, return_counts=True)
     merged = np.where(counts[index] >= MINIMUM_LEVEL, index, len(unique))
@@ -40,7 +40,7 @@ def levels(names: NDArray[np.str_]) -> Floats:
 
 ROWS: dict[str, Callable[[Cells], Floats]] = {
     "length": lengths,
-    "label": lambda cells: levels(cells.label),
+    "target": lambda cells: levels(cells.target),
     "first_token": lambda cells: levels(cells.first_token),
 }
 CONFOUNDS = tuple(ROWS)
@@ -72,7 +72,7 @@ def residuals(rows: Floats, span: Floats) -> Floats:
 
 
 def partial_spearman(x: Floats, y: Floats, span: Floats) -> Floats:
-    """Rho [column, target] of the residuals of ranks `x` [column, n] and `y` [target, n]; NaN where nothing is left."""
+    """Rho [column, outcome] of the residuals of ranks `x` [column, n] and `y` [outcome, n]; NaN where none is left."""
     a, b = residuals(x, span), residuals(y, span)
     with np.errstate(invalid="ignore", divide="ignore"):
         rho: Floats = (a @ b.T) / np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
@@ -80,7 +80,7 @@ def partial_spearman(x: Floats, y: Floats, span: Floats) -> Floats:
 
 
 def explained(y: Floats, rows: Floats) -> Shares:
-    """Share of the rank variance of `y` [target, n] that `rows` [covariate, n] explain; NaN for constant targets."""
+    """Share of the rank variance of `y` [outcome, n] that `rows` [covariate, n] explain; NaN for constant outcomes."""
     span = basis(rows)
     k, n = len(span) - 1, y.shape[1]
     with np.errstate(invalid="ignore", divide="ignore"):

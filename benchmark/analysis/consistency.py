@@ -10,11 +10,11 @@ from scipy import stats
 
 from benchmark.analysis.spearman import spearman
 
-COLUMN = ["mask", "statistic", "pooling", "site", "layer", "target", "shots"]
+COLUMN = ["mask", "statistic", "pooling", "site", "layer", "outcome", "shots"]
 
 
 def consistency(family: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """For each column and target of `family` (key and rho), over pools: the columns of `consistency.csv`.
+    """For each column and outcome of `family` (key and rho), over pools: the columns of `consistency.csv`.
 
     The interval is Student's over datasets, models averaged first: pools of one dataset are not independent.
     """
@@ -38,10 +38,10 @@ def consistency(family: pd.DataFrame, alpha: float) -> pd.DataFrame:
 
 
 def agreement(family: pd.DataFrame) -> pd.DataFrame:
-    """For each target and two models, over the cells both define: the columns of `agreement.csv`."""
-    names = ["target", "model_a", "model_b", "n_cells", "agreement", "sign_agreement", "undefined"]
+    """For each outcome and two models, over the cells both define: the columns of `agreement.csv`."""
+    names = ["outcome", "model_a", "model_b", "n_cells", "agreement", "sign_agreement", "undefined"]
     rows = []
-    for target, cells in family.groupby("target", sort=False):
+    for outcome, cells in family.groupby("outcome", sort=False):
         wide = cells.pivot(index=["dataset", *COLUMN], columns="model", values="rho")
         for a, b in combinations(wide.columns, 2):
             both = wide[[a, b]].dropna().to_numpy().T
@@ -49,5 +49,5 @@ def agreement(family: pd.DataFrame) -> pd.DataFrame:
             rho = float(spearman(both[:1], both[1:]).item()) if n else np.nan
             signs = float((np.sign(both[0]) == np.sign(both[1])).mean()) if n else np.nan
             reason = "" if np.isfinite(rho) else "too few shared cells, or all alike"
-            rows.append((target, a, b, n, rho, signs, reason))
+            rows.append((outcome, a, b, n, rho, signs, reason))
     return pd.DataFrame(rows, columns=names)

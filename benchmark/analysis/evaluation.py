@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.analysis.cells import Cells
 from benchmark.analysis.controls import Control, planted_score
 from benchmark.analysis.equivalence import detection_power
-from benchmark.analysis.parameters import ClaimParameters, Target, Verdict
+from benchmark.analysis.parameters import ClaimParameters, Outcome, Verdict
 from benchmark.analysis.reliability import Reliability, split_half
 from benchmark.analysis.resampling import (
     Errors,
@@ -25,31 +24,32 @@ from benchmark.analysis.resampling import (
 )
 from benchmark.analysis.spearman import Floats, centred_ranks, correlate_ranks, rank_columns, standard_error
 from benchmark.analysis.verdict import decide
+from benchmark.artefacts.cells import Cells
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The centred ranks of one pool: `x` [column, n], `y` [target, n], their `rho` [column, target]."""
+    """The centred ranks of one pool: `x` [column, n], `y` [outcome, n], their `rho` [column, outcome]."""
 
     cells: Cells
-    targets: tuple[Target, ...]
+    outcomes: tuple[Outcome, ...]
     x: Floats
     y: Floats
     score_reasons: list[str]
-    target_reasons: list[str]
+    outcome_reasons: list[str]
     rho: Floats
 
     @classmethod
-    def rank(cls, cells: Cells, targets: tuple[Target, ...]) -> Pool:
+    def rank(cls, cells: Cells, outcomes: tuple[Outcome, ...]) -> Pool:
         x, score_reasons = rank_columns(np.ascontiguousarray(cells.scores.T))
-        y, target_reasons = rank_columns(np.stack([cells.target(target) for target in targets]))
-        return cls(cells, targets, x, y, score_reasons, target_reasons, correlate_ranks(x, y))
+        y, outcome_reasons = rank_columns(np.stack([cells.outcome(outcome) for outcome in outcomes]))
+        return cls(cells, outcomes, x, y, score_reasons, outcome_reasons, correlate_ranks(x, y))
 
 
 PLANTED_TOLERANCE = 0.02
-"""How far a planted score's rho may lie from the intended one; ties of the target can keep it away."""
+"""How far a planted score's rho may lie from the intended one; ties of the outcome can keep it away."""
 
 
 def blind(control: Control) -> bool:
@@ -58,10 +58,10 @@ def blind(control: Control) -> bool:
 
 
 class Sensitivity(NamedTuple):
-    """Whether one target of one pool could have shown a correlation above the bound, and if not, why."""
+    """Whether one outcome of one pool could have shown a correlation above the bound, and if not, why."""
 
     pool: Cells
-    target: Target
+    outcome: Outcome
     reliability: Reliability
     expected_rho: float
     power: float
@@ -89,20 +89,20 @@ class Evaluation:
 
     @cached_property
     def largest(self) -> tuple[int, int, int]:
-        """Pool, column and target of the largest |rho|; the first of equals."""
+        """Pool, column and outcome of the largest |rho|; the first of equals."""
         best = [np.where(np.isnan(pool.rho), -1, np.abs(pool.rho)) for pool in self.pools]
         p = int(np.argmax([b.max() for b in best]))
-        column, target = np.unravel_index(int(best[p].argmax()), best[p].shape)
-        return p, int(column), int(target)
+        column, outcome = np.unravel_index(int(best[p].argmax()), best[p].shape)
+        return p, int(column), int(outcome)
 
     @property
     def max_abs_rho(self) -> float:
-        p, column, target = self.largest
-        return float(abs(self.pools[p].rho[column, target]))
+        p, column, outcome = self.largest
+        return float(abs(self.pools[p].rho[column, outcome]))
 
     @cached_property
     def lower_limits(self) -> list[Floats]:
-        """Simultaneous lower limits of |rho|: [column, target]."""
+        """Simultaneous lower limits of |rho|: [column, outcome]."""
         pairs = zip(self.pools, self.errors.standard_errors, strict=True)
         return [lower_limit(pool.rho, error, self.errors.critical) for pool, error in pairs]
 
@@ -112,12 +112,12 @@ class Evaluation:
 
     @property
     def sensitive(self) -> bool:
-        """Statement 4: every pool and target could have shown it, and no control failed or could not be planted."""
+        """Statement 4: every pool and outcome could have shown it, and no control failed or could not be planted."""
         return all(s.sensitive for s in self.sensitivity) and not any(map(blind, self.controls))
 
-    def null_quantile(self, target: int | None = None) -> float:
-        """The 1 - alpha quantile of the permuted family's largest |rho|, of one target or of all."""
-        maxima = self.null.maxima if target is None else self.null.maxima[:, :, target : target + 1]
+    def null_quantile(self, outcome: int | None = None) -> float:
+        """The 1 - alpha quantile of the permuted family's largest |rho|, of one outcome or of all."""
+        maxima = self.null.maxima if outcome is None else self.null.maxima[:, :, outcome : outcome + 1]
         return float(np.quantile(maxima.max(axis=(1, 2)), 1 - self.parameters.alpha, method="higher"))
 
     def decide(self, sensitive: bool, rho: float = 0.0, limit: float = 0.0) -> Verdict:
@@ -130,26 +130,26 @@ class Evaluation:
             self.parameters.bound,
         )
 
-    def decide_target(self, target: int) -> Verdict:
-        """The verdict on one target alone, with the family's critical value, which is the stricter one."""
-        name = self.parameters.family.targets[target]
-        own = all(s.sensitive for s in self.sensitivity if s.target == name)
-        failed = any(blind(c) and c.target in (name, "") for c in self.controls)
+    def decide_outcome(self, outcome: int) -> Verdict:
+        """The verdict on one outcome alone, with the family's critical value, which is the stricter one."""
+        name = self.parameters.family.outcomes[outcome]
+        own = all(s.sensitive for s in self.sensitivity if s.outcome == name)
+        failed = any(blind(c) and c.outcome in (name, "") for c in self.controls)
         return decide(
-            self.max_of_target(target),
-            max(float(np.nanmax(limit[:, target], initial=0.0)) for limit in self.lower_limits),
-            self.null_quantile(target),
+            self.max_of_outcome(outcome),
+            max(float(np.nanmax(limit[:, outcome], initial=0.0)) for limit in self.lower_limits),
+            self.null_quantile(outcome),
             own and not failed,
             self.parameters.bound,
         )
 
-    def max_of_target(self, target: int) -> float:
-        """The largest |rho| with one target; 0 where none is defined."""
-        return max(float(np.nanmax(np.abs(pool.rho[:, target]), initial=0.0)) for pool in self.pools)
+    def max_of_outcome(self, outcome: int) -> float:
+        """The largest |rho| with one outcome; 0 where none is defined."""
+        return max(float(np.nanmax(np.abs(pool.rho[:, outcome]), initial=0.0)) for pool in self.pools)
 
 
 class _Planted(NamedTuple):
-    """Ranks of the control scores of a pool [2 * target, n] (planted, then shuffled): target t's are rows t, t + T."""
+    """Ranks of the control scores of a pool [2 * outcome, n]: outcome t's are rows t (planted) and t + T (shuffled)."""
 
     ranks: list[Floats]
     rho: list[Floats]
@@ -161,10 +161,10 @@ def evaluate(every: Sequence[Cells], parameters: ClaimParameters, massive: Seque
 
     Raises `BenchmarkError` where no cell has a rho.
     """
-    targets = parameters.family.targets
-    pools = [Pool.rank(cells, targets) for cells in every]
+    outcomes = parameters.family.outcomes
+    pools = [Pool.rank(cells, outcomes) for cells in every]
     if all(np.isnan(pool.rho).all() for pool in pools):
-        raise BenchmarkError("no declared cell has a rho: every score or target is constant or not finite")
+        raise BenchmarkError("no declared cell has a rho: every score or outcome is constant or not finite")
     groups = [cells.dataset for cells in every]
     x, y = [pool.x for pool in pools], [pool.y for pool in pools]
     null = permutation_null(x, y, groups, parameters.permutations, generator(parameters.seed, "permutations"))
@@ -172,10 +172,10 @@ def evaluate(every: Sequence[Cells], parameters: ClaimParameters, massive: Seque
     powers = _sensitivity(pools, errors.critical, parameters)
     bare = Evaluation(parameters, pools, null, errors, [], powers)
     controls = [*_planted_controls(bare, planted), *massive]
-    found = {(c.model, c.dataset, c.target) for c in controls if c.control == "planted" and c.passed}
+    found = {(c.model, c.dataset, c.outcome) for c in controls if c.control == "planted" and c.passed}
     sensitivity = [
         s
-        if s.reason or (s.pool.model, s.pool.dataset, s.target) in found
+        if s.reason or (s.pool.model, s.pool.dataset, s.outcome) in found
         else s._replace(reason="planted score missed")
         for s in powers
     ]
@@ -213,49 +213,49 @@ def _errors(
 
 def _control_ranks(pool: Pool, parameters: ClaimParameters) -> Floats:
     planted, shuffled = [], []
-    for name, target, reason in zip(pool.targets, pool.y, pool.target_reasons, strict=True):
+    for name, outcome, reason in zip(pool.outcomes, pool.y, pool.outcome_reasons, strict=True):
         rng = generator(parameters.seed, "controls", pool.cells.name, name)
-        score = np.zeros_like(target) if reason else planted_score(target, parameters.controls.planted_rho, rng)
+        score = np.zeros_like(outcome) if reason else planted_score(outcome, parameters.controls.planted_rho, rng)
         planted.append(score)
         shuffled.append(rng.permutation(score))
     return centred_ranks(np.stack(planted + shuffled))
 
 
 def _sensitivity(pools: Sequence[Pool], critical: float, parameters: ClaimParameters) -> list[Sensitivity]:
-    """For each pool and target: the power to call `sensitivity_rho`, attenuated by noise in the target, refuted."""
+    """For each pool and outcome: the power to call `sensitivity_rho`, attenuated by noise in the outcome, refuted."""
     rows = []
     for pool in pools:
-        for target, constant in zip(pool.targets, pool.target_reasons, strict=True):
+        for outcome, constant in zip(pool.outcomes, pool.outcome_reasons, strict=True):
             cells = pool.cells
-            rng = generator(parameters.seed, "splits", cells.name, target)
-            reliability = split_half(cells.matrix(target), parameters.splits, rng, parameters.alpha)
+            rng = generator(parameters.seed, "splits", cells.name, outcome)
+            reliability = split_half(cells.matrix(outcome), parameters.splits, rng, parameters.alpha)
             expected = parameters.sensitivity_rho * reliability.ceiling
             power = float(detection_power(expected, cells.n, parameters.bound, critical))
             reason = (
-                f"target {constant}" if constant else reliability.undefined and f"reliability {reliability.undefined}"
+                f"outcome {constant}" if constant else reliability.undefined and f"reliability {reliability.undefined}"
             )
             if not reason and power < parameters.power:
                 reason = f"power {power:.2f} at n = {cells.n} and reliability {reliability.value:.2f}"
-            rows.append(Sensitivity(cells, target, reliability, expected, power, reason))
+            rows.append(Sensitivity(cells, outcome, reliability, expected, power, reason))
     return rows
 
 
 def _planted_controls(bare: Evaluation, planted: _Planted) -> list[Control]:
-    """Planted, shuffled and identity, for each pool and target; `bare` is the evaluation without them."""
+    """Planted, shuffled and identity, for each pool and outcome; `bare` is the evaluation without them."""
     parameters, critical = bare.parameters, bare.errors.critical
     sensitive = bare.sensitive
     controls = []
     for p, pool in enumerate(bare.pools):
         identity = correlate_ranks(pool.y, pool.y)
-        for t, target in enumerate(pool.targets):
-            here = Control(control="identity", model=pool.cells.model, dataset=pool.cells.dataset, target=target)
-            if reason := pool.target_reasons[t]:
+        for t, outcome in enumerate(pool.outcomes):
+            here = Control(control="identity", model=pool.cells.model, dataset=pool.cells.dataset, outcome=outcome)
+            if reason := pool.outcome_reasons[t]:
                 names = ("planted", "shuffled", "identity")
-                controls += [replace(here, control=name, note=f"target {reason}") for name in names]
+                controls += [replace(here, control=name, note=f"outcome {reason}") for name in names]
                 continue
             for name, row, expected in (
                 ("planted", t, parameters.controls.planted_rho),
-                ("shuffled", t + len(pool.targets), 0.0),
+                ("shuffled", t + len(pool.outcomes), 0.0),
             ):
                 rho, error = planted.rho[p][row, t], planted.errors[p][row, t]
                 limit = float(lower_limit(rho, error, critical))
@@ -265,7 +265,7 @@ def _planted_controls(bare: Evaluation, planted: _Planted) -> list[Control]:
                     passed = limit <= parameters.bound and verdict == bare.verdict
                 known = replace(here, expected=expected, value=float(rho), lower_limit=limit)
                 if name == "planted" and abs(rho - expected) > PLANTED_TOLERANCE:
-                    note = f"the target ties too often: no score near rho {expected:g} can be planted"
+                    note = f"the outcome ties too often: no score near rho {expected:g} can be planted"
                     controls.append(replace(known, control=name, note=note))
                     continue
                 controls.append(replace(known, control=name, verdict=verdict, passed=passed))

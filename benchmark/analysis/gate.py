@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.analysis.cells import KEY
 from benchmark.analysis.claim import Claim, ClaimInputs
 from benchmark.analysis.verification import verify
+from benchmark.artefacts.cells import KEY
 from benchmark.errors import BenchmarkError
 
 
@@ -30,7 +30,7 @@ def check_controls(claim: Claim, results: Path) -> None:
     failed = table[table["passed"] == 0]
     if len(failed):
         row = failed.iloc[0]
-        where = "/".join(str(row[key]) for key in ("model", "dataset", "target", "mask", "statistic") if row[key])
+        where = "/".join(str(row[key]) for key in ("model", "dataset", "outcome", "mask", "statistic") if row[key])
         raise BenchmarkError(
             f"{len(failed)} of {len(table)} controls failed, first {row['control']} in {where}: expected "
             f"{row['expected']:g}, found {row['value']:.3f}: no verdict stands until they hold; "

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from benchmark.hashing import sha256_json
 from benchmark.section import Section
 
-Target = Literal["quality", "performance"]
+Outcome = Literal["quality", "performance"]
 Verdict = Literal["reproduced", "refuted", "exceeded", "inconclusive"]
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -27,14 +26,14 @@ class FamilyParameters(Section):
     layers: tuple[Literal["mean"] | int, ...] = Field(
         default=("mean",), min_length=1, description="layer reductions: `mean` over all layers, or a layer's number"
     )
-    targets: tuple[Target, ...] = Field(
+    outcomes: tuple[Outcome, ...] = Field(
         default=("quality", "performance"), min_length=1, description="what a score is correlated with"
     )
     shots: Literal[1] = Field(
         default=1, description="demonstrations a prompt; random sets of more are explored in correlations.csv"
     )
 
-    @field_validator("masks", "statistics", "sites", "poolings", "layers", "targets")
+    @field_validator("masks", "statistics", "sites", "poolings", "layers", "outcomes")
     @classmethod
     def _distinct(cls, names: tuple[object, ...]) -> tuple[object, ...]:
         if len(set(names)) < len(names):
@@ -59,7 +58,7 @@ class ExplorationParameters(Section):
 class ControlParameters(Section):
     """Scores whose answer is known in advance."""
 
-    planted_rho: float = Field(default=0.6, gt=0, lt=1, description="rho of the planted score with the target")
+    planted_rho: float = Field(default=0.6, gt=0, lt=1, description="rho of the planted score with the outcome")
     massive_factor: float = Field(
         default=2.0,
         gt=1,
@@ -85,11 +84,11 @@ class ClaimParameters(Section):
     intervals: Literal["bootstrap", "fisher"] = Field(
         default="bootstrap", description="resampled candidates, or the fast normal approximation"
     )
-    permutations: int = Field(default=1000, ge=19, le=1_000_000, description="joint permutations of the targets")
+    permutations: int = Field(default=1000, ge=19, le=1_000_000, description="joint permutations of the outcomes")
     bootstrap: int = Field(default=1000, ge=50, le=1_000_000, description="bootstrap samples of the candidates")
     splits: int = Field(default=200, ge=2, le=100_000, description="random halves of the queries, for reliability")
     sensitivity_rho: float = Field(
-        default=0.6, gt=0, lt=1, description="rho with a noise-free target that the data must be able to show"
+        default=0.6, gt=0, lt=1, description="rho with a noise-free outcome that the data must be able to show"
     )
     power: float = Field(default=0.9, gt=0, lt=1, description="probability with which it must be able to")
     seed: int = Field(default=0, ge=0, description="seed of every draw of the analysis")
@@ -101,5 +100,4 @@ class ClaimParameters(Section):
 def fingerprint(*parts: BaseModel | Mapping[str, Any]) -> str:
     """The first 16 hex digits of the SHA-256 of the parts' canonical JSON: equal parameters, equal fingerprint."""
     plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else dict(part) for part in parts]
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return sha256_json(plain)[:16]

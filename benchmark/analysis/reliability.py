@@ -1,4 +1,4 @@
-"""How far random halves of the queries agree about the candidates: noise in a target caps every |rho| with it."""
+"""How far random halves of the queries agree about the candidates: noise in a outcome caps every |rho| with it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What chance and sampling do to a whole family of correlations: joint permutations, bootstrap, simultaneous limits.
 
 Pools that share a dataset share its candidates. They are permuted and resampled together, so that the dependence
-between cells, targets and models survives. Everything works on centred ranks (`spearman.centred_ranks`).
+between cells, outcomes and models survives. Everything works on centred ranks (`spearman.centred_ranks`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ BLOCK = 200_000
 
 @dataclass(frozen=True)
 class Null:
-    """|rho| when the targets are permuted.
+    """|rho| when the outcomes are permuted.
 
-    `maxima` [permutation, pool, target], the largest over a pool's columns (0 where none is defined); `at_least`, for
-    each pool, int [column, target], permutations that reach the observed |rho|; `histogram` int [bin], of all cells.
+    `maxima` [permutation, pool, outcome], the largest over a pool's columns (0 where none is defined); `at_least`, for
+    each pool, int [column, outcome], permutations that reach the observed |rho|; `histogram` int [bin], of all cells.
     """
 
     maxima: Floats
@@ -45,9 +45,9 @@ class Null:
 def permutation_null(
     x: Sequence[Floats], y: Sequence[Floats], groups: Sequence[Hashable], permutations: int, rng: np.random.Generator
 ) -> Null:
-    """The null of |rho| between scores `x` and targets `y`, all targets of a group under the same permutation.
+    """The null of |rho| between scores `x` and outcomes `y`, all outcomes of a group under the same permutation.
 
-    `x` [column, n] and `y` [target, n], centred ranks, one of each a pool; rows of zeros are undefined and left out.
+    `x` [column, n] and `y` [outcome, n], centred ranks, one of each a pool; rows of zeros are undefined and left out.
     `groups` names each pool's dataset; pools of a group have the same candidates in the same order.
     """
     maxima = np.zeros((permutations, len(x), len(y[0])))
@@ -96,9 +96,9 @@ def unit(ranks: Floats) -> Floats:
 def bootstrap_rho(
     x: Sequence[Floats], y: Sequence[Floats], groups: Sequence[Hashable], samples: int, rng: np.random.Generator
 ) -> list[Floats]:
-    """Rho in bootstrap samples of the candidates, ranked anew in each: for each pool [sample, column, target].
+    """Rho in bootstrap samples of the candidates, ranked anew in each: for each pool [sample, column, outcome].
 
-    Arguments as of `permutation_null`. NaN where a sample leaves a score or target constant.
+    Arguments as of `permutation_null`. NaN where a sample leaves a score or outcome constant.
     """
     out = [np.full((samples, len(a), len(b)), np.nan) for a, b in zip(x, y, strict=True)]
     for members, stream in _by_group(groups, rng):
@@ -115,23 +115,23 @@ def bootstrap_rho(
 
 
 def weighted_rho(x: Floats, y: Floats, weights: NDArray[np.int32]) -> Floats:
-    """Rho [sample, column, target] between `x` [column, n] and `y` [target, n], candidates repeated `weights` times.
+    """Rho [sample, column, outcome] between `x` [column, n] and `y` [outcome, n], candidates repeated `weights` times.
 
     `weights` int32 [sample, n] with the sum n in each sample. All sums are of whole numbers, so exact.
     """
     untied = sum_of_squares(weights)
-    targets, scale = [], []
+    outcomes, scale = [], []
     for row in y:
         ranks, sizes = weighted_ranks(row, weights)
-        targets.append(weights * ranks)
+        outcomes.append(weights * ranks)
         scale.append(sum_of_squares(sizes))
     out = np.empty((len(weights), len(x), len(y)))
     for c, row in enumerate(x):
         ranks, sizes = weighted_ranks(row, weights)
         own = untied if sizes.shape == weights.shape else sum_of_squares(sizes)
-        for t, target in enumerate(targets):
+        for t, outcome in enumerate(outcomes):
             with np.errstate(invalid="ignore", divide="ignore"):
-                out[:, c, t] = np.vecdot(ranks, target) / np.sqrt(own * scale[t])
+                out[:, c, t] = np.vecdot(ranks, outcome) / np.sqrt(own * scale[t])
     return out
 
 
@@ -162,15 +162,15 @@ def sum_of_squares(sizes: NDArray[np.int32]) -> Floats:
 
 @dataclass(frozen=True)
 class Errors:
-    """Standard errors on Fisher's z, for each pool [column, target], and how many of them a simultaneous limit is."""
+    """Standard errors on Fisher's z, for each pool [column, outcome], and how many of them a simultaneous limit is."""
 
     standard_errors: list[Floats]
     critical: float
 
 
 def bootstrap_errors(rho: Sequence[Floats], replicates: Sequence[Floats], alpha: float) -> Errors:
-    """Standard errors from bootstrap `replicates` of `rho` (for each pool [column, target]), and the 1 - alpha quantile
-    of the largest |z* - z| / se over the family: the sup-t band (Montiel Olea and Plagborg-Moller 2019).
+    """Standard errors from bootstrap `replicates` of `rho` (for each pool [column, outcome]), and the 1 - alpha
+    quantile of the largest |z* - z| / se over the family: the sup-t band (Montiel Olea and Plagborg-Moller 2019).
     """
     errors: list[Floats] = []
     largest = np.zeros(len(replicates[0]))

@@ -10,22 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.artefacts.matrices import gain
+from benchmark.artefacts.selection import COLUMNS
 from benchmark.selection.choices import Choices, Members
 
-COLUMNS = (
-    "model",
-    "dataset",
-    "selector",
-    "direction",
-    "mask",
-    "shots",
-    "metric",
-    "score",
-    "random_mean",
-    "random_sd",
-    "percentile",
-    "needs_label",
-)
 METRICS = ("performance", "gain")
 
 Matrix = NDArray[np.float64]
@@ -70,7 +58,7 @@ def selection_table(
         place = {tuple(members): i for i, members in enumerate(sets.members.tolist())}
         values = {
             "performance": sets.performance.astype(np.float64),
-            "gain": sets.log_probability.astype(np.float64) - zero_shot.astype(np.float64),
+            "gain": gain(sets.log_probability, zero_shot).astype(np.float64),
         }
         drawn = [place[tuple(members)] for members in choices.random[shots].tolist()]
         null = {metric: values[metric][drawn].mean(axis=1) for metric in METRICS}

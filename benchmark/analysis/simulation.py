@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from benchmark.analysis.cells import GAIN_DECIMALS, Cells, Column
 from benchmark.analysis.parameters import FamilyParameters
 from benchmark.analysis.spearman import Floats
+from benchmark.artefacts.cells import Cells
+from benchmark.artefacts.matrices import GAIN_DECIMALS
+from benchmark.artefacts.scores import Column
 
 QUERIES = 32
 FACTORS = 3
@@ -22,9 +24,9 @@ FACTORS = 3
 
 @dataclass(frozen=True)
 class Scenario:
-    """`rho`: true Spearman correlation of one cell's score with the target as measured (None: all are zero).
+    """`rho`: true Spearman correlation of one cell's score with the outcome as measured (None: all are zero).
 
-    `reliability` of the target over all queries; `shared`: the part of a score's variance that common factors make,
+    `reliability` of the outcome over all queries; `shared`: the part of a score's variance that common factors make,
     so the dependence between cells; `levels`: scores take so many values (None: no ties); `heavy`: noise of the gains
     is Student's t with 3 degrees of freedom and scores are exponentiated.
     """
@@ -46,11 +48,11 @@ class Scenario:
         return self.models * self.datasets * self.masks * self.statistics
 
     def family(self) -> FamilyParameters:
-        """The family it simulates; quality is its one target."""
+        """The family it simulates; quality is its one outcome."""
         return FamilyParameters(
             masks=tuple(f"mask{i}" for i in range(self.masks)),
             statistics=tuple(f"statistic{i}" for i in range(self.statistics)),
-            targets=("quality",),
+            outcomes=("quality",),
         )
 
 
@@ -118,12 +120,14 @@ def _cells(
         dataset=dataset,
         columns=columns,
         scores=scores.astype(np.float32),
-        log_probability_gain=gain.round(GAIN_DECIMALS).astype(np.float32),
+        gain=gain.round(GAIN_DECIMALS).astype(np.float32),
         performance=np.zeros((n, 1), dtype=np.float32),
         candidates=np.arange(n).astype(np.str_),
         n_input=np.ones(n, dtype=np.int64),
         n_target=np.ones(n, dtype=np.int64),
-        label=np.full(n, ""),
-        first_token=np.full(n, ""),
+        first_token=np.zeros(n, dtype=np.int64),
+        target=np.zeros(n, dtype=np.int32),
+        query_target=np.zeros(gain.shape[1], dtype=np.int32),
+        target_problem="",
         fingerprint="simulated",
     )

@@ -52,7 +52,7 @@ def rank_columns(columns: NDArray[np.floating]) -> tuple[Floats, list[str]]:
 
 
 def correlate_ranks(x: Floats, y: Floats) -> Floats:
-    """Rho [column, target] between centred ranks `x` [column, n] and `y` [target, n]; NaN where either is constant."""
+    """Rho [column, outcome] between centred ranks `x` [column, n] and `y` [outcome, n]; NaN if one is constant."""
     scale = np.sqrt(np.outer(np.einsum("cn,cn->c", x, x), np.einsum("tn,tn->t", y, y)))
     with np.errstate(invalid="ignore", divide="ignore"):
         rho: Floats = (x @ y.T) / scale
@@ -60,7 +60,7 @@ def correlate_ranks(x: Floats, y: Floats) -> Floats:
 
 
 def spearman(x: NDArray[np.floating], y: NDArray[np.floating]) -> Floats:
-    """Rho [column, target] between `x` [column, n] and `y` [target, n]; NaN where undefined."""
+    """Rho [column, outcome] between `x` [column, n] and `y` [outcome, n]; NaN where undefined."""
     return correlate_ranks(rank_columns(x)[0], rank_columns(y)[0])
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from benchmark.analysis.cells import KEY
 from benchmark.analysis.confounds import CONFOUNDS, basis, covariates, explained, partial_spearman
 from benchmark.analysis.consistency import agreement, consistency
 from benchmark.analysis.controls import control_table
@@ -18,6 +17,7 @@ from benchmark.analysis.equivalence import detection_power, equivalence_p, equiv
 from benchmark.analysis.evaluation import Evaluation
 from benchmark.analysis.resampling import BINS, histogram_counts, limits
 from benchmark.analysis.spearman import Floats, fisher_interval
+from benchmark.artefacts.cells import KEY
 
 TRUE_BELOW = (0.0, 0.1, 0.2, 0.25, 0.3)
 TRUE_ABOVE = (0.4, 0.45, 0.5, 0.6, 0.7)
@@ -42,18 +42,18 @@ def all_tables(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
 
 
 def keys(evaluation: Evaluation) -> pd.DataFrame:
-    """The key, `n` and `undefined` of every declared cell: by pool, then target, then column."""
+    """The key, `n` and `undefined` of every declared cell: by pool, then outcome, then column."""
     rows = [
-        (p.cells.model, p.cells.dataset, c.mask, c.statistic, c.pooling, c.site, c.layer, target, 1, p.cells.n, reason)
+        (p.cells.model, p.cells.dataset, c.mask, c.statistic, c.pooling, c.site, c.layer, outcome, 1, p.cells.n, reason)
         for p in evaluation.pools
-        for target, target_reason in zip(p.targets, p.target_reasons, strict=True)
-        for c, reason in zip(p.cells.columns, (why(r, target_reason) for r in p.score_reasons), strict=True)
+        for outcome, outcome_reason in zip(p.outcomes, p.outcome_reasons, strict=True)
+        for c, reason in zip(p.cells.columns, (why(r, outcome_reason) for r in p.score_reasons), strict=True)
     ]
     return pd.DataFrame(rows, columns=[*KEY, "n", "undefined"])
 
 
 def flat(per_pool: Sequence[NDArray[np.floating | np.integer]]) -> Floats:
-    """Arrays [column, target], one a pool, in the order of `keys`."""
+    """Arrays [column, outcome], one a pool, in the order of `keys`."""
     return np.concatenate([values.T.ravel() for values in per_pool]).astype(np.float64)
 
 
@@ -69,7 +69,7 @@ def family(evaluation: Evaluation) -> pd.DataFrame:
     frame["p_value"] = np.where(np.isnan(rho), np.nan, (1 + reached) / (1 + evaluation.parameters.permutations))
     frame["p_family"] = evaluation.null.p_values(np.abs(rho))
     ceilings = [s.reliability.ceiling for s in evaluation.sensitivity]
-    counts = [len(pool.x) for pool in evaluation.pools for _ in pool.targets]
+    counts = [len(pool.x) for pool in evaluation.pools for _ in pool.outcomes]
     frame["ceiling"] = np.repeat(ceilings, counts)
     ceiling = frame["ceiling"].where(frame["ceiling"] > 0)
     frame["disattenuated_rho"] = frame["rho"] / ceiling
@@ -112,9 +112,9 @@ def reliability(evaluation: Evaluation) -> pd.DataFrame:
         {
             "model": s.pool.model,
             "dataset": s.pool.dataset,
-            "target": s.target,
+            "outcome": s.outcome,
             "n": s.pool.n,
-            "n_queries": s.pool.matrix(s.target).shape[1],
+            "n_queries": s.pool.matrix(s.outcome).shape[1],
             "splits": evaluation.parameters.splits,
             "half_correlation": s.reliability.half,
             "half_sd": s.reliability.sd,
@@ -152,12 +152,12 @@ def confound_shares(evaluation: Evaluation) -> pd.DataFrame:
     for pool in evaluation.pools:
         for name, parts in (*((c, (c,)) for c in CONFOUNDS), ("all", CONFOUNDS)):
             shares = explained(pool.y, covariates(pool.cells, parts))
-            for t, target in enumerate(pool.targets):
+            for t, outcome in enumerate(pool.outcomes):
                 values = (float(shares.r_squared[t]), float(shares.adjusted[t]))
-                reason = f"target {pool.target_reasons[t]}" if pool.target_reasons[t] else ""
-                rows.append((pool.cells.model, pool.cells.dataset, target, name, shares.covariates, *values, reason))
+                reason = f"outcome {pool.outcome_reasons[t]}" if pool.outcome_reasons[t] else ""
+                rows.append((pool.cells.model, pool.cells.dataset, outcome, name, shares.covariates, *values, reason))
     names = ["n_covariates", "r_squared", "adjusted_r_squared", "undefined"]
-    return pd.DataFrame(rows, columns=["model", "dataset", "target", "confound", *names])
+    return pd.DataFrame(rows, columns=["model", "dataset", "outcome", "confound", *names])
 
 
 def null(evaluation: Evaluation) -> pd.DataFrame:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.analysis.cells import Cells
 from benchmark.analysis.claim import Claim, ClaimInputs, check_current, compute
 from benchmark.analysis.correlation import TOLERANCE
+from benchmark.artefacts.cells import Cells
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 

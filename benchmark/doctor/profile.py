@@ -11,6 +11,7 @@ from benchmark.activations.masks import mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.doctor.finding import Finding, fix, ok
 from benchmark.errors import BenchmarkError, unknown
+from benchmark.hashing import sha256_file
 from benchmark.params import Params
 from benchmark.storage import read_json
 
@@ -61,11 +62,10 @@ def _stage(params: Params, stage: str) -> str:
 
 def _unchanged(name: str, files: Mapping[str, Mapping[str, Any]], stage: str) -> Finding:
     """Whether local files are those that `stage` read, as it recorded them: DVC does not watch files of elsewhere."""
-    from benchmark.hub.fetching import hashes
 
     for file, was in files.items():
         path = Path(file)
-        if not path.is_file() or path.stat().st_size != was["bytes"] or hashes(path)[0] != was["sha256"]:
+        if not path.is_file() or path.stat().st_size != was["bytes"] or sha256_file(path) != was["sha256"]:
             return fix(name, f"{file} changed since its stage ran: `dvc repro --force --single-item {stage}`")
     return ok(name, f"{len(files)} local files are as its stage read them" if files else "its local files are there")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -18,11 +17,11 @@ from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_st
 from tqdm import tqdm
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_and_git
 from benchmark.hub.faults import patiently
 from benchmark.hub.repository import Listing, RemoteFile
 from benchmark.progress import progress_bar
 
-CHUNK = 1 << 20
 ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -54,17 +53,6 @@ def fetch(listing: Listing, names: Iterable[str]) -> dict[str, Fetched]:
     return fetched
 
 
-def hashes(path: Path) -> tuple[str, str]:
-    """SHA-256 and git's SHA-1 (of `blob <size>\\0` and the content) of a file, in one pass."""
-    sha256 = hashlib.sha256()
-    git = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            sha256.update(chunk)
-            git.update(chunk)
-    return sha256.hexdigest(), git.hexdigest()
-
-
 def _fetch(listing: Listing, name: str, progress: tqdm[None]) -> Fetched:
     remote = listing.files[name]
     target = listing.snapshot / name
@@ -86,7 +74,7 @@ def _cached(listing: Listing, name: str, progress: tqdm[None]) -> Fetched:
     """The file in the cache; where it is no link to a blob (a copied cache), there is no hash to compare with."""
     remote = listing.files[name]
     target = listing.snapshot / name
-    sha256 = _verified(target, remote) if ETAG.fullmatch(remote.etag) else hashes(target)[0]
+    sha256 = _verified(target, remote) if ETAG.fullmatch(remote.etag) else sha256_and_git(target)[0]
     if sha256 is None:
         raise BenchmarkError(
             f"{name} of {listing.repository} in the cache is damaged, and HF_HUB_OFFLINE is set: delete {target} and "
@@ -158,7 +146,7 @@ def _verified(path: Path, remote: RemoteFile) -> str | None:
     """The SHA-256 of `path` if it is the file that the hub describes, else None."""
     if not path.is_file() or path.stat().st_size != remote.size:
         return None
-    sha256, git = hashes(path)
+    sha256, git = sha256_and_git(path)
     return sha256 if remote.etag in (sha256, git) else None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file
 from benchmark.hub.card import licence_of, read_card
 from benchmark.models.parameters import HubModel, LocalModel
 from benchmark.models.shape import require_shape, shape_of
@@ -77,7 +78,7 @@ def _from_hub(name: str, source: HubModel) -> dict[str, Any]:
 
 
 def _from_folder(name: str, source: LocalModel) -> dict[str, Any]:
-    from benchmark.hub.fetching import Fetched, hashes
+    from benchmark.hub.fetching import Fetched
 
     path = Path(source.path)
     if not path.is_dir():
@@ -90,7 +91,7 @@ def _from_folder(name: str, source: LocalModel) -> dict[str, Any]:
     if missing:
         raise BenchmarkError(f"{path}: its index names {missing[0]}, which is missing: copy the whole folder")
     found = [*(file for file in SMALL if file in names), *weights]
-    fetched = {file: Fetched((path / file).stat().st_size, hashes(path / file)[0]) for file in found}
+    fetched = {file: Fetched((path / file).stat().st_size, sha256_file(path / file)) for file in found}
     return {
         "name": name,
         "source": "local",

@@ -8,7 +8,6 @@ The number of steps is fixed, one thread computes, and step `s` draws its rows f
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import shutil
@@ -27,6 +26,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256, sha256_file
 from benchmark.models.competence import competence
 from benchmark.models.embedded import Size, build_model, get_architecture
 from benchmark.models.muon import Muon
@@ -189,8 +189,7 @@ def _one_thread() -> Iterator[None]:
 
 def _manifest(name: str, architecture: str, seed: int, recipe: Recipe, size: Size, folder: Path) -> dict[str, Any]:
     files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        for path in sorted(folder.iterdir())
+        path.name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)} for path in sorted(folder.iterdir())
     }
     return {
         "name": name,
@@ -233,7 +232,7 @@ def train(
     """
     recipe, size = recipe or Recipe(), size or Size()
     settings = json.dumps([name, architecture, seed, asdict(recipe), asdict(size), torch.__version__])
-    checkpoint = work / f"{hashlib.sha256(settings.encode()).hexdigest()[:16]}.safetensors" if work else None
+    checkpoint = work / f"{sha256(settings.encode())[:16]}.safetensors" if work else None
     with _one_thread():
         trainer = Trainer(architecture, seed, recipe, size)
         if checkpoint and checkpoint.exists():

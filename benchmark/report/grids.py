@@ -1,4 +1,4 @@
-"""Rho by mask and statistic: one panel for each model, task and target, never averaged over models or tasks."""
+"""Rho by mask and statistic: one panel for each model, task and outcome, never averaged over models or tasks."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def arranged(found: pd.Series[Any], known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def panels(results: Results) -> list[Panel]:
-    """Panels of the declared family, by target (and site, pooling, layer where the family has several), model, task."""
+    """Panels of the declared family, by outcome (and site, pooling, layer where it has several), model and task."""
     cells = results.family()
     if cells is None or cells.empty:
         return []
     masks, statistics = arranged(cells["mask"], MASKS), arranged(cells["statistic"], STATISTICS)
     varying = [axis for axis in ("site", "pooling", "layer") if cells[axis].nunique() > 1]
     made = []
-    for keys, rows in cells.groupby(["target", *varying, "model", "dataset"], sort=False):
+    for keys, rows in cells.groupby(["outcome", *varying, "model", "dataset"], sort=False):
         *group, model, dataset = map(str, keys)
         rho = np.full((len(masks), len(statistics)), np.nan)
         above, proven, strongest = (np.zeros(rho.shape, dtype=bool) for _ in range(3))
@@ -94,14 +94,14 @@ def panels(results: Results) -> list[Panel]:
 
 
 def consistency_panels(results: Results) -> list[Panel]:
-    """Mean signed rho over models and tasks, a panel for each target; `above`: its interval excludes 0."""
+    """Mean signed rho over models and tasks, a panel for each outcome; `above`: its interval excludes 0."""
     table = results.tables.get("consistency")
     if table is None:
         return []
     masks, statistics = arranged(table["mask"], MASKS), arranged(table["statistic"], STATISTICS)
     varying = [axis for axis in ("site", "pooling", "layer", "shots") if axis in table and table[axis].nunique() > 1]
     made = []
-    for keys, rows in table.groupby(["target", *varying], sort=False):
+    for keys, rows in table.groupby(["outcome", *varying], sort=False):
         rho = np.full((len(masks), len(statistics)), np.nan)
         above, nothing = np.zeros(rho.shape, dtype=bool), np.zeros(rho.shape, dtype=bool)
         notes = [["" for _ in statistics] for _ in masks]
@@ -131,7 +131,7 @@ def consistency_panels(results: Results) -> list[Panel]:
 
 
 def _identity(row: dict[str, Any]) -> tuple[str, ...]:
-    axes = ("model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target")
+    axes = ("model", "dataset", "mask", "statistic", "pooling", "site", "layer", "outcome")
     return tuple(axis for axis in axes if axis in row)
 
 

@@ -16,12 +16,12 @@ from benchmark.storage import read_arrays, read_json, read_table
 from benchmark.timing.history import read_history
 
 COLUMN = ("mask", "statistic", "pooling", "site", "layer")
-CELL = ("model", "dataset", *COLUMN, "target", "shots")
+CELL = ("model", "dataset", *COLUMN, "outcome", "shots")
 TEXT = (
     "model",
     "dataset",
     *COLUMN,
-    "target",
+    "outcome",
     "undefined",
     "selector",
     "direction",
@@ -32,6 +32,7 @@ TEXT = (
     "confound",
     "question",
     "scenario",
+    "demanded",
     "intervals",
     "model_a",
     "model_b",
@@ -39,17 +40,17 @@ TEXT = (
 TABLES: Mapping[str, tuple[str, ...]] = {
     "correlations": (*CELL, "n", "rho", "undefined"),
     "family": (*CELL, "n", "rho", "simultaneous_low", "simultaneous_high", "lower_limit", "p_family", "undefined"),
-    "equivalence": ("model", "dataset", "target", "n", "rho", "bound", "equivalent", "power"),
+    "equivalence": ("model", "dataset", "outcome", "n", "rho", "bound", "equivalent", "power"),
     "power": ("question", "true_rho", "reliability", "n_needed", "power"),
     "reliability": (
-        *("model", "dataset", "target", "n", "reliability", "reliability_low", "reliability_high"),
+        *("model", "dataset", "outcome", "n", "reliability", "reliability_low", "reliability_high"),
         *("ceiling", "power", "sensitive"),
     ),
     "confounds": (*CELL, "rho", "partial_rho"),
-    "confound_shares": ("model", "dataset", "target", "confound", "adjusted_r_squared"),
-    "consistency": (*COLUMN, "target", "n_pools", "mean_rho", "ci_low", "ci_high", "sign_agreement"),
-    "agreement": ("target", "model_a", "model_b", "n_cells", "agreement", "sign_agreement"),
-    "controls": ("control", "model", "dataset", "target", "expected", "value", "passed", "note"),
+    "confound_shares": ("model", "dataset", "outcome", "confound", "adjusted_r_squared"),
+    "consistency": (*COLUMN, "outcome", "n_pools", "mean_rho", "ci_low", "ci_high", "sign_agreement"),
+    "agreement": ("outcome", "model_a", "model_b", "n_cells", "agreement", "sign_agreement"),
+    "controls": ("control", "model", "dataset", "outcome", "expected", "value", "passed", "note"),
     "null": ("low", "high", "null_max", "null_cell", "observed"),
     "calibration": (
         "scenario",
@@ -60,7 +61,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "refuted",
         "exceeded",
         "inconclusive",
-        "target",
+        "demanded",
     ),
     "selection": ("model", "dataset", "selector", "direction", "mask", "shots", "metric", "score", "percentile"),
 }
@@ -85,26 +86,26 @@ class Results:
             return None
         table, declared = self.tables["correlations"], self.claim["family"]
         keep = table["shots"] == declared["shots"]
-        for axis in (*COLUMN, "target"):
+        for axis in (*COLUMN, "outcome"):
             keep &= table[axis].isin(
                 [str(name) for name in declared[f"{'statistic' if axis == 'statistic' else axis}s"]]
             )
         return table[keep]
 
     def scatter(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Score and target of every candidate, float64 [n] each, in the strongest cell; None without its cells."""
+        """Score and outcome of every candidate, float64 [n] each, in the strongest cell; None without its cells."""
         cell = self.claim["cell"]
         if not cell:
             return None
         path = self.folder / "cells" / f"{cell['model']}-{cell['dataset']}.npz"
         if not path.exists():
             return None
-        arrays = read_arrays(path, ["scores", "log_probability_gain", "performance", *COLUMN])
+        arrays = read_arrays(path, ["scores", "gain", "performance", *COLUMN])
         at = np.logical_and.reduce([arrays[axis].astype(str) == str(cell[axis]) for axis in COLUMN])
         if np.count_nonzero(at) != 1:
             raise BenchmarkError(f"{path} does not hold the strongest cell of claim.json once: run the claim again")
-        target = arrays["log_probability_gain" if cell["target"] == "quality" else "performance"]
-        return arrays["scores"][:, at].ravel().astype(np.float64), target.astype(np.float64).mean(axis=1)
+        outcome = arrays["gain" if cell["outcome"] == "quality" else "performance"]
+        return arrays["scores"][:, at].ravel().astype(np.float64), outcome.astype(np.float64).mean(axis=1)
 
 
 def read_results(folder: Path, calibration: Path | None = None) -> Results:

@@ -69,15 +69,15 @@ def strongest(results: Results, rows: int = 12) -> Table | None:
     if "disattenuated_rho" not in cells:
         cells = cells.assign(disattenuated_rho=np.nan)
     cells = cells[cells["rho"].notna()].sort_values("rho", key=abs, ascending=False, kind="stable").head(rows)
-    head = ("model", "task", "mask", "statistic", "target", "n", "ρ", "simultaneous", "p (family)", "ρ given confounds",
-            "ρ disattenuated")  # fmt: skip
+    head = ("model", "task", "mask", "statistic", "outcome", "n", "ρ", "simultaneous", "p (family)",
+            "ρ given confounds", "ρ disattenuated")  # fmt: skip
     body = [
         (
             words(row["model"]),
             words(row["dataset"]),
             words(row["mask"]),
             words(row["statistic"]),
-            row["target"],
+            row["outcome"],
             f"{row['n']:.0f}",
             rho(row["rho"]),
             interval(row["simultaneous_low"], row["simultaneous_high"]),
@@ -91,9 +91,9 @@ def strongest(results: Results, rows: int = 12) -> Table | None:
 
 
 CONTROLS: Mapping[str, str] = {
-    "planted": "A score built to correlate with the target joins the family: it must be found and turn the verdict.",
+    "planted": "A score built to correlate with the outcome joins the family: it must be found and turn the verdict.",
     "shuffled": "A score that knows nothing joins the family: it must change nothing.",
-    "identity": "The target itself as a score: ρ must be 1.",
+    "identity": "The outcome itself as a score: ρ must be 1.",
     "massive_dimension": "A massive dimension is planted into a model: the massive-activation statistics must see it.",
 }
 
@@ -130,13 +130,13 @@ def _range(values: pd.Series[Any]) -> str:
 
 
 def reliability(results: Results) -> Table | None:
-    """Split-half reliability per pool and target, and whether a correlation above the bound would have been seen."""
+    """Split-half reliability per pool and outcome, and whether a correlation above the bound would have been seen."""
     table = results.tables.get("reliability")
     if table is None:
         return None
-    head = ("model", "task", "target", "n", "reliability", "interval", "ceiling of |ρ|", "power", "sensitive")
+    head = ("model", "task", "outcome", "n", "reliability", "interval", "ceiling of |ρ|", "power", "sensitive")
     body = [
-        (words(r["model"]), words(r["dataset"]), r["target"], f"{r['n']:.0f}", rho(r["reliability"]),
+        (words(r["model"]), words(r["dataset"]), r["outcome"], f"{r['n']:.0f}", rho(r["reliability"]),
          interval(r["reliability_low"], r["reliability_high"]), rho(r["ceiling"]), rho(r["power"]), yes(r["sensitive"]))
         for r in table.to_dict("records")
     ]  # fmt: skip
@@ -144,23 +144,23 @@ def reliability(results: Results) -> Table | None:
 
 
 def equivalence(results: Results) -> Table | None:
-    """Per pool and target: in how many cells |rho| < bound is shown, not merely not refuted."""
+    """Per pool and outcome: in how many cells |rho| < bound is shown, not merely not refuted."""
     table = results.tables.get("equivalence")
     if table is None:
         return None
     body = []
-    for (model, dataset, target), rows in table.groupby(["model", "dataset", "target"], sort=False):
+    for (model, dataset, outcome), rows in table.groupby(["model", "dataset", "outcome"], sort=False):
         tested = rows[rows["equivalent"].notna() & rows["rho"].notna()]
         body.append(
-            (words(model), words(dataset), target, f"{len(tested)}", f"{int(tested['equivalent'].sum())}",
+            (words(model), words(dataset), outcome, f"{len(tested)}", f"{int(tested['equivalent'].sum())}",
              rho(tested["power"].mean()), rho(tested["rho"].abs().max()))
         )  # fmt: skip
-    head = ("model", "task", "target", "cells", "shown below the bound", "mean power", "largest |ρ|")
+    head = ("model", "task", "outcome", "cells", "shown below the bound", "mean power", "largest |ρ|")
     return Table(head, body, 3)
 
 
 def power(results: Results) -> Table | None:
-    """Candidates needed, by the question and the true rho, for each reliability of the target."""
+    """Candidates needed, by the question and the true rho, for each reliability of the outcome."""
     table = results.tables.get("power")
     if table is None:
         return None
@@ -208,11 +208,11 @@ def agreement(results: Results) -> Table | None:
     if table is None or table.empty:
         return None
     body = [
-        (f"{words(r['model_a'])} and {words(r['model_b'])}", r["target"], f"{r['n_cells']:.0f}", rho(r["agreement"]),
+        (f"{words(r['model_a'])} and {words(r['model_b'])}", r["outcome"], f"{r['n_cells']:.0f}", rho(r["agreement"]),
          percent(r["sign_agreement"]))
         for r in table.to_dict("records")
     ]  # fmt: skip
-    return Table(("models", "target", "cells", "agreement of their maps (ρ)", "same sign"), body, 2)
+    return Table(("models", "outcome", "cells", "agreement of their maps (ρ)", "same sign"), body, 2)
 
 
 def consistency(results: Results, rows: int = 12) -> Table | None:
@@ -222,31 +222,31 @@ def consistency(results: Results, rows: int = 12) -> Table | None:
         return None
     known = table[table["mean_rho"].notna()].sort_values("mean_rho", key=abs, ascending=False, kind="stable")
     body = [
-        (words(r["mask"]), words(r["statistic"]), r["target"], f"{r['n_pools']:.0f}", rho(r["mean_rho"]),
+        (words(r["mask"]), words(r["statistic"]), r["outcome"], f"{r['n_pools']:.0f}", rho(r["mean_rho"]),
          interval(r["ci_low"], r["ci_high"]), percent(r["sign_agreement"]))
         for r in known.head(rows).to_dict("records")
     ]  # fmt: skip
     outside = int(((known["ci_low"] > 0) | (known["ci_high"] < 0)).sum())
     by_chance = results.claim.get("alpha", np.nan) * known["ci_low"].notna().sum()
     note = f"0 lies outside the interval of {outside} of {len(known)} scores; chance alone puts it outside of some "
-    head = ("mask", "statistic", "target", "pools", "mean ρ", "interval over tasks", "same sign")
+    head = ("mask", "statistic", "outcome", "pools", "mean ρ", "interval over tasks", "same sign")
     return Table(head, body, 3, f"{note}{by_chance:.0f}." if np.isfinite(by_chance) else "")
 
 
 def confounds(results: Results) -> Table | None:
-    """The share of the target's rank variance that each confound explains, per pool."""
+    """The share of the outcome's rank variance that each confound explains, per pool."""
     table = results.tables.get("confound_shares")
     if table is None:
         return None
     names = list(dict.fromkeys(table["confound"]))
     wide = table.pivot_table(
-        index=["model", "dataset", "target"], columns="confound", values="adjusted_r_squared", sort=False, dropna=False
+        index=["model", "dataset", "outcome"], columns="confound", values="adjusted_r_squared", sort=False, dropna=False
     ).dropna(how="all")
     body = [
         (*(words(part) for part in key), *(percent(row.get(name, np.nan)) for name in names))
         for key, row in wide.iterrows()
     ]
-    return Table(("model", "task", "target", *(words(name) for name in names)), body, 3)
+    return Table(("model", "task", "outcome", *(words(name) for name in names)), body, 3)
 
 
 def calibration(results: Results) -> Table | None:
@@ -255,7 +255,7 @@ def calibration(results: Results) -> Table | None:
         return None
     verdicts = ("reproduced", "refuted", "exceeded", "inconclusive")
     body = [
-        (words(r["scenario"]), r["intervals"], r["target"].replace(">=", "≥"), f"{r['n']:.0f}",
+        (words(r["scenario"]), r["intervals"], r["demanded"].replace(">=", "≥"), f"{r['n']:.0f}",
          f"{r['experiments']:.0f}", *(percent(r[v], 1) for v in verdicts), yes(r.get("met", np.nan)))
         for r in table.to_dict("records")
     ]  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.artefacts.matrices import gain
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
 from benchmark.selection.pool import Pool, UndefinedError
@@ -88,7 +89,7 @@ def build_pool(
         perplexity=uncertainty["perplexity"].to_numpy(np.float64),
         predictive_entropy=uncertainty["predictive_entropy"].to_numpy(np.float64),
         query_inputs=tuple(dataset.queries[int(j)].input for j in choosing),
-        gain=(matrices["log_probability"].astype(np.float64) - matrices["zero_shot_log_probability"])[:, choosing],
+        gain=gain(matrices["log_probability"], matrices["zero_shot_log_probability"])[:, choosing].astype(np.float64),
     )
 
 

@@ -8,7 +8,6 @@ sdist is. Archive and file lie in the user's cache (`cache_folder`), shared by a
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import Field, field_validator, model_validator
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256, sha256_file
 from benchmark.section import Section
 from benchmark.sources.archives import extract_folder, member, safe_path
 from benchmark.sources.cache import cache_folder, cache_lock
@@ -72,7 +72,7 @@ class PackageFile(Section):
     def unpacked(self) -> Path:
         """Where the cache keeps the file or folder."""
         name = PurePosixPath(self.path.rpartition("!")[2]).name
-        key = hashlib.sha256(self.path.encode()).hexdigest()[:16]
+        key = sha256(self.path.encode())[:16]
         return self.archive.parent / key / name
 
 
@@ -130,8 +130,7 @@ def archive_size(source: PackageFile) -> int | None:
 
 def hash_file(path: Path) -> str:
     """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_file(path)
 
 
 def _archive(source: PackageFile) -> Path:
@@ -176,4 +175,4 @@ def _digest(path: Path) -> str:
         return hash_file(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
     lines = [f"{hash_file(file)}  {file.relative_to(path).as_posix()}\n" for file in files]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return sha256("".join(lines).encode())

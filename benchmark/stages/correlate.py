@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from benchmark.params import Params
 from benchmark.stages.names import CONTEXT
 from benchmark.stages.stage import Out, stage
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OUTS = ("cells", "correlations.csv", "selection.csv", "planted.csv")
 
 
 @stage(
     parameters=CONTEXT,
-    inputs=("{data}/activations", "{data}/quality", "{data}/selection", "{data}/planted"),
+    inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/selection", "{data}/planted"),
     outs=tuple(Out(f"{{results}}/{name}", kept=True) for name in OUTS),
 )
 def run(params: Params) -> None:
     """Correlate every score with quality and performance."""
-    from benchmark.analysis import correlation
-    from benchmark.stages.inputs import context, pairs
-    from benchmark.storage import write_table
+    import pandas as pd
 
-    selection = _joined(params.part("selection", *pair) / "selection.csv" for pair in pairs(params))
-    planted = _joined(params.data / "planted" / model / "planted.csv" for model in params.models)
+    from benchmark.analysis import correlation
+    from benchmark.artefacts.planted import read_planted, write_planted
+    from benchmark.artefacts.selection import read_selection, write_selection
+    from benchmark.stages.inputs import context, pairs
+
+    chosen = [read_selection(params.part("selection", *pair) / "selection.csv") for pair in pairs(params)]
+    planted = [read_planted(params.data / "planted" / model / "planted.csv") for model in params.models]
     correlation.correlate(
         pairs(params),
-        activations=params.data / "activations",
-        quality=params.data / "quality",
+        data=params.data,
         cells=params.results / "cells",
         table=params.results / "correlations.csv",
         parameters=params.claim,
         context=context(params),
     )
-    write_table(params.results / "selection.csv", selection)
-    write_table(params.results / "planted.csv", planted)
-
-
-def _joined(paths: Iterable[Path]) -> pd.DataFrame:
-    import pandas as pd
-
-    from benchmark.storage import read_table
-
-    return pd.concat([read_table(path, text=("direction", "mask")) for path in paths], ignore_index=True)
+    write_selection(params.results / "selection.csv", pd.concat(chosen, ignore_index=True))
+    write_planted(params.results / "planted.csv", pd.concat(planted, ignore_index=True))

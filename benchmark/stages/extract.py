@@ -31,7 +31,7 @@ class Extraction(Work):
 
     def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
         from benchmark.activations.extraction import extract
-        from benchmark.activations.statistics import Thresholds
+        from benchmark.activations.group import Thresholds
 
         section = self.params.extraction
         return extract(
@@ -47,7 +47,7 @@ class Extraction(Work):
         ).arrays()
 
     def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
-        from benchmark.activations.scores import PER_CANDIDATE, ActivationScores
+        from benchmark.artefacts.scores import PER_CANDIDATE, ActivationScores
 
         ActivationScores(**concatenate([*shards.values()], PER_CANDIDATE)).write(folder)
 

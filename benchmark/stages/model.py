@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.dependencies import PACKAGE, ROOT, reached
-from benchmark.digests import digest, digest_file
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file, sha256_json
 from benchmark.params import EmbeddedModel, Params
 from benchmark.stages.computing import work_folder
 from benchmark.stages.stage import Out, stage
@@ -37,7 +37,7 @@ def run(params: Params, model: str) -> None:
     origin = {
         "name": name,
         "parameters": source.model_dump(mode="json"),
-        "code": {path: digest_file(ROOT / path) for path in reached(TRAINING)},
+        "code": {path: sha256_file(ROOT / path) for path in reached(TRAINING)},
     }
     if made_by(origin, folder):
         log.warning("%s: stays as it is, for it was trained by this code; to train it again, delete %s", name, folder)
@@ -45,7 +45,7 @@ def run(params: Params, model: str) -> None:
     from benchmark.models.training import train
 
     work = work_folder(params, "model", name)
-    train(name, source.architecture, seed=source.seed, folder=folder, work=work / digest(origin)[:32])
+    train(name, source.architecture, seed=source.seed, folder=folder, work=work / sha256_json(origin)[:32])
     write_json(folder / "origin.json", origin)
     shutil.rmtree(work, ignore_errors=True)
 
@@ -55,7 +55,7 @@ def made_by(origin: dict[str, Any], folder: Path) -> bool:
     try:
         files = read_json(folder / "manifest.json")["files"]
         return bool(read_json(folder / "origin.json") == origin) and all(
-            digest_file(folder / name) == file["sha256"] for name, file in files.items()
+            sha256_file(folder / name) == file["sha256"] for name, file in files.items()
         )
     except (BenchmarkError, OSError):
         return False

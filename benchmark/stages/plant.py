@@ -16,7 +16,6 @@ from benchmark.params import Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import write_table
 from benchmark.tasks.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from benchmark.models.loading import LoadedModel
 
 CANDIDATES = 16
-STATISTICS = ("max_abs", "max_median_ratio", "massive_count")
+STATISTICS = ("max_abs", "max_median_ratio", "max_sequence_ratio", "massive_count")
 TIMES_THRESHOLD = 50  # how far beyond the absolute threshold of a massive activation the planted one lies
 
 
@@ -47,8 +46,8 @@ class Planting(Work):
 
     def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
         from benchmark.activations.extraction import extract
+        from benchmark.activations.group import Thresholds
         from benchmark.activations.planting import plant_massive_dimension
-        from benchmark.activations.statistics import Thresholds
 
         section, mlp = self.params.extraction, self.params.models[self.model].mlp
         magnitude = TIMES_THRESHOLD * section.massive_absolute
@@ -73,6 +72,8 @@ class Planting(Work):
     def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
         import pandas as pd
 
+        from benchmark.artefacts.planted import write_planted
+
         arrays = shards["planted"]
         names = self.params.extraction.masks
         rows = [
@@ -86,7 +87,7 @@ class Planting(Work):
             }
             for mask, layer, statistic in np.ndindex(*arrays["before"].shape)
         ]
-        write_table(folder / "planted.csv", pd.DataFrame(rows))
+        write_planted(folder / "planted.csv", pd.DataFrame(rows))
 
     @property
     def statistics(self) -> list[str]:

@@ -13,7 +13,6 @@ from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, ran
 from benchmark.seeds import generator
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import write_arrays, write_table
 from benchmark.tasks.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -60,17 +59,19 @@ class Scoring(Work):
     def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
         import pandas as pd
 
+        from benchmark.artefacts.matrices import Matrices
+        from benchmark.artefacts.sets import Sets, write_sets
+        from benchmark.artefacts.uncertainty import write_uncertainty
         from benchmark.quality import quality
 
         def joined(start: str) -> Arrays:
             return concatenate([arrays for name, arrays in shards.items() if name.startswith(start)])
 
         zero = quality.QualityShard(**shards[ZERO_SHOT])
-        write_arrays(folder / "matrices.npz", **quality.assemble(self.data(dataset), zero, [joined("pool_")]))
+        Matrices(**quality.assemble(self.data(dataset), zero, [joined("pool_")])).write(folder)
         sizes = self.params.quality.set_sizes
-        sets = {f"{name}_{size}": array for size in sizes for name, array in joined(f"sets_{size}_").items()}
-        write_arrays(folder / "sets.npz", **sets)
-        write_table(folder / "uncertainty.csv", pd.DataFrame(shards[UNCERTAINTY]))
+        write_sets(folder, {size: Sets(**joined(f"sets_{size}_")) for size in sizes})
+        write_uncertainty(folder, pd.DataFrame(shards[UNCERTAINTY]))
 
     def data(self, dataset: str) -> Dataset:
         return Dataset.read(self.params.dataset_folder(dataset))

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.artefacts.matrices import Matrices
+from benchmark.artefacts.scores import ActivationScores
+from benchmark.artefacts.selection import write_selection
+from benchmark.artefacts.uncertainty import read_uncertainty
 from benchmark.params import Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
 from benchmark.selection import Choices, build_pool, choose, halves
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import read_arrays, read_table, write_table
 from benchmark.tasks.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -60,13 +63,13 @@ class Choosing(Work):
         section, seed = self.params.selection, self.params.seed
         data = Dataset.read(self.params.dataset_folder(dataset))
         activations, quality = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality"))
-        matrices = read_arrays(quality / "matrices.npz")
+        matrices = Matrices.read(quality).arrays()
         choosing, judging = halves(len(data.queries), section.query_share, seed)
         pool = build_pool(
             data,
-            read_arrays(activations / "scores.npz"),
+            ActivationScores.read(activations).arrays(),
             matrices,
-            read_table(quality / "uncertainty.csv", text=("candidate",)),
+            read_uncertainty(quality),
             choosing,
             [name for name in self.params.extraction.masks if not MASKS[name].needs_label],
         )
@@ -125,7 +128,7 @@ class Choosing(Work):
         shots = self.params.selection.shots
         zero_shot = chosen.matrices["zero_shot_log_probability"][chosen.judging]
         table = selection_table(self.model, dataset, chosen.choices, {k: scored(k) for k in shots}, zero_shot)
-        write_table(folder / "selection.csv", table)
+        write_selection(folder / "selection.csv", table)
 
 
 @stage(

@@ -23,8 +23,7 @@ class Workplace:
     def correlate(self, settings: ClaimParameters) -> None:
         correlate(
             PAIRS,
-            activations=self.folder / "activations",
-            quality=self.folder / "quality",
+            data=self.folder,
             cells=self.cells,
             table=self.correlations,
             parameters=settings,

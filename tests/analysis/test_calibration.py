@@ -39,7 +39,7 @@ def test_rows_of_other_scenarios_and_intervals_stay(tmp_path: Path) -> None:
 
 
 def committed() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = read_table(ROOT / "results" / "calibration.csv", text=("target",)).to_dict("records")
+    rows: list[dict[str, Any]] = read_table(ROOT / "results" / "calibration.csv", text=("demanded",)).to_dict("records")
     return rows
 
 
@@ -59,7 +59,7 @@ def test_the_documented_table_is_the_committed_one() -> None:
     start = next(i for i, line in enumerate(lines) if line.startswith("| truth | intervals | experiments"))
     rows = [
         f"| {row['scenario']} | {row['intervals']} | {row['experiments']} | "
-        f"{' | '.join(f'{100 * row[verdict]:.1f} %' for verdict in VERDICTS)} | {row['target']} | "
+        f"{' | '.join(f'{100 * row[verdict]:.1f} %' for verdict in VERDICTS)} | {row['demanded']} | "
         f"{'yes' if row['met'] == 1 else ''} |"
         for row in committed()
     ]

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.analysis.cells import Cells, build_cells, check_family, query_mean, read_all_cells
+from benchmark.analysis.cells import build_cells, check_family, read_all_cells
+from benchmark.analysis.correlation import Upstream
 from benchmark.analysis.parameters import FamilyParameters, fingerprint
+from benchmark.artefacts.cells import Cells, query_mean
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_table, write_arrays, write_table
 from tests.analysis.conftest import Workplace
@@ -19,8 +21,8 @@ MARK = fingerprint(FAMILY, CONTEXT)
 
 
 def build(folder: Path, family: FamilyParameters = FAMILY) -> Cells:
-    activations, quality = folder / "activations", folder / "quality"
-    return build_cells("alpha", "one", activations=activations, quality=quality, family=family, fingerprint="f")
+    stages, pool = Upstream(folder), ("alpha", "one")
+    return build_cells("alpha", stages.dataset("one"), stages.scores(*pool), stages.matrices(*pool), family, "f")
 
 
 @pytest.fixture
@@ -45,9 +47,9 @@ def test_scores_and_targets_are_those_of_the_stages(upstream: Path) -> None:
     np.testing.assert_array_equal(cells.scores[:, 6], raw[:, 0, 1, 0, 2, 0].astype(np.float32))
     matrices = read_arrays(upstream / "quality" / "alpha" / "one" / "matrices.npz")
     gain = np.float64(matrices["log_probability"]) - np.float64(matrices["zero_shot_log_probability"])
-    np.testing.assert_allclose(cells.log_probability_gain, gain, atol=6e-6)
-    np.testing.assert_allclose(cells.target("quality"), gain.mean(axis=1), atol=6e-6)
-    np.testing.assert_allclose(cells.target("performance"), matrices["performance"].mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(cells.gain, gain, atol=6e-6)
+    np.testing.assert_allclose(cells.outcome("quality"), gain.mean(axis=1), atol=6e-6)
+    np.testing.assert_allclose(cells.outcome("performance"), matrices["performance"].mean(axis=1), atol=1e-6)
 
 
 def test_a_site_without_a_statistic_adds_no_column(upstream: Path) -> None:
@@ -85,7 +87,7 @@ def test_the_mean_over_queries_keeps_ties() -> None:
     ],
 )
 def test_what_is_declared_but_not_extracted_is_named(upstream: Path, axis: str, change: dict[str, tuple[str]]) -> None:
-    with pytest.raises(BenchmarkError, match=f"lacks {axis}"):
+    with pytest.raises(BenchmarkError, match=f"lack {axis}"):
         build(upstream, FAMILY.model_copy(update=change))
 
 
@@ -99,10 +101,10 @@ def test_candidates_that_disagree_are_named(upstream: Path) -> None:
         build(upstream)
 
 
-def test_mixed_n_is_an_error(upstream: Path) -> None:
+def test_candidates_and_scores_of_different_n_are_an_error(upstream: Path) -> None:
     path = upstream / "activations" / "alpha" / "one" / "candidates.csv"
     write_table(path, read_table(path).iloc[:-1])
-    with pytest.raises(BenchmarkError, match="mixes n: 40 and 39"):
+    with pytest.raises(BenchmarkError, match="disagree about the candidates"):
         build(upstream)
 
 
@@ -113,13 +115,13 @@ def test_a_missing_column_is_named(upstream: Path) -> None:
         build(upstream)
 
 
-@pytest.mark.parametrize(("name", "stored"), [("log_probability", "log_probability_gain"), ("performance",) * 2])
-def test_nan_in_a_target_is_named(upstream: Path, name: str, stored: str) -> None:
+@pytest.mark.parametrize("name", ["log_probability", "performance"])
+def test_nan_in_an_outcome_is_named(upstream: Path, name: str) -> None:
     path = upstream / "quality" / "alpha" / "one" / "matrices.npz"
     matrix = read_arrays(path)[name].copy()
     matrix[3, 5] = np.nan
     spoil(path, **{name: matrix})
-    with pytest.raises(BenchmarkError, match=f"{stored} of candidate c3 at query 5 is nan"):
+    with pytest.raises(BenchmarkError, match=f"{name} of candidate c3 at query q5 is nan"):
         build(upstream)
 
 
@@ -156,8 +158,8 @@ def test_a_pool_that_occurs_twice_is_an_error(upstream: Path) -> None:
 def test_models_must_share_the_pool_of_a_dataset(tmp_path: Path) -> None:
     write_pool(tmp_path, "alpha", "one", n=40)
     cells = build(tmp_path)
-    fewer = {f: getattr(cells, f)[:-1] for f in ("scores", "log_probability_gain", "performance", "candidates")}
-    fewer |= {f: getattr(cells, f)[:-1] for f in ("n_input", "n_target", "label", "first_token")}
+    fewer = {f: getattr(cells, f)[:-1] for f in ("scores", "gain", "performance", "candidates")}
+    fewer |= {f: getattr(cells, f)[:-1] for f in ("n_input", "n_target", "target", "first_token")}
     other = replace(cells, model="beta", **fewer)
     with pytest.raises(BenchmarkError, match=r"alpha-one \(n = 40\) and beta-one \(n = 39\)"):
         check_family([cells, other], FAMILY)

@@ -50,7 +50,7 @@ def test_summary_is_told_by_the_tables(computed: Claim) -> None:
     strongest = family.loc[family["rho"].abs().idxmax()]
     cell = computed.summary["cell"]
     assert computed.summary["max_abs_rho"] == pytest.approx(abs(strongest["rho"]), abs=1e-6)
-    assert all(cell[name] == strongest[name] for name in ("model", "dataset", "mask", "statistic", "target"))
+    assert all(cell[name] == strongest[name] for name in ("model", "dataset", "mask", "statistic", "outcome"))
     null = computed.tables["null.csv"]
     assert null["null_max"].sum() == 199
     assert null["observed"].sum() == family["rho"].notna().sum()
@@ -63,7 +63,7 @@ def test_summary_is_told_by_the_tables(computed: Claim) -> None:
 
 def test_written_tables_are_the_documented_ones(finished: Workplace, computed: Claim) -> None:
     documented = dict(re.findall(r"^\| `(\w+\.csv)` \| [^|]* \| (.*) \|$", DOCS.read_text(), flags=re.MULTILINE))
-    key = {"model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots"}
+    key = {"model", "dataset", "mask", "statistic", "pooling", "site", "layer", "outcome", "shots"}
     for name in computed.tables:
         columns = set(read_table(finished.results / name).columns)
         text = documented[name]
@@ -85,7 +85,7 @@ def test_a_planted_score_refutes_and_the_gate_is_not_asked(tmp_path: Path) -> No
     assert result.verdict == "refuted"
     assert result.summary["cell"]["mask"] == "causal"
     assert result.summary["intervals"]["largest_lower_limit"] > 0.33
-    assert result.summary["by_target"]["quality"]["verdict"] == "refuted"
+    assert result.summary["by_outcome"]["quality"]["verdict"] == "refuted"
     assert "mean under causal" in result.summary["sentence"]
 
 

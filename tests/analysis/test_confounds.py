@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.analysis.cells import Cells
 from benchmark.analysis.confounds import basis, covariates, explained, levels, partial_spearman
 from benchmark.analysis.simulation import Scenario, simulate
 from benchmark.analysis.spearman import centred_ranks
+from benchmark.artefacts.cells import Cells
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def test_a_score_that_is_but_length_has_nothing_left(cells: Cells) -> None:
 def test_a_confounded_correlation_vanishes_and_a_true_one_stays(cells: Cells) -> None:
     rng = np.random.default_rng(3)
     label = rng.integers(0, 2, 120)
-    cells = replace(cells, label=np.where(label, "yes", "no"))
-    target = 3 * label + rng.standard_normal(120)
-    confounded, true = 3 * label + rng.standard_normal(120), target + rng.standard_normal(120)
+    cells = replace(cells, target=label.astype(np.int32))
+    outcome = 3 * label + rng.standard_normal(120)
+    confounded, true = 3 * label + rng.standard_normal(120), outcome + rng.standard_normal(120)
     ranks = centred_ranks(np.stack([confounded, true]))
-    y = centred_ranks(target)[None]
+    y = centred_ranks(outcome)[None]
     partial = partial_spearman(ranks, y, basis(covariates(cells)))
-    assert abs(stats.spearmanr(confounded, target).statistic) > 0.5
+    assert abs(stats.spearmanr(confounded, outcome).statistic) > 0.5
     assert abs(partial[0, 0]) < 0.3
     assert partial[1, 0] > 0.45
 

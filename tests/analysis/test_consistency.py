@@ -9,13 +9,13 @@ from benchmark.analysis.consistency import agreement, consistency
 
 
 def family(rho: dict[tuple[str, str, str], float]) -> pd.DataFrame:
-    """Cells of one target: {(model, dataset, statistic): rho}."""
+    """Cells of one outcome: {(model, dataset, statistic): rho}."""
     fixed = {
         "mask": "causal",
         "pooling": "mean",
         "site": "mlp_output",
         "layer": "mean",
-        "target": "quality",
+        "outcome": "quality",
         "shots": 1,
     }
     rows = [{"model": m, "dataset": d, "statistic": s, "rho": value, **fixed} for (m, d, s), value in rho.items()]

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmark.analysis.cells import KEY
-from benchmark.analysis.correlation import COLUMNS, check_correlations
+from benchmark.artefacts.cells import KEY
+from benchmark.artefacts.correlations import COLUMNS, read_correlations
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_table, write_arrays, write_table
 from tests.analysis.conftest import Workplace
@@ -26,8 +26,8 @@ def test_columns_and_cells(table: pd.DataFrame) -> None:
     assert tuple(table.columns) == COLUMNS
     assert not table.duplicated(list(KEY)).any()
     one_shot = table[table["shots"] == 1]
-    means = len(PAIRS) * 2 * 2 * 2 * (3 + 1)  # masks, poolings, targets; statistics of both sites
-    layers = len(PAIRS) * 2 * 2 * 3 * 3  # masks, targets, layers, statistics of the MLP output pooled by mean
+    means = len(PAIRS) * 2 * 2 * 2 * (3 + 1)  # masks, poolings, outcomes; statistics of both sites
+    layers = len(PAIRS) * 2 * 2 * 3 * 3  # masks, outcomes, layers, statistics of the MLP output pooled by mean
     assert len(one_shot) == means + layers
     assert len(table) - len(one_shot) == len(PAIRS) * 2 * 2 * 3
     assert set(table["n"][table["shots"] == 1]) == {600}
@@ -38,7 +38,7 @@ def test_a_layer_is_what_scipy_says(finished: Workplace, table: pd.DataFrame) ->
     performance = read_arrays(finished.folder / "quality" / "beta" / "one" / "matrices.npz")["performance"]
     expected = stats.spearmanr(raw[:, 0, 1, 0, 2, 2], performance.mean(axis=1).round(6))
     query = "model == 'beta' and dataset == 'one' and mask == 'self' and statistic == 'max_abs' and layer == '2'"
-    row = table.query(f"{query} and target == 'performance'").iloc[0]
+    row = table.query(f"{query} and outcome == 'performance'").iloc[0]
     assert row["rho"] == pytest.approx(expected.statistic, abs=1e-6)
     assert row["p_value"] == pytest.approx(expected.pvalue, abs=1e-6)
     assert row["ci_low"] < row["rho"] < row["ci_high"]
@@ -50,7 +50,7 @@ def test_a_set_has_the_mean_score_of_its_members(finished: Workplace, table: pd.
     score = raw[:, 0, 0, 0, :, 2].mean(axis=1)[sets["members_4"]].mean(axis=1)
     expected = stats.spearmanr(score, sets["log_probability_4"].mean(axis=1)).statistic
     query = "model == 'alpha' and dataset == 'two' and mask == 'causal' and statistic == 'max_abs' and shots == 4"
-    row = table.query(f"{query} and target == 'quality'").iloc[0]
+    row = table.query(f"{query} and outcome == 'quality'").iloc[0]
     assert row["n"] == 50
     assert row["rho"] == pytest.approx(expected, abs=1e-3)  # gains are rounded to 1e-5
 
@@ -106,7 +106,7 @@ def test_an_infinite_score_is_undefined_and_not_dropped(tmp_path: Path) -> None:
 def test_a_missing_column_is_named(place: Workplace, name: str) -> None:
     write_table(place.correlations, read_table(place.correlations, text=TEXT).drop(columns=name))
     with pytest.raises(BenchmarkError, match=f"lacks the column {name}"):
-        check_correlations(place.correlations)
+        read_correlations(place.correlations)
 
 
 def test_a_cell_that_occurs_twice_is_named(place: Workplace) -> None:
@@ -114,7 +114,7 @@ def test_a_cell_that_occurs_twice_is_named(place: Workplace) -> None:
     table.loc[len(table)] = table.loc[3]
     write_table(place.correlations, table)
     with pytest.raises(BenchmarkError, match="holds a cell twice: alpha/one/self/mean"):
-        check_correlations(place.correlations)
+        read_correlations(place.correlations)
 
 
 def test_nan_without_a_reason_is_named(place: Workplace) -> None:
@@ -122,4 +122,4 @@ def test_nan_without_a_reason_is_named(place: Workplace) -> None:
     table.loc[0, "rho"] = np.nan
     write_table(place.correlations, table)
     with pytest.raises(BenchmarkError, match="no reason given, in alpha/one/causal/mean"):
-        check_correlations(place.correlations)
+        read_correlations(place.correlations)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.analysis.cells import Cells
 from benchmark.analysis.controls import Control
 from benchmark.analysis.evaluation import Evaluation, evaluate
 from benchmark.analysis.parameters import ClaimParameters
 from benchmark.analysis.simulation import Scenario, simulate
+from benchmark.artefacts.cells import Cells
 from benchmark.errors import BenchmarkError
 
 SMALL = Scenario("test", models=2, datasets=2, masks=2, statistics=3)
@@ -58,7 +58,7 @@ def test_known_truth_gives_its_verdict(truth: dict[str, float], verdict: str, in
 def test_the_largest_cell_is_scipys() -> None:
     evaluation = judged(rho=0.5)
     every = [
-        abs(stats.spearmanr(cells.scores[:, c], cells.log_probability_gain.astype(float).mean(axis=1)).statistic)
+        abs(stats.spearmanr(cells.scores[:, c], cells.gain.astype(float).mean(axis=1)).statistic)
         for cells in experiment(rho=0.5)[1]
         for c in range(len(cells.columns))
     ]
@@ -97,8 +97,8 @@ def test_few_candidates_hide_the_planted_score_and_say_so() -> None:
 
 def test_one_unreliable_pool_is_enough_to_be_inconclusive() -> None:
     scenario, cells = experiment()
-    noise = np.random.default_rng(0).standard_normal(cells[3].log_probability_gain.shape).astype(np.float32)
-    cells = [*cells[:3], replace(cells[3], log_probability_gain=noise)]
+    noise = np.random.default_rng(0).standard_normal(cells[3].gain.shape).astype(np.float32)
+    cells = [*cells[:3], replace(cells[3], gain=noise)]
     evaluation = evaluate(cells, settings(scenario))
     assert evaluation.verdict == "inconclusive"
     assert [s.sensitive for s in evaluation.sensitivity] == [True, True, True, False]
@@ -106,10 +106,10 @@ def test_one_unreliable_pool_is_enough_to_be_inconclusive() -> None:
 
 def test_a_constant_target_is_undefined_and_hides_everything() -> None:
     scenario, cells = experiment()
-    cells = [replace(cells[0], log_probability_gain=np.ones_like(cells[0].log_probability_gain)), *cells[1:]]
+    cells = [replace(cells[0], gain=np.ones_like(cells[0].gain)), *cells[1:]]
     evaluation = evaluate(cells, settings(scenario))
     assert evaluation.verdict == "inconclusive"
-    assert evaluation.sensitivity[0].reason == "target constant"
+    assert evaluation.sensitivity[0].reason == "outcome constant"
     assert [c.passed for c in evaluation.controls[:3]] == [None] * 3
 
 
@@ -122,9 +122,9 @@ def test_a_failed_control_with_a_model_makes_it_inconclusive() -> None:
 
 def test_a_target_that_ties_nearly_always_cannot_be_planted_and_hides_everything() -> None:
     scenario, every = experiment()
-    gain = np.ones_like(every[0].log_probability_gain)
+    gain = np.ones_like(every[0].gain)
     gain[::25] = 0.0  # one candidate in twenty-five is worse, the others tie
-    tied = replace(every[0], log_probability_gain=gain)
+    tied = replace(every[0], gain=gain)
     evaluation = evaluate([tied, *every[1:]], settings(scenario))
     planted = [c for c in evaluation.controls if c.control == "planted"]
     unplanted = [c for c in planted if c.passed is None]
@@ -152,8 +152,6 @@ def test_the_seed_decides_and_nothing_else() -> None:
 def test_the_order_of_candidates_does_not_change_rho() -> None:
     scenario, cells = experiment(n=60)
     order = np.random.default_rng(0).permutation(60)
-    moved = [
-        replace(c, **{f: getattr(c, f)[order] for f in ("scores", "log_probability_gain", "candidates")}) for c in cells
-    ]
+    moved = [replace(c, **{f: getattr(c, f)[order] for f in ("scores", "gain", "candidates")}) for c in cells]
     for a, b in zip(evaluate(cells, settings(scenario)).pools, evaluate(moved, settings(scenario)).pools, strict=True):
         np.testing.assert_array_equal(a.rho, b.rho)

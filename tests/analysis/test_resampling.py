@@ -25,11 +25,11 @@ def tied(rng: np.random.Generator, rows: int, n: int) -> np.ndarray:
 def test_null_is_that_of_a_loop_over_scipy() -> None:
     rng = np.random.default_rng(0)
     scores = [tied(rng, 3, 30), rng.standard_normal((2, 30)), rng.standard_normal((2, 20))]
-    targets = [tied(rng, 2, 30), rng.standard_normal((2, 30)), rng.standard_normal((2, 20))]
+    outcomes = [tied(rng, 2, 30), rng.standard_normal((2, 30)), rng.standard_normal((2, 20))]
     groups = ["a", "a", "b"]
     null = permutation_null(
         [centred_ranks(s) for s in scores],
-        [centred_ranks(t) for t in targets],
+        [centred_ranks(t) for t in outcomes],
         groups,
         25,
         np.random.default_rng(7),
@@ -44,12 +44,12 @@ def test_null_is_that_of_a_loop_over_scipy() -> None:
         for t in range(2):
             loop = np.array(
                 [
-                    [abs(stats.spearmanr(score, targets[p][t][order]).statistic) for score in scores[p]]
+                    [abs(stats.spearmanr(score, outcomes[p][t][order]).statistic) for score in scores[p]]
                     for order in orders[group]
                 ]
             )
             np.testing.assert_allclose(null.maxima[:, p, t], loop.max(axis=1), atol=1e-12)
-            observed = [abs(stats.spearmanr(score, targets[p][t]).statistic) for score in scores[p]]
+            observed = [abs(stats.spearmanr(score, outcomes[p][t]).statistic) for score in scores[p]]
             np.testing.assert_array_equal(null.at_least[p][:, t], (loop >= np.array(observed) - 1e-9).sum(axis=0))
             every.append(loop.ravel())
     np.testing.assert_array_equal(null.histogram, histogram_counts(np.concatenate(every)))

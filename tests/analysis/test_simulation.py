@@ -11,7 +11,7 @@ from benchmark.analysis.spearman import spearman
 
 def largest(scenario: Scenario, seed: int) -> float:
     every = simulate(scenario, np.random.default_rng(seed))
-    return max(float(np.nanmax(np.abs(spearman(c.scores.T, c.target("quality")[None])))) for c in every)
+    return max(float(np.nanmax(np.abs(spearman(c.scores.T, c.outcome("quality")[None])))) for c in every)
 
 
 @pytest.mark.parametrize("heavy", [False, True])
@@ -48,7 +48,7 @@ def test_cells_depend_as_much_as_is_asked() -> None:
 def test_models_share_a_datasets_quality_in_part() -> None:
     first, second, *_ = simulate(Scenario("s", n=4000), np.random.default_rng(0))
     assert first.dataset == second.dataset
-    shared = stats.spearmanr(first.target("quality"), second.target("quality")).statistic
+    shared = stats.spearmanr(first.outcome("quality"), second.outcome("quality")).statistic
     assert 0.35 < shared < 0.55
 
 

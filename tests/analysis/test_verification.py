@@ -62,7 +62,7 @@ def test_what_was_not_edited_is_verified(finished: Workplace) -> None:
     ("edit", "message"),
     [
         (edit_cells("scores", 1e-6), "beta-one.npz was changed"),
-        (edit_cells("log_probability_gain", 1e-5), "beta-one.npz was changed"),
+        (edit_cells("gain", 1e-5), "beta-one.npz was changed"),
         (edit_cells("performance", 1.0), "beta-one.npz was changed"),
         (edit_cells("n_input", 1), "beta-one.npz was changed"),
         (

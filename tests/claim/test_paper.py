@@ -31,7 +31,7 @@ def test_the_parameters_ask_for_the_papers_bound(params: Params) -> None:
 def test_every_correlation_lies_within_the_bound(claim: Claim) -> None:
     family = claim.tables["family.csv"]
     above = family[family["rho"].abs() > BOUND]
-    assert above.empty, above[["model", "dataset", "mask", "statistic", "target", "rho"]].to_string()
+    assert above.empty, above[["model", "dataset", "mask", "statistic", "outcome", "rho"]].to_string()
 
 
 def test_the_controls_hold(claim: Claim) -> None:

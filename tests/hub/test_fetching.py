@@ -11,8 +11,9 @@ import pytest
 from huggingface_hub import constants, hf_hub_download
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_and_git
 from benchmark.hub import faults
-from benchmark.hub.fetching import fetch, hashes
+from benchmark.hub.fetching import fetch
 from benchmark.hub.repository import list_files, snapshot_folder
 from tests.hub_server import Fault, HubServer, Repository
 from tests.hub_server.server import STRANGER, TOKEN
@@ -52,7 +53,7 @@ def test_files_arrive_verified_in_the_layout_of_the_cache(hub: HubServer) -> Non
 
 def test_git_hash_is_that_of_git(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"hello\n")  # `git hash-object` of it
-    assert hashes(tmp_path / "file")[1] == "ce013625030ba8dba906f756967f9e9ca394464a"
+    assert sha256_and_git(tmp_path / "file")[1] == "ce013625030ba8dba906f756967f9e9ca394464a"
 
 
 def test_a_second_fetch_downloads_nothing(hub: HubServer) -> None:

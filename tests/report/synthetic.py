@@ -20,7 +20,7 @@ RECORD = {
     "models": {"tiny_llama": {"source": "embedded", "sha256": "ab" * 32}},
     "datasets": [{"name": "topic", "seed": 1}],
 }
-TARGETS = ("quality", "performance")
+OUTCOMES = ("quality", "performance")
 SELECTORS = [
     *((f"activation_{s}", d, m) for s in STATISTICS for d in ("highest", "lowest") for m in ("causal", "input")),
     *((s, d, "") for s in ("perplexity", "similarity_pool") for d in ("highest", "lowest")),
@@ -55,7 +55,7 @@ def write_results(
         disattenuated_rho=family["rho"] / 0.95,
     )
     write_table(folder / "family.csv", family)
-    key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots"]
+    key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "outcome", "shots"]
     write_table(
         folder / "equivalence.csv",
         family[[*key, "n", "rho", "undefined"]].assign(
@@ -90,10 +90,10 @@ def write_results(
                 {
                     "model": model,
                     "dataset": dataset,
-                    "target": target,
+                    "outcome": outcome,
                     "n": n,
                     "n_queries": 96,
-                    "reliability": (r := 0.95 - 0.1 * draw.random() - (0.15 if target == "performance" else 0)),
+                    "reliability": (r := 0.95 - 0.1 * draw.random() - (0.15 if outcome == "performance" else 0)),
                     "reliability_low": r - 0.06,
                     "reliability_high": min(r + 0.04, 1),
                     "ceiling": r**0.5,
@@ -101,7 +101,7 @@ def write_results(
                     "sensitive": 1,
                     "undefined": "",
                 }
-                for (model, dataset), target in product(pools, TARGETS)
+                for (model, dataset), outcome in product(pools, OUTCOMES)
             ]
         ),
     )
@@ -109,12 +109,12 @@ def write_results(
         folder / "confound_shares.csv",
         pd.DataFrame(
             [
-                {"model": m, "dataset": d, "target": t, "confound": c, "adjusted_r_squared": 0.3 * draw.random()}
-                for (m, d), t, c in product(pools, TARGETS, ("length", "label", "first_token", "all"))
+                {"model": m, "dataset": d, "outcome": t, "confound": c, "adjusted_r_squared": 0.3 * draw.random()}
+                for (m, d), t, c in product(pools, OUTCOMES, ("length", "label", "first_token", "all"))
             ]
         ),
     )  # fmt: skip
-    grouped = family.groupby(["mask", "statistic", "pooling", "site", "layer", "target", "shots"], sort=False)["rho"]
+    grouped = family.groupby(["mask", "statistic", "pooling", "site", "layer", "outcome", "shots"], sort=False)["rho"]
     mean = grouped.mean().reset_index(name="mean_rho")
     write_table(
         folder / "consistency.csv",
@@ -123,8 +123,8 @@ def write_results(
     )  # fmt: skip
     write_table(
         folder / "agreement.csv",
-        pd.DataFrame([{"target": t, "model_a": models[0], "model_b": models[-1], "n_cells": 96, "agreement": 0.21,
-                       "sign_agreement": 0.58} for t in TARGETS]),
+        pd.DataFrame([{"outcome": t, "model_a": models[0], "model_b": models[-1], "n_cells": 96, "agreement": 0.21,
+                       "sign_agreement": 0.58} for t in OUTCOMES]),
     )  # fmt: skip
     write_table(folder / "controls.csv", _controls(pools, models))
     low = np.arange(100) / 100
@@ -140,7 +140,7 @@ def write_results(
         folder / "calibration.csv",
         pd.DataFrame([{"scenario": "all_zero", "intervals": "fisher", "experiments": 500, "n": 1000, "cells": 280,
                        "true_rho": 0.0, "reliability": 0.9, "reproduced": 0.99, "refuted": 0.0, "exceeded": 0.0,
-                       "inconclusive": 0.01, "target": "reproduced >= .95", "met": 1}]),
+                       "inconclusive": 0.01, "demanded": "reproduced >= .95", "met": 1}]),
     )  # fmt: skip
     write_table(folder / "selection.csv", _selection(draw, pools))
     _write_cells(folder, draw, strongest, n)
@@ -179,7 +179,7 @@ def timing(ours: float, cpu: str = "a processor") -> dict[str, Any]:
 
 def _cells(draw: np.random.Generator, pools: list[tuple[str, str]], n: int, layers: int) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    for (model, dataset), target, mask, statistic in product(pools, TARGETS, MASKS, STATISTICS):
+    for (model, dataset), outcome, mask, statistic in product(pools, OUTCOMES, MASKS, STATISTICS):
         base = draw.normal(0, 0.14)
         if (model, dataset, mask, statistic) == (*pools[-1], "no_sink", "kurtosis"):
             base = 0.7
@@ -188,7 +188,7 @@ def _cells(draw: np.random.Generator, pools: list[tuple[str, str]], n: int, laye
             undefined = "constant score" if statistic == "massive_count" else ""
             rows.append(
                 {"model": model, "dataset": dataset, "mask": mask, "statistic": statistic, "pooling": "mean",
-                 "site": "mlp_output", "layer": layer, "target": target, "shots": 1, "n": n,
+                 "site": "mlp_output", "layer": layer, "outcome": outcome, "shots": 1, "n": n,
                  "rho": np.nan if undefined else rho, "ci_low": np.nan if undefined else rho - 0.1,
                  "ci_high": np.nan if undefined else rho + 0.1, "p_value": 0.1, "undefined": undefined}
             )  # fmt: skip
@@ -197,10 +197,10 @@ def _cells(draw: np.random.Generator, pools: list[tuple[str, str]], n: int, laye
 
 def _controls(pools: list[tuple[str, str]], models: tuple[str, ...]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    for (model, dataset), target in product(pools, TARGETS):
+    for (model, dataset), outcome in product(pools, OUTCOMES):
         for control, expected, value in (("planted", 0.6, 0.58), ("shuffled", 0.0, 0.04), ("identity", 1.0, 1.0)):
-            rows.append({"control": control, "model": model, "dataset": dataset, "target": target, "expected": expected,
-                         "value": value, "passed": 1, "note": ""})  # fmt: skip
+            rows.append({"control": control, "model": model, "dataset": dataset, "outcome": outcome,
+                         "expected": expected, "value": value, "passed": 1, "note": ""})  # fmt: skip
     blind = {"control": "massive_dimension", "expected": 2.0, "value": np.nan, "passed": np.nan}
     rows += [{**blind, "model": model, "note": "no model was planted"} for model in models]
     return pd.DataFrame(rows)
@@ -228,25 +228,25 @@ def _write_cells(folder: Path, draw: np.random.Generator, strongest: pd.Series[A
     write_arrays(
         folder / "cells" / f"{strongest['model']}-{strongest['dataset']}.npz",
         scores=np.stack([x, x[::-1]], axis=1).astype(np.float32),
-        log_probability_gain=gain.astype(np.float32),
+        gain=gain.astype(np.float32),
         performance=(gain > 0).astype(np.float32),
         **{axis: np.array([strongest[axis], "other"]) for axis in axes},
     )
 
 
 def _claim(family: pd.DataFrame, strongest: pd.Series[Any], pools: list[tuple[str, str]]) -> dict[str, Any]:
-    key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "target", "shots", "n", "rho"]
+    key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "outcome", "shots", "n", "rho"]
     top = abs(float(strongest["rho"]))
     statement = {"holds": True, "text": "it says in one sentence what was found, and what that means"}
     return {
         "verdict": "refuted",
         "sentence": f"The claim does not hold for these models: one correlation reaches {top:.2f}, beyond chance.",
-        "by_target": {t: {"verdict": "refuted", "max_abs_rho": top, "null_quantile_95": 0.31, "p_family": 0.001,
-                          "insensitive": []} for t in TARGETS},
+        "by_outcome": {t: {"verdict": "refuted", "max_abs_rho": top, "null_quantile_95": 0.31, "p_family": 0.001,
+                          "insensitive": []} for t in OUTCOMES},
         "bound": BOUND,
         "alpha": 0.05,
         "family": {"masks": list(MASKS), "statistics": list(STATISTICS), "sites": ["mlp_output"], "poolings": ["mean"],
-                   "layers": ["mean"], "targets": ["quality", "performance"], "shots": 1},
+                   "layers": ["mean"], "outcomes": ["quality", "performance"], "shots": 1},
         "max_abs_rho": top,
         "cell": {name: value.item() if hasattr(value, "item") else value for name, value in strongest[key].items()},
         "n_cells": len(family),

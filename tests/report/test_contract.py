@@ -30,8 +30,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     inputs = ClaimInputs(PAIRS, folder / "cells", folder / "correlations.csv", folder, settings, CONTEXT)
     correlate(
         PAIRS,
-        activations=place / "activations",
-        quality=place / "quality",
+        data=place,
         cells=inputs.cells,
         table=inputs.correlations,
         parameters=settings,

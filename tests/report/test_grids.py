@@ -41,7 +41,7 @@ def test_panels_hold_the_family_cell_by_cell(folder: Path) -> None:
         ("quality", "tiny_llama", "sentiment"),
     ]
     for panel in made:
-        own = cells[(cells.model == panel.model) & (cells.dataset == panel.dataset) & (cells.target == panel.group)]
+        own = cells[(cells.model == panel.model) & (cells.dataset == panel.dataset) & (cells.outcome == panel.group)]
         table = own.pivot_table(index="mask", columns="statistic", values="rho", dropna=False)
         np.testing.assert_array_equal(panel.rho, table.loc[list(panel.masks), list(panel.statistics)])
         np.testing.assert_array_equal(panel.above, np.abs(panel.rho) > 0.33)

@@ -11,7 +11,7 @@ TEMPLATES = Path(__file__).parents[2] / ".dvc" / "plots"
 
 
 def test_the_template_takes_a_row_of_the_family() -> None:
-    row = {"model": "m", "dataset": "d", "target": "quality", "mask": "self", "statistic": "mean", "rho": "0.2",
+    row = {"model": "m", "dataset": "d", "outcome": "quality", "mask": "self", "statistic": "mean", "rho": "0.2",
            "n": "9", "undefined": "", "rev": "workspace", "filename": "family.csv", "field": "mask"}  # fmt: skip
     renderer = VegaRenderer(
         [row], "rho", template="value_heatmap", template_dir=str(TEMPLATES), x="statistic", y="mask", title="rho"

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import percentileofscore
 
-from benchmark.analysis.selection import COLUMNS, ScoredSets, one_shot, selection_table
+from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
+from benchmark.artefacts.selection import COLUMNS
 from benchmark.errors import BenchmarkError
 from benchmark.selection import Choice, Choices, Pool, build_pool, choose, halves
 from benchmark.selection.choices import activation_scores

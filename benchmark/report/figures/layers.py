@@ -22,7 +22,7 @@ def draw(results: Results) -> list[Drawing]:
     table = table.assign(layer=table["layer"].astype(int)).sort_values("layer", kind="stable")
     end = float(np.ceil(5 * max(table["rho"].abs().max(), results.claim["bound"])) / 5)
     made = []
-    for (model, target), cells in table.groupby(["model", "target"], sort=False):
+    for (model, outcome), cells in table.groupby(["model", "outcome"], sort=False):
         datasets = sorted(cells["dataset"].unique())
         rows = -(-len(datasets) // COLUMNS)
         figure = new_figure(4.5, 0.35 + 1.5 * rows)
@@ -56,10 +56,10 @@ def draw(results: Results) -> list[Drawing]:
             strongest.append(f"{words(dataset)}: {best[1]} under {best[0]}")
         made.append(
             drawing(
-                f"layers_{model}_{target}",
+                f"layers_{model}_{outcome}",
                 figure,
-                alt=f"Rho with {target} by layer for {words(str(model))}; the strongest: {'; '.join(strongest)}.",
-                lead=f"{words(str(model))}, {target}.",
+                alt=f"Rho with {outcome} by layer for {words(str(model))}; the strongest: {'; '.join(strongest)}.",
+                lead=f"{words(str(model))}, {outcome}.",
                 caption="Grey: every mask and statistic. Coloured: the one that reaches the largest |ρ|. Dashed: ± the "
                 "bound.",
             )

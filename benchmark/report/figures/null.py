@@ -1,4 +1,4 @@
-"""The distribution of |rho| beside what permuted targets give, and the largest beside the null of the largest."""
+"""The distribution of |rho| beside what permuted outcomes give, and the largest beside the null of the largest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def draw(results: Results) -> list[Drawing]:
 
     figure = new_figure(4.5, 2.9)
     axes = figure.subplots()
-    axes.stairs(shares["null_cell"], edges, fill=True, color=FAINT, label="targets permuted")
+    axes.stairs(shares["null_cell"], edges, fill=True, color=FAINT, label="outcomes permuted")
     axes.stairs(shares["observed"], edges, color=VERMILLION, linewidth=1.4, label="observed")
     bound_line(axes, claim["bound"])
     tag(axes, claim["bound"], axes.get_ylim()[1], f"bound {number(claim['bound'])}", left=False)
@@ -27,7 +27,7 @@ def draw(results: Results) -> list[Drawing]:
     cells = drawing(
         "null_cells",
         figure,
-        alt="Histogram of |rho| over all declared cells, observed against permuted targets.",
+        alt="Histogram of |rho| over all declared cells, observed against permuted outcomes.",
         caption="If activations told nothing, the coloured outline would follow the grey area.",
     )
 
@@ -48,9 +48,9 @@ def draw(results: Results) -> list[Drawing]:
     largest = drawing(
         "null_largest",
         figure,
-        alt="Histogram of the largest |rho| when targets are permuted"
+        alt="Histogram of the largest |rho| when outcomes are permuted"
         + (f", with the observed one at {top:.2f}." if top is not None else "."),
-        caption="Grey: the largest |ρ| of each joint permutation of the targets. Dotted: its 95 % quantile. "
+        caption="Grey: the largest |ρ| of each joint permutation of the outcomes. Dotted: its 95 % quantile. "
         "Dashed: the bound. The share of permutations that reach the observed one is the p-value.",
     )
     return [cells, largest]

@@ -50,7 +50,7 @@ def draw(results: Results) -> list[Drawing]:
         axes.annotate(f"n = {sizes[-1]:.0f}", (1, sizes[-1]), xytext=(3, 0), textcoords="offset points",
                       xycoords=("axes fraction", "data"), va="center", fontsize=8)  # fmt: skip
     axes.set_yscale("log")
-    axes.set(xlabel="true ρ, with a noise-free target", ylabel="candidates needed")
+    axes.set(xlabel="true ρ, with a noise-free outcome", ylabel="candidates needed")
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.minorticks_off()
@@ -62,7 +62,7 @@ def draw(results: Results) -> list[Drawing]:
             "power",
             figure,
             alt="Candidates needed to show a correlation below or above the bound, by true rho and reliability.",
-            caption=f"For a power of {number(power)}; the small numbers are the target’s reliability. "
+            caption=f"For a power of {number(power)}; the small numbers are the outcome’s reliability. "
             "Dashed: the bound; a true ρ near it takes ever more candidates. Dotted: the n of these pools.",
         )
     ]

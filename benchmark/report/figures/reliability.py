@@ -1,4 +1,4 @@
-"""How reliable the targets are: split-half reliability of quality and performance in every pool."""
+"""How reliable the outcomes are: split-half reliability of quality and performance in every pool."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def draw(results: Results) -> list[Drawing]:
     pools = list(dict.fromkeys(zip(table["model"], table["dataset"], strict=True)))
     figure = new_figure(4.5, 0.8 + 0.26 * len(pools))
     axes = figure.subplots()
-    for offset, (target, rows) in zip((-0.16, 0.16), table.groupby("target", sort=False), strict=False):
+    for offset, (outcome, rows) in zip((-0.16, 0.16), table.groupby("outcome", sort=False), strict=False):
         rows = rows[rows["reliability"].notna()]
         y = [pools.index(pool) + offset for pool in zip(rows["model"], rows["dataset"], strict=True)]
-        colour = COLOURS[str(target)]
+        colour = COLOURS[str(outcome)]
         axes.hlines(y, rows["reliability_low"].clip(lower=0), rows["reliability_high"], color=colour, linewidth=1.2)
-        marker = "o" if target == "quality" else "s"
-        axes.plot(rows["reliability"].clip(lower=0), y, marker, color=colour, markersize=4.5, label=str(target))
+        marker = "o" if outcome == "quality" else "s"
+        axes.plot(rows["reliability"].clip(lower=0), y, marker, color=colour, markersize=4.5, label=str(outcome))
     axes.set_yticks(range(len(pools)), [f"{words(model)} · {words(dataset)}" for model, dataset in pools])
     axes.set(xlim=(0, 1.01), ylim=(len(pools) - 0.4, -0.6), xlabel="split-half reliability (Spearman-Brown)")
     axes.grid(axis="x", color=FAINT, linewidth=0.6)
@@ -35,6 +35,6 @@ def draw(results: Results) -> list[Drawing]:
             "reliability",
             figure,
             alt=f"Split-half reliability of quality and performance in {len(pools)} pools, with intervals.",
-            caption="A target of reliability r cannot correlate above √r with anything.",
+            caption="An outcome of reliability r cannot correlate above √r with anything.",
         )
     ]

@@ -9,7 +9,7 @@ from benchmark.report.drawing import Drawing, drawing
 from benchmark.report.results import Results
 from benchmark.report.style import BLUE, new_figure, number, words
 
-TARGETS = {"quality": "quality (nats over zero-shot)", "performance": "performance"}
+OUTCOMES = {"quality": "quality (nats over zero-shot)", "performance": "performance"}
 
 
 def draw(results: Results) -> list[Drawing]:
@@ -24,7 +24,7 @@ def draw(results: Results) -> list[Drawing]:
         label += " [{}, {}]".format(*(number(value) for value in interval["simultaneous"]))
     where = (
         f"{words(cell['statistic'])} under the mask {words(cell['mask'])}, "
-        f"{'layer mean' if cell['layer'] == 'mean' else 'layer ' + str(cell['layer'])}, against {cell['target']}"
+        f"{'layer mean' if cell['layer'] == 'mean' else 'layer ' + str(cell['layer'])}, against {cell['outcome']}"
     )
     made = []
     for name, (x, y) in {"values": points, "ranks": (rankdata(points[0]), rankdata(points[1]))}.items():
@@ -35,7 +35,7 @@ def draw(results: Results) -> list[Drawing]:
         axes.set(
             title=f"{name.capitalize()}: {label}" if name == "values" else "Ranks",
             xlabel=score if name == "values" else f"rank of {score}",
-            ylabel=TARGETS[cell["target"]] if name == "values" else f"rank of {cell['target']}",
+            ylabel=OUTCOMES[cell["outcome"]] if name == "values" else f"rank of {cell['outcome']}",
         )
         axes.margins(0.04)
         axes.locator_params(nbins=6)

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import sha256_file
 from benchmark.sources.datasets.drawn import DrawnDataset, Files
 
 
@@ -30,14 +31,12 @@ class LocalDataset(DrawnDataset):
         return files
 
     def fetch(self) -> Files:
-        from benchmark.hub.fetching import hashes
-
         described = {}
         for name in sorted({*self.pool_files, *self.query_files}):
             path = Path(name)
             if not path.is_file():
                 raise BenchmarkError(f"{name} is missing: correct `pool_files` or `query_files` in the parameters")
-            described[name] = {"bytes": path.stat().st_size, "sha256": hashes(path)[0]}
+            described[name] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
         provenance = {"source": "local", "licence": self.licence, "files": described}
         pool, queries = (tuple(map(Path, names)) for names in (self.pool_files, self.query_files))
         return Files(pool, queries, ("pool", "query"), provenance)
