@@ -1,8 +1,8 @@
 """What has to be in order before `dvc repro`, and what a killed run left behind: `python -m benchmark prepare`.
 
-DVC lists the files in use in `.dvc/tmp/rwlock`. A container that was killed leaves the list; in the next one its process
-numbers are others'. And DVC writes its lock in place: a kill in that moment leaves half of it. Parts keep their keys, so
-that without the lock nothing is computed again.
+DVC lists the files in use in `.dvc/tmp/rwlock`. A container that was killed leaves the list; in the next one its
+process numbers are others'. And DVC writes its lock in place: a kill in that moment leaves half of it. Parts keep their
+keys, so that without the lock nothing is computed again.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def test_any_number_of_workers_gives_the_same_bytes(params: Params, monkeypatch:
     assert {Path(path).name for path in whole} == {"x.npz", "key.json", "record.json"}
     for jobs in ("2", "3"):
         monkeypatch.setenv("JOBS", jobs)
-        parts.shutil.rmtree("data")
+        shutil.rmtree("data")
         compute_parts(Numbers(params, MODEL))
         assert contents() == whole
 
@@ -194,13 +195,13 @@ def test_a_full_disk_in_a_worker_is_one_line_and_loses_nothing(
     real = os.fsync
 
     def full(descriptor: int) -> None:
-        if "two" in os.readlink(f"/proc/self/fd/{descriptor}"):
+        if "two" in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(descriptor)
 
     monkeypatch.setenv("JOBS", jobs)
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(BenchmarkError, match="two: cannot write .*No space left on device") as error:
+    with pytest.raises(BenchmarkError, match=r"two: cannot write .*No space left on device") as error:
         compute_parts(Numbers(params, MODEL))
     assert "\n" not in str(error.value)
     assert sorted(path.parent.name for path in Path("data").rglob("key.json")) == ["one"]

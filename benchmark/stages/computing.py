@@ -1,17 +1,14 @@
-"""What a stage that runs a model starts from: the model, and where its finished pieces lie until the out stands."""
+"""What a stage that runs a model starts from."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.params import Params
 
 if TYPE_CHECKING:
     from benchmark.models.loading import LoadedModel
-
-WORK = Path(".work")
 
 
 def load(params: Params, model: str) -> LoadedModel:
@@ -23,8 +20,3 @@ def load(params: Params, model: str) -> LoadedModel:
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
     return load_model(params.model_folder(model), params.device, params.dtype)
-
-
-def work_folder(params: Params, stage: str, name: str) -> Path:
-    """Where the unfinished work of a stage lies until its out stands."""
-    return WORK / params.profile / stage / name

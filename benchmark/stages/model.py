@@ -15,7 +15,7 @@ from benchmark.dependencies import PACKAGE, ROOT, reached
 from benchmark.errors import BenchmarkError
 from benchmark.hashing import sha256_file, sha256_json
 from benchmark.params import EmbeddedModel, Params
-from benchmark.stages.computing import work_folder
+from benchmark.parts import WORK
 from benchmark.stages.stage import Out, stage
 from benchmark.storage import read_json, write_json
 
@@ -44,7 +44,7 @@ def run(params: Params, model: str) -> None:
         return
     from benchmark.models.training import train
 
-    work = work_folder(params, "model", name)
+    work = WORK / params.profile / "model" / name
     train(name, source.architecture, seed=source.seed, folder=folder, work=work / sha256_json(origin)[:32])
     write_json(folder / "origin.json", origin)
     shutil.rmtree(work, ignore_errors=True)
