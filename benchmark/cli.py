@@ -186,10 +186,11 @@ def doctor(ctx: click.Context) -> None:
     """Say what this profile still needs on this machine, a line each; exit with 1 when something does not work yet."""
     from benchmark.doctor import examine
 
-    findings = examine(ctx.obj.params)
-    for finding in findings:
+    blocked = False
+    for finding in examine(ctx.obj.params):
         click.echo(str(finding))
-    ctx.exit(any(finding.blocks for finding in findings))
+        blocked |= finding.blocks
+    ctx.exit(blocked)
 
 
 @main.command()

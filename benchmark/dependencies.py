@@ -53,8 +53,10 @@ def strings(value: Any) -> set[str]:
 NAMED_BY = {
     "benchmark/activations/masks": "extraction.masks",
     "benchmark/activations/statistics": "extraction.sites",
+    "benchmark/selection/features": "selection.features",
     "benchmark/selection/selectors": "selection.selectors",
     "benchmark/sources/datasets": "datasets",
+    "benchmark/sources/models": "models",
     "benchmark/tasks/embedded": "datasets",
     "benchmark/tasks/templates": "datasets",
 }

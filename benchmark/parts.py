@@ -16,7 +16,9 @@ from __future__ import annotations
 import logging
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -77,8 +79,11 @@ class Work(ABC):
     """Of its parts, in the profile's data."""
 
     @abstractmethod
-    def shards(self, dataset: str) -> Sequence[Shard]:
-        """The shards of a part; needs no model."""
+    def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
+        """The shards of a part, as far as those that are `done` (by name) say which there are; needs no model.
+
+        It is asked again when all that it named are done, until it names no other.
+        """
 
     @abstractmethod
     def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
@@ -112,10 +117,11 @@ class Work(ABC):
 
 @dataclass
 class Part:
-    """A part of the out of `work`."""
+    """A part of the out of `work`; `closed` once it is finished."""
 
     work: Work
     dataset: str
+    closed: bool = False
 
     @property
     def name(self) -> str:
@@ -161,25 +167,21 @@ class Part:
         return place / sha256_json(self.key)[:32]
 
     @cached_property
-    def shards(self) -> Sequence[Shard]:
-        return self.work.shards(self.dataset)
+    def done(self) -> Shelf:
+        return Shelf(self.shelf)
 
-    def shard_path(self, shard: Shard) -> Path:
-        return self.shelf / f"{shard.name}.npz"
-
-    def has(self, shard: Shard) -> bool:
-        """Whether an earlier run finished the shard."""
-        path = self.shard_path(shard)
-        try:
-            return path.exists() and bool(read_arrays(path))
-        except BenchmarkError:  # only a disk that lost a renamed file's blocks gets here: compute it again
-            path.unlink()
-            return False
+    def missing(self) -> list[Shard]:
+        """The shards to compute next; none when all are there."""
+        shards = self.work.shards(self.dataset, self.done)
+        missing = [shard for shard in shards if shard.name not in self.done]
+        if 0 < len(missing) < len(shards):
+            log.info("%s: %d of %d shards are there", self.name, len(shards) - len(missing), len(shards))
+        return missing
 
     def finish(self) -> None:
         """Writes the folder from the shards, whole or not at all, and removes the shards."""
-        found = {shard.name: read_arrays(self.shard_path(shard)) for shard in self.shards}
-        left = {name: int(arrays.pop(LEFT)) for name, arrays in found.items()}
+        found = {shard.name: self.done[shard.name] for shard in self.work.shards(self.dataset, self.done)}
+        left = {name: self.done.left(name) for name in found}
         new = self.folder.with_name(f".{self.folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         try:
@@ -193,14 +195,51 @@ class Part:
         finally:
             shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(self.shelf.parent, ignore_errors=True)
+        self.closed = True
+
+
+class Shelf(Mapping[str, Arrays]):
+    """The finished shards of a part, by name, read from where they lie."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"
+
+    def __getitem__(self, name: str) -> Arrays:
+        if name not in self:
+            raise KeyError(name)
+        arrays = read_arrays(self.path(name))
+        del arrays[LEFT]
+        return arrays
+
+    def left(self, name: str) -> int:
+        """What was left of the token budget."""
+        return int(read_arrays(self.path(name))[LEFT])
+
+    def __contains__(self, name: object) -> bool:
+        path = self.path(str(name))
+        try:
+            return path.exists() and LEFT in read_arrays(path)
+        except BenchmarkError:  # only a disk that lost a renamed file's blocks gets here: compute it again
+            path.unlink()
+            return False
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.stem for path in sorted(self.folder.glob("[!.]*.npz")))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 @dataclass(frozen=True)
 class Tasks:
-    """The `workers.Job` of a stage: shards of its parts."""
+    """The `workers.Job` of a stage: shards of its parts. `cache` holds the model while this process needs it."""
 
     work: Work
     tasks: list[tuple[str, Shard, Path]]
+    cache: dict[str, LoadedModel]
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -208,7 +247,9 @@ class Tasks:
     def load(self) -> LoadedModel:
         from benchmark.stages.computing import load
 
-        return load(self.work.params, self.work.model)
+        if not self.cache:
+            self.cache[self.work.model] = load(self.work.params, self.work.model)
+        return self.cache[self.work.model]
 
     def perform(self, loaded: LoadedModel, index: int) -> None:
         from benchmark.models.budget import Budget
@@ -225,43 +266,20 @@ def compute_parts(work: Work) -> None:
     Raises `BenchmarkError` that names the first dataset that failed, once the others are finished.
     """
     failed: dict[str, Exception] = {}
-    parts = {dataset: Part(work, dataset) for dataset in work.datasets()}
-    missing: dict[str, set[str]] = {}
-    tasks: list[tuple[str, Shard, Path]] = []
-    for dataset, part in parts.items():
-        try:
-            if part.finished:
-                continue
-            shards = [shard for shard in part.shards if not part.has(shard)]
-        except BenchmarkError as error:
-            failed[dataset] = error
-            continue
-        missing[dataset] = {shard.name for shard in shards}
-        tasks += [(dataset, shard, part.shard_path(shard)) for shard in shards]
-        if len(shards) < len(part.shards):
-            log.warning("%s: %d of %d shards are there", part.name, len(part.shards) - len(shards), len(part.shards))
-
-    def finish_whole() -> None:
-        for dataset in [dataset for dataset, names in missing.items() if not names and dataset not in failed]:
-            del missing[dataset]
-            try:
-                parts[dataset].finish()
-            except (BenchmarkError, OSError) as error:
-                failed[dataset] = error
-
-    finish_whole()
-    total = sum(shard.size for _, shard, _ in tasks)
-    if tasks:
-        params = work.params
-        with progress_bar(total, f"{work.stage} {work.model}", "prompt", smoothing=0.1) as progress:
-            for index, failure in workers.run(Tasks(work, tasks), params.device, params.threads):
-                dataset, shard, _ = tasks[index]
-                progress.update(shard.size)
-                if failure:
-                    failed.setdefault(dataset, failure)
-                else:
-                    missing[dataset].discard(shard.name)
-                    finish_whole()
+    cache: dict[str, LoadedModel] = {}
+    parts = [Part(work, dataset) for dataset in work.datasets()]
+    for part in parts:
+        with _noting(failed, part.dataset):
+            part.closed = part.finished
+    while parts := [part for part in parts if not part.closed and part.dataset not in failed]:
+        tasks: list[tuple[str, Shard, Path]] = []
+        for part in parts:
+            with _noting(failed, part.dataset):
+                shards = part.missing()
+                tasks += [(part.dataset, shard, part.done.path(shard.name)) for shard in shards]
+                if not shards:
+                    part.finish()
+        _perform(Tasks(work, tasks, cache), {part.dataset: part for part in parts}, failed)
     if failed:
         dataset, first = next(iter(failed.items()))
         others = f", and {', '.join(list(failed)[1:])} failed, too" if len(failed) > 1 else ""
@@ -269,6 +287,34 @@ def compute_parts(work: Work) -> None:
             f"{work.stage} {work.model} {dataset}: {first}{others}; what is finished is kept, and the next run goes "
             "on there"
         ) from first
+
+
+@contextmanager
+def _noting(failed: dict[str, Exception], dataset: str) -> Iterator[None]:
+    try:
+        yield
+    except (BenchmarkError, OSError) as error:
+        failed.setdefault(dataset, error)
+
+
+def _perform(job: Tasks, parts: dict[str, Part], failed: dict[str, Exception]) -> None:
+    """Computes shards. A part is finished as soon as nothing of it is missing, which a kill then cannot undo."""
+    if not job.tasks:
+        return
+    params, label = job.work.params, f"{job.work.stage} {job.work.model}"
+    open_tasks = Counter(dataset for dataset, _, _ in job.tasks)
+    total = sum(shard.size for _, shard, _ in job.tasks)
+    with progress_bar(total, label, "prompt", smoothing=0.1) as progress:
+        for index, failure in workers.run(job, params.device, params.threads):
+            dataset, shard, _ = job.tasks[index]
+            progress.update(shard.size)
+            open_tasks[dataset] -= 1
+            if failure:
+                failed.setdefault(dataset, failure)
+            elif not open_tasks[dataset] and dataset not in failed:
+                with _noting(failed, dataset):
+                    if not parts[dataset].missing():
+                        parts[dataset].finish()
 
 
 def files_of(folder: Path) -> dict[str, str]:

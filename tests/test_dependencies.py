@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.dependencies import EXEMPT, PACKAGE, ROOT, code_of, direct, folded, imports
+from benchmark.dependencies import EXEMPT, PACKAGE, ROOT, code_of, direct, folded, imports, reached
 from benchmark.params import Extraction, Params, Paths, Quality, Selection, Timing, load_params
+from benchmark.sources.models.embedded import TRAINING
 from benchmark.stages.stage import stages
 
 PLACES = {"paths", "profile"}  # parameters that only say where things lie
@@ -41,6 +42,13 @@ def test_what_needs_no_model_depends_on_none(stage: str, params: Params) -> None
     for name in code_of(stage, params):
         if name.endswith(".py"):
             assert not {module for module in imports(ROOT / name) if module.split(".")[0] == "torch"}, name
+
+
+def test_a_trained_model_stays_only_while_nothing_that_made_it_changed() -> None:
+    modules = reached(PACKAGE / "models/training.py")
+    assert not {name for name in modules if not any(name == path or name.startswith(f"{path}/") for path in TRAINING)}
+    for path in TRAINING:
+        assert any(name == path or name.startswith(f"{path}/") for name in modules), path
 
 
 # --- parameters ---

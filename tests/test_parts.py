@@ -46,7 +46,7 @@ class Numbers(Work):
     def inputs(self, dataset: str) -> dict[str, Any]:
         return {"dataset": self.made_from.get(dataset, "")}
 
-    def shards(self, dataset: str) -> Sequence[Shard]:
+    def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
         return ranges(10, 3, "rows_")
 
     def compute(self, loaded: Any, dataset: str, shard: Shard, budget: Any) -> Arrays:

@@ -25,7 +25,7 @@ class Extraction(Work):
     def token_budget(self) -> int:
         return self.params.extraction.token_budget
 
-    def shards(self, dataset: str) -> Sequence[Shard]:
+    def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
         pool = Dataset.read(self.params.dataset_folder(dataset)).pool
         return ranges(len(pool), self.params.extraction.shard)
 

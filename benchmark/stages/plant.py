@@ -41,7 +41,7 @@ class Planting(Work):
     def place(self, dataset: str) -> Path:
         return self.params.data / self.folder / self.model
 
-    def shards(self, dataset: str) -> Sequence[Shard]:
+    def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
         return [Shard("planted", CANDIDATES)]
 
     def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:

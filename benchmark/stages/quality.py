@@ -31,7 +31,7 @@ class Scoring(Work):
     def token_budget(self) -> int:
         return self.params.quality.token_budget
 
-    def shards(self, dataset: str) -> Sequence[Shard]:
+    def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
         section, n = self.params.quality, len(self.data(dataset).pool)
         found = ranges(n, section.shard, "pool_")
         for size in section.set_sizes:

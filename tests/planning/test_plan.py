@@ -16,6 +16,7 @@ from benchmark.params import Params, load_params
 from benchmark.planning import plan
 from benchmark.planning.machines import GPUS, calibrate, present_gpu
 from benchmark.planning.plan import _time, download_bytes, plan_for, shape_for, token_budget
+from benchmark.sources.models.hub import HubModel
 
 PAPER = Path(__file__).parents[2] / "paper" / "params.yaml"
 
@@ -127,7 +128,7 @@ def test_weights_that_are_there_are_not_fetched_again(tmp_path: Path, monkeypatc
     shapes = {name: shape_for(params, name) for name in params.models}
     nothing = download_bytes(params, shapes)
     llama = params.models["llama_3b"]
-    assert llama.source == "hub"
+    assert isinstance(llama, HubModel)
     folder = snapshot_folder("model", llama.repository, llama.revision)
     folder.mkdir(parents=True)
     for part, size in enumerate((4965799096, 1459729952), start=1):

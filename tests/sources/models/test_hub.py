@@ -12,10 +12,12 @@ from huggingface_hub import constants
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from benchmark.errors import BenchmarkError
-from benchmark.models.hub import fetch_model
 from benchmark.models.loading import load_model
-from benchmark.models.parameters import HubModel, LocalModel, Shape
+from benchmark.models.parameters import Shape
 from benchmark.models.shape import shape_of
+from benchmark.sources.models import ModelSource
+from benchmark.sources.models.hub import HubModel
+from benchmark.sources.models.local import LocalModel
 from tests.hub_server import HubServer, Repository
 from tests.hub_server.models import model_repository, train_tokenizer, write_model
 from tests.hub_server.server import TOKEN
@@ -35,6 +37,10 @@ def qwen2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def source(repository: Repository, **more: Any) -> HubModel:
     return HubModel(source="hub", repository=repository.name, revision=repository.revision, **more)
+
+
+def fetch_model(name: str, source: ModelSource, folder: Path) -> None:
+    source.fetch(name, folder, folder.with_name(f"{folder.name}-work"))
 
 
 def edited(folder: Path, to: Path, file: str, change: dict[str, Any]) -> Path:
@@ -85,7 +91,7 @@ def test_a_local_folder_is_a_source(llama: Path, tmp_path: Path) -> None:
 
 
 def test_a_local_folder_must_be_whole(llama: Path, tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match="is no folder"):
+    with pytest.raises(BenchmarkError, match="is not a folder"):
         fetch_model("m", LocalModel(source="local", path=str(tmp_path / "none")), tmp_path / "m")
     copy = shutil.copytree(llama, tmp_path / "copy")
     next(copy.glob("*.safetensors")).unlink()
@@ -131,7 +137,7 @@ def test_remote_code_beside_a_known_architecture_is_not_used(hub: HubServer, lla
     ("change", "line"),
     [
         ({"model_type": "something_new"}, "does not know model type 'something_new'"),
-        ({"model_type": "vit"}, "'vit' is no causal language model"),
+        ({"model_type": "vit"}, "'vit' is not a causal language model"),
     ],
 )
 def test_models_that_cannot_serve(

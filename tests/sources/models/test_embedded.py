@@ -1,4 +1,4 @@
-"""`benchmark.stages.model`: a trained model stays while what made it is what there is, and only then."""
+"""`benchmark.sources.models.embedded`: a trained model stays while what made it is what there is, and only then."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from benchmark.dependencies import reached
 from benchmark.params import Params, load_params
+from benchmark.sources.models import embedded
 from benchmark.stages import model
 from benchmark.storage import read_json, write_json
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NAME = "tiny_llama"
 
 
@@ -52,7 +52,7 @@ def test_a_model_is_trained_once(params: Params, trainings: list[Path]) -> None:
     assert len(trainings) == 1
     assert {path: path.read_bytes() for path in params.model_folder(NAME).iterdir()} == before
     origin = read_json(params.model_folder(NAME) / "origin.json")
-    assert set(origin["code"]) == set(reached(model.TRAINING))
+    assert set(origin["code"]) == set(embedded.TRAINING)
     assert origin["parameters"]["seed"] == params.models[NAME].model_dump()["seed"]
 
 
@@ -62,10 +62,10 @@ def test_another_seed_or_code_trains_again_and_takes_up_no_checkpoint_of_the_old
     model.run(params, NAME)
     model.run(other_seed(params), NAME)
     model.run(params, NAME)
-    for path in reached(model.TRAINING):
+    for path in embedded.TRAINING:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("edited")
-    monkeypatch.setattr(model, "ROOT", tmp_path)
+    monkeypatch.setattr(embedded, "ROOT", tmp_path)
     model.run(params, NAME)
     model.run(params, NAME)
     assert len(trainings) == 4
