@@ -51,6 +51,8 @@ class Commands(click.Group):
             if error.errno is None:
                 raise
             _end(ctx, f"{error.filename or 'the system'}: {error.strerror}")
+        except KeyboardInterrupt:
+            _end(ctx, "stopped; what is finished is kept, and the next run goes on there")
 
 
 def _end(ctx: click.Context, message: str) -> NoReturn:
@@ -130,6 +132,15 @@ def pipeline(profiles: tuple[Path, ...]) -> None:
     for path in profiles or dvcfile.profiles(Path()):
         changed = dvcfile.render(path)
         click.echo(f"{path}: " + (f"wrote {', '.join(map(str, changed))}" if changed else "its dvc.yaml is up to date"))
+
+
+@main.command()
+@click.pass_obj
+def prepare(session: Session) -> None:
+    """Tidy up after a killed run, and fail where `dvc repro` of the profile would; `make repro` begins with it."""
+    from benchmark.prepare import prepare as get_ready
+
+    get_ready(session.params, session.path)
 
 
 @main.command()
