@@ -16,6 +16,8 @@ import click
 
 from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
+from benchmark.commands.check import check
+from benchmark.commands.new import new
 from benchmark.errors import BenchmarkError
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
@@ -51,6 +53,8 @@ class Commands(click.Group):
             if error.errno is None:
                 raise
             _end(ctx, f"{error.filename or 'the system'}: {error.strerror}")
+        except KeyboardInterrupt:
+            _end(ctx, "stopped; what is finished is kept, and the next run goes on there")
 
 
 def _end(ctx: click.Context, message: str) -> NoReturn:
@@ -108,6 +112,8 @@ def command_of(stage: Stage) -> click.Command:
 
 for entry in stages().values():
     main.add_command(command_of(entry))
+for command in (new, check):
+    main.add_command(command)
 
 
 @main.command("list")
@@ -130,6 +136,15 @@ def pipeline(profiles: tuple[Path, ...]) -> None:
     for path in profiles or dvcfile.profiles(Path()):
         changed = dvcfile.render(path)
         click.echo(f"{path}: " + (f"wrote {', '.join(map(str, changed))}" if changed else "its dvc.yaml is up to date"))
+
+
+@main.command()
+@click.pass_obj
+def prepare(session: Session) -> None:
+    """Tidy up after a killed run, and fail where `dvc repro` of the profile would; `make repro` begins with it."""
+    from benchmark.prepare import prepare as get_ready
+
+    get_ready(session.params, session.path)
 
 
 @main.command()
@@ -183,7 +198,7 @@ def doctor(ctx: click.Context) -> None:
 
 
 @main.command()
-@click.option("--gpu", help="Plan for this GPU; without it, for the one that is here, or an A100.")
+@click.option("--gpu", help="Plan for this GPU; else for the CPU that the profile asks for, the GPU here, or an A100.")
 @click.option("--calibrate", is_flag=True, help="Measure this machine for a few seconds first.")
 @click.pass_obj
 def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
