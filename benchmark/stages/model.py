@@ -1,10 +1,10 @@
-"""model: the source of a model makes it available: trained here, or fetched, verified and described."""
+"""model@M: the source of a model makes it available: trained here, or fetched, verified and described."""
 
 from __future__ import annotations
 
 from benchmark.params import Params
+from benchmark.parts import WORK
 from benchmark.sources.models import ModelSource
-from benchmark.stages.computing import work_folder
 from benchmark.stages.stage import Out, stage
 
 
@@ -12,4 +12,4 @@ from benchmark.stages.stage import Out, stage
 def run(params: Params, model: str) -> None:
     """Train the embedded MODEL, or fetch and verify one of another source."""
     source: ModelSource = params.models[model]
-    source.fetch(model, params.model_folder(model), work_folder(params, "model", model))
+    source.fetch(model, params.model_folder(model), WORK / params.profile / "model" / model)

@@ -7,6 +7,7 @@ its weights are committed, and another processor would give others.
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,6 @@ from pydantic import Field
 from benchmark.errors import BenchmarkError
 from benchmark.hashing import sha256_file, sha256_json, sha256_tree
 from benchmark.models.parameters import Shape
-from benchmark.shards import discard
 from benchmark.sources.models.source import ModelSource
 from benchmark.storage import read_json, write_json
 
@@ -62,7 +62,7 @@ class EmbeddedModel(ModelSource):
 
         train(name, self.architecture, seed=self.seed, folder=folder, work=work / sha256_json(origin)[:32])
         write_json(folder / "origin.json", origin)
-        discard(work, origin)
+        shutil.rmtree(work, ignore_errors=True)
 
     def known_shape(self, folder: Path) -> Shape:
         from benchmark.models.embedded import Size, get_architecture
