@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.params import Params
-from benchmark.stages.names import CONTEXT
 from benchmark.stages.stage import Out, stage
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @stage(
-    parameters=(*CONTEXT, "selection"),
+    parameters=("models", "datasets", "extraction.masks", "selection", "seed"),
     inputs=("{data}/datasets", "{data}/activations", "{data}/quality"),
     outs=(Out("{results}/learning.csv", kept=True),),
 )
@@ -22,9 +21,8 @@ def run(params: Params) -> None:
     import pandas as pd
 
     from benchmark.artefacts.learning import write_learning
-    from benchmark.stages.inputs import pairs
 
-    tables = [_pool(params, model, dataset) for model, dataset in pairs(params)]
+    tables = [_pool(params, model, dataset) for model in params.models for dataset in params.datasets]
     write_learning(params.results / "learning.csv", pd.concat(tables, ignore_index=True))
 
 
