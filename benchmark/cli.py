@@ -16,6 +16,8 @@ import click
 
 from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
+from benchmark.commands.check import check
+from benchmark.commands.new import new
 from benchmark.errors import BenchmarkError
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
@@ -110,6 +112,8 @@ def command_of(stage: Stage) -> click.Command:
 
 for entry in stages().values():
     main.add_command(command_of(entry))
+for command in (new, check):
+    main.add_command(command)
 
 
 @main.command("list")
@@ -194,7 +198,7 @@ def doctor(ctx: click.Context) -> None:
 
 
 @main.command()
-@click.option("--gpu", help="Plan for this GPU; without it, for the one that is here, or an A100.")
+@click.option("--gpu", help="Plan for this GPU; else for the CPU that the profile asks for, the GPU here, or an A100.")
 @click.option("--calibrate", is_flag=True, help="Measure this machine for a few seconds first.")
 @click.pass_obj
 def plan(session: Session, gpu: str | None, calibrate: bool) -> None:

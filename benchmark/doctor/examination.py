@@ -1,4 +1,4 @@
-"""All checks, in the order in which their findings help: the machine, the profile, the need, the network."""
+"""All checks, in the order in which their findings help: the machine, the profile, the network, then the need."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CHECKS: tuple[Callable[[Params], Iterator[Finding]], ...] = (
     check_names,
     check_local_files,
     check_folders,
-    check_need,
     check_token,
     check_sources,
+    check_need,
 )
 
 
 def examine(params: Params) -> Iterator[Finding]:
-    """The findings of every check, each as it is made: what asks a network comes last, and is asked once.
+    """The findings of every check, each as it is made.
 
     A check that cannot go on is a finding itself (said once), and the others still run.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.errors import BenchmarkError
@@ -60,13 +60,17 @@ class Plan:
 def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Plan:
     """The plan for a GPU of that name (the present one, or an A100), or for this machine after a short calibration.
 
+    A profile that asks for a CPU, or for float32 where there is no GPU, is planned for this machine's CPU unless a GPU
+    is named.
     No weights are read, and nothing is fetched. Lengths are counted where datasets and tokenizers are there already,
     and estimated elsewhere. Raises `BenchmarkError` for an unknown GPU and for a model whose shape nobody knows.
     """
     if gpu and calibrated:
         raise BenchmarkError("a plan is for a GPU by name (--gpu) or for this machine (--calibrate), not for both")
-    if calibrated:
-        return plan_for(params, *_present(params))
+    if calibrated or (gpu is None and _is_for_a_cpu(params)):
+        machines, dtype = _present(params)
+        largest = max(machines, key=lambda name: weights(shape_for(params, name)))
+        return plan_for(params, machines[largest], dtype, by_model=machines)
     machine = get_gpu(gpu) if gpu else present_gpu()
     dtype = "bfloat16" if params.dtype == "auto" else params.dtype
     assumed = (
@@ -75,16 +79,26 @@ def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Pl
     return plan_for(params, machine or GPUS[DEFAULT_GPU], dtype, () if machine else (assumed,))
 
 
-def plan_for(params: Params, machine: Machine, dtype: str, remarks: Sequence[str] = ()) -> Plan:
-    """The plan for a machine. What exceeds its memory is planned with smaller batches, as a run on a GPU makes them."""
+def plan_for(
+    params: Params,
+    machine: Machine,
+    dtype: str,
+    remarks: Sequence[str] = (),
+    by_model: Mapping[str, Machine] | None = None,
+) -> Plan:
+    """The plan for a machine. What exceeds its memory is planned with smaller batches, as a run on a GPU makes them.
+
+    `by_model`: its figures for each model, where they were measured: small matrices are slower, number for number.
+    """
     shapes = {name: shape_for(params, name) for name in params.models}
     lengths = {(model, data): lengths_for(params, model, data) for model in params.models for data in params.datasets}
+    machines = dict.fromkeys(params.models, machine) | dict(by_model or {})
 
     def run(change: Callable[[Lengths], Lengths]) -> list[Cost]:
         return [
             cost
             for (model, data), known in lengths.items()
-            for cost in costs(params, model, data, shapes[model], change(known), dtype, machine)
+            for cost in costs(params, model, data, shapes[model], change(known), dtype, machines[model])
         ]
 
     whole = run(lambda known: known)
@@ -167,15 +181,33 @@ def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
     return estimate_lengths(known, bos)
 
 
-def _present(params: Params) -> tuple[Machine, str]:
+def _is_for_a_cpu(params: Params) -> bool:
+    """Whether the profile would run on a CPU here and is meant to: a GPU's own dtype is bfloat16."""
+    import torch
+
+    return params.device == "cpu" or (
+        params.device == "auto" and params.dtype == "float32" and not torch.cuda.is_available()
+    )
+
+
+def _present(params: Params) -> tuple[dict[str, Machine], str]:
+    """This machine's figures for each model of the profile, with its threads, and the dtype that it will run in."""
+    import torch
+
     from benchmark.models.loading import DTYPES, resolve_device
 
     device = resolve_device(params.device)
     dtype = params.dtype
     if dtype == "auto":
         dtype = "bfloat16" if device.type == "cuda" else "float32"
-    largest = max((shape_for(params, name) for name in params.models), key=weights)
-    return calibrate(largest, device, DTYPES[dtype]), dtype
+    shapes = {name: shape_for(params, name) for name in params.models}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(params.threads or threads)
+    try:
+        measured = {shape: calibrate(shape, device, DTYPES[dtype]) for shape in set(shapes.values())}
+    finally:
+        torch.set_num_threads(threads)
+    return {name: measured[shape] for name, shape in shapes.items()}, dtype
 
 
 def download_bytes(params: Params, shapes: dict[str, Shape]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from huggingface_hub import constants
 
@@ -173,3 +174,18 @@ def test_the_shapes_of_the_paper_profile_are_the_papers(tmp_path: Path) -> None:
 
 def test_gpus_differ() -> None:
     assert len({machine.rate for machine in GPUS.values()}) >= 7
+
+
+def test_a_profile_for_a_cpu_is_planned_for_this_one_and_its_models_shapes(tmp_path: Path) -> None:
+    asked = small(tmp_path, device="cpu", dtype="float32", threads=1)
+    tiny = {"layers": 2, "hidden": 64, "intermediate": 96, "heads": 4, "kv_heads": 2, "head_dim": 16}
+    models = {
+        name: model.model_dump() | {"shape": tiny | {"vocabulary": 64 * size, "tied": True}}
+        for size, (name, model) in enumerate(asked.models.items(), start=1)
+    }
+    whole = plan(small(tmp_path, device="cpu", dtype="float32", threads=1, models=models))
+    assert whole.machine.name == "this CPU"
+    assert "A100" not in str(whole)
+    if not torch.cuda.is_available():
+        assert plan(small(tmp_path, device="auto", dtype="float32", models=models)).machine.name == "this CPU"
+    assert plan(small(tmp_path, device="cpu", models=models), gpu="L4").machine.name == "L4"
