@@ -85,14 +85,12 @@ export JOBS
 
 .PHONY: repro
 repro: $(READY)  ## reproduce the embedded profile and print the verdict
-	@$(PYTHON) -m benchmark prepare
-	@$(DVC) repro
+	@$(PYTHON) -m benchmark prepare $(DVC) repro
 	@$(PYTHON) -m benchmark verdict
 
 define profile
 	@$(PYTHON) -m benchmark --params $@/params.yaml doctor
-	@$(PYTHON) -m benchmark --params $@/params.yaml prepare
-	@$(DVC) --cd $@ repro
+	@$(PYTHON) -m benchmark --params $@/params.yaml prepare $(DVC) --cd $@ repro
 	@$(PYTHON) -m benchmark --params $@/params.yaml verdict
 endef
 

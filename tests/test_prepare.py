@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -12,6 +14,8 @@ import pytest
 
 from benchmark import prepare
 from benchmark.errors import BenchmarkError
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_a_list_of_files_in_use_is_forgotten_when_its_authors_are_gone(tmp_path: Path) -> None:
@@ -28,6 +32,19 @@ def test_a_list_of_files_in_use_is_forgotten_when_its_authors_are_gone(tmp_path:
         path.write_text(half)
         prepare.forget_dead_runs(path)
         assert not path.exists(), "its author was killed while writing it"
+
+
+def test_two_at_once_are_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    program = "import sys, time; from pathlib import Path; from benchmark.prepare import take_lock; "
+    program += "take_lock(Path(sys.argv[1])); print('has it', flush=True); time.sleep(600)"
+    path = tmp_path / "work/lock"
+    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, cwd=ROOT) as first:
+        assert first.stdout
+        first.stdout.readline()
+        with pytest.raises(BenchmarkError, match="another run of the pipeline is at work in this folder"):
+            prepare.take_lock(path)
+        first.kill()
+    prepare.take_lock(path)
 
 
 def test_half_a_lock_is_dropped_and_a_whole_one_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
