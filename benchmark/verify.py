@@ -13,5 +13,5 @@ from benchmark.stages.inputs import claim_inputs
 def run(params: Params, pipeline: Path) -> str:
     stages = staleness.check(pipeline)
     provenance.check(params)
-    verdict = gate.gate(claim_inputs(params)).verdict
-    return f"verified: {stages} stages are up to date, and the cells give the recorded verdict, {verdict}"
+    claim = gate.gate(claim_inputs(params))
+    return f"verified: {stages} stages are up to date, and the cells give the recorded verdicts, {claim.said()}"

@@ -21,5 +21,5 @@ def run(params: Params) -> str:
     from benchmark.analysis import gate
     from benchmark.stages.inputs import claim_inputs
 
-    verdict = gate.gate(claim_inputs(params)).verdict
-    return f"gate: the cells give the recorded verdict, {verdict}, and every control held"
+    claim = gate.gate(claim_inputs(params))
+    return f"gate: the cells give the recorded verdicts, {claim.said()}, and every control held"
