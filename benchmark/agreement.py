@@ -74,9 +74,11 @@ def numerically(one: Path, other: Path) -> Iterator[Difference]:
         if read is None:
             continue
         if not ((one / name).is_file() and (other / name).is_file()):
-            yield Difference(name, *("a file" if (folder / name).is_file() else "no file" for folder in (one, other)))
+            there = ["a file" if (folder / name).is_file() else "no file" for folder in (one, other)]
+            yield Difference(name, there[0], there[1])
             continue
-        for found in differences(*(_comparable(read(folder / name)) for folder in (one, other)), name):
+        left, right = (_comparable(read(folder / name)) for folder in (one, other))
+        for found in differences(left, right, name):
             keys = found.where.split(".")
             if "digests" not in keys:
                 yield replace(found, size=found.size / (P_VALUE if keys[-1].startswith("p_") else 1))

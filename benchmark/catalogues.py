@@ -45,7 +45,7 @@ def masks(params: Params) -> dict[str, str]:
     """The mask strategies."""
     from benchmark.activations.masks import MASKS
 
-    return {name: f"{mask.question} [{mask.rule.formula}; pools {mask.pooled.name}]" for name, mask in MASKS.items()}
+    return {name: f"{mask.question} [{mask.rule.formula}; pools {mask.pooled.formula}]" for name, mask in MASKS.items()}
 
 
 @_catalogue

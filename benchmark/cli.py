@@ -161,6 +161,15 @@ def verify(session: Session) -> None:
 
 
 @main.command()
+@click.pass_obj
+def competence(session: Session) -> None:
+    """Say how well each model does each task by the number of demonstrations: results/competence.csv, and here."""
+    from benchmark import competence as table
+
+    click.echo(table.run(session.params))
+
+
+@main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Say what this profile still needs on this machine, a line each; exit with 1 when something does not work yet."""

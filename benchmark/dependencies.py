@@ -47,6 +47,8 @@ def strings(value: Any) -> set[str]:
 
 
 NAMED_BY = {
+    "benchmark/activations/masks": "extraction.masks",
+    "benchmark/activations/statistics": "extraction.sites",
     "benchmark/selection/selectors": "selection.selectors",
     "benchmark/sources/datasets": "datasets",
     "benchmark/tasks/embedded": "datasets",
@@ -129,19 +131,29 @@ def _entries(path: Path, named: Mapping[str, set[str]]) -> set[Path]:
 def _finds_modules(path: Path) -> bool:
     """Whether a package imports whatever modules lie in its folder."""
     calls = (ast.unparse(node.func) for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
-    return path.name == "__init__.py" and any(call.endswith(("import_all", "import_module")) for call in calls)
+    return path.name == "__init__.py" and any(
+        call.endswith(("discover", "import_all", "import_module")) for call in calls
+    )
 
 
 @functools.cache
 def _registered(entry: Path) -> frozenset[str]:
-    """The names under which a file may enter a registry: its own, and those in the calls of its decorators."""
+    """The names under which a file may enter a registry: its own, those in its decorators' calls, its `columns`."""
     decorators = [
         decorator
         for node in _tree(entry).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         for decorator in node.decorator_list
     ]
-    constants = (node for decorator in decorators for node in ast.walk(decorator) if isinstance(node, ast.Constant))
+    columns = [
+        statement.value
+        for node in _tree(entry).body
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign) and ast.unparse(statement.target) == "columns" and statement.value
+    ]
+    within = (*decorators, *columns)
+    constants = (node for outer in within for node in ast.walk(outer) if isinstance(node, ast.Constant))
     return frozenset({entry.stem, *(str(node.value) for node in constants)})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmark.analysis.claim import check_current
-from benchmark.analysis.words import p_text
+from benchmark.analysis.p_values import p_text
 from benchmark.params import Params
 from benchmark.stages.inputs import claim_inputs
 from benchmark.storage import read_json

@@ -52,7 +52,7 @@ def test_every_command_explains_itself(stage: str) -> None:
         ("models", "tiny_llama"),
         ("tasks", "template boolq"),
         ("masks", "target_isolated"),
-        ("statistics", "kurtosis          excess (Fisher)"),
+        ("statistics", "kurtosis            excess (Fisher)"),
         ("selectors", "oracle"),
     ],
 )

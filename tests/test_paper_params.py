@@ -107,7 +107,7 @@ def test_what_is_drawn_and_asked_is_the_claims(params: Params) -> None:
     masks = ("causal", "no_sink", "input", "target", "target_isolated", "prefix", "bidirectional", "self")
     statistics = ("mean", "variance", "skewness", "kurtosis", "max_abs", "max_median_ratio", "massive_count")
     assert params.extraction.masks == params.claim.families["extended"].masks == masks
-    assert params.extraction.sites["mlp_output"] == params.claim.families["paper"].statistics == statistics
+    assert params.extraction.sites["mlp_output"] == params.claim.families["extended"].statistics == statistics
     assert params.claim.families["paper"].outcomes == ("quality", "performance")
     assert (params.extraction.massive_absolute, params.extraction.massive_ratio) == (100, 1000)
     assert 1 in params.selection.shots

@@ -19,11 +19,13 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmark.activations.attention import ITSELF, C, MaskStrategy, Rule, Segments, by_rule
 from benchmark.activations.batching import length_batches
-from benchmark.activations.capture import POOLINGS, Capture
+from benchmark.activations.capture import POOLINGS, Capture, Reading
+from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import choose_kernel
-from benchmark.activations.masks import MASKS, SELF, AttentionRule, MaskStrategy, Segments, by_rule, mask_strategy
-from benchmark.activations.statistics import COLUMN, STATISTICS, Group, Thresholds, check_names
+from benchmark.activations.masks import MASKS, mask_strategy
+from benchmark.activations.statistics import STATISTICS, check_names
 from benchmark.artefacts.scores import ActivationScores
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.models.budget import Budget
@@ -59,34 +61,29 @@ def extract(
     for pooling in poolings:
         if pooling not in POOLINGS:
             raise unknown("pooling", pooling, POOLINGS)
-    strategies = [mask_strategy(name) for name in masks]
+    strategies = {name: mask_strategy(name) for name in masks}
     decoder = find_decoder(loaded.model, name=loaded.name, mlp=mlp)
     tokens = [tokenize_example(loaded.tokenizer, example, bos=loaded.add_bos) for example in examples]
     _check_lengths(loaded.name, decoder, examples, tokens, strategies)
-    rules = by_rule(strategies)
-    if any(rule.allowed for rule in rules):
+    rules = by_rule([*strategies.values()])
+    if any(rule != C for rule in rules):
         check_masks_honoured(loaded, decoder)
 
-    statistics = [name for name in STATISTICS if any(name in names for names in sites.values())]
-    columns = [COLUMN[name] for name in statistics]
+    capture = Capture(
+        decoder, sites, choose_kernel(kernel, loaded.device), thresholds or Thresholds(), poolings, loaded.name
+    )
+    statistics = capture.statistics
     applies = np.array([[name in names for name in statistics] for names in sites.values()])[:, None, None, None]
-    groups: dict[str, frozenset[Group]] = {
-        site: frozenset(STATISTICS[name].group for name in names) for site, names in sites.items()
-    }
     shape = (len(examples), len(sites), len(strategies), len(poolings), len(decoder), len(statistics))
     scores = np.empty(shape)
-    place = {strategy: index for index, strategy in enumerate(strategies)}
     pad = loaded.tokenizer.pad_token_id or 0
-
-    capture = Capture(
-        decoder, groups, choose_kernel(kernel, loaded.device), thresholds or Thresholds(), poolings, loaded.name
-    )
     budget = Budget(token_budget) if isinstance(token_budget, int) else token_budget
 
     def compute(batch: list[int]) -> None:
         for rule, members in rules.items():
-            pooled = score_batch(capture, [tokens[i] for i in batch], rule, members, pad, loaded.device)
-            scores[np.ix_(batch, range(shape[1]), [place[m] for m in members])] = pooled[..., columns]
+            sharing = [[*strategies.values()][m] for m in members]
+            pooled = score_batch(capture, [tokens[i] for i in batch], rule, sharing, pad, loaded.device)
+            scores[np.ix_(batch, range(shape[1]), members)] = pooled
 
     with capture, tqdm(total=len(examples), unit="candidate", disable=None if progress else True) as bar:
         pending = length_batches([len(entry) for entry in tokens], budget.tokens)
@@ -105,7 +102,7 @@ def extract(
             bar.update(len(batch))
 
     return ActivationScores(
-        scores=np.where(applies, scores, np.nan),
+        scores=scores,
         candidates=np.array([example.id for example in examples], dtype=np.str_),
         sites=np.array(list(sites), dtype=np.str_),
         masks=np.array(list(masks), dtype=np.str_),
@@ -122,7 +119,7 @@ def extract(
 def score_batch(
     capture: Capture,
     tokens: Sequence[Tokens],
-    rule: AttentionRule,
+    rule: Rule,
     members: Sequence[MaskStrategy],
     pad: int,
     device: torch.device,
@@ -133,8 +130,8 @@ def score_batch(
     n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
     length = torch.tensor([len(entry) for entry in tokens], device=device)
     segments = Segments(n_input, length, width)
-    positions = torch.stack([member.pooled.positions(segments) for member in members])
-    pooled: NDArray[np.float64] = capture.run(ids, rule.mask(segments), positions).cpu().numpy()
+    reading = Reading.plain(segments, members)
+    pooled: NDArray[np.float64] = capture.run(ids, rule.mask(segments), reading).cpu().numpy()
     return pooled
 
 
@@ -143,7 +140,7 @@ def _check_lengths(
     decoder: Decoder,
     examples: Sequence[Example],
     tokens: Sequence[Tokens],
-    strategies: Sequence[MaskStrategy],
+    strategies: Mapping[str, MaskStrategy],
 ) -> None:
     for example, entry in zip(examples, tokens, strict=True):
         if len(entry) > decoder.context:
@@ -152,10 +149,10 @@ def _check_lengths(
                 f"drop it from the pool, or use a model with a longer context"
             )
         segments = Segments(torch.tensor([entry.n_input]), torch.tensor([len(entry)]), len(entry))
-        for strategy in strategies:
+        for mask, strategy in strategies.items():
             if not strategy.pooled.positions(segments).any():
                 raise BenchmarkError(
-                    f"candidate {example.id} has no token in {strategy.pooled.name}, so mask {strategy.name} has "
+                    f"candidate {example.id} has no token in {strategy.pooled.formula}, so mask {mask} has "
                     f"nothing to pool with the tokenizer of model {name}"
                 )
 
@@ -192,7 +189,7 @@ def check_masks_honoured(loaded: LoadedModel, decoder: Decoder) -> None:
     """Raises `BenchmarkError` unless, under the rule `self`, the last of four tokens ignores a change of the first."""
     ids = torch.tensor([[1, 2, 3, 1], [2, 2, 3, 1]], device=loaded.device)
     lengths = torch.tensor([4, 4], device=loaded.device)
-    mask = SELF.mask(Segments(lengths - 1, lengths, 4))
+    mask = ITSELF.mask(Segments(lengths - 1, lengths, 4))
     where = torch.arange(4, device=loaded.device).expand_as(ids)
     problem = "ignores"
     try:

@@ -236,7 +236,7 @@ def by_outcome(evaluation: Evaluation, outcome: str) -> dict[str, Any]:
 
 
 def target_alone(family: pd.DataFrame, bound: float) -> dict[str, int]:
-    """How many cells of all families are scores that say which target, no more; how many of them lie above the bound."""
+    """How many cells of all families say which target and no more, and how many of those lie above the bound."""
     cells = family[(family["claim"] == AS_STATED) & (family["target_alone"] == 1)].drop_duplicates(list(KEY))
     return {"cells": len(cells), "above_bound": int((cells["rho"].abs() > bound).sum())}
 

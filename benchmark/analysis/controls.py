@@ -38,7 +38,7 @@ COLUMNS = (
     "passed",
     "note",
 )
-MASSIVE_STATISTICS = ("max_abs", "max_median_ratio", "massive_count")
+MASSIVE_STATISTICS = ("max_abs", "max_median_ratio", "max_sequence_ratio", "massive_count")
 PLANTED_TOLERANCE = 0.02
 """How far a planted score's rho may lie from the intended one; ties of the outcome can keep it away."""
 EXACT = 1e-9
@@ -201,7 +201,7 @@ def massive_controls(planted: pd.DataFrame, models: Iterable[str], parameters: C
     """Whether the massive-activation statistics see a massive dimension that was planted into each of `models`.
 
     `planted`: columns `model, mask, statistic, layer, before, after`, means over candidates. For each model, mask and
-    statistic some layer must show it: `max_abs` and `max_median_ratio` grow by a factor, `massive_count` at all.
+    statistic some layer must show it: `max_abs` and the ratios grow by a factor, `massive_count` at all.
     """
     different = set(map(str, planted["model"])) ^ set(models)
     if different:

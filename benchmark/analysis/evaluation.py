@@ -136,12 +136,12 @@ class Evaluation:
         return max(float(np.nanmax(part, initial=0.0)) for part in self._parts(self.lower_limits, outcome))
 
     def _parts(self, arrays: list[Floats], outcome: str | None) -> list[Floats]:
-        at = slice(None) if outcome is None else [self.pools[0].outcomes.index(outcome)]  # type: ignore[arg-type]
+        at = slice(None) if outcome is None else [self.pools[0].outcomes.index(outcome)]
         return [array[:, at] for array in arrays]
 
     def maxima(self, outcome: str | None = None) -> Floats:
         """The largest |rho| of each permutation [permutation], of all outcomes or of one."""
-        at = slice(None) if outcome is None else [self.pools[0].outcomes.index(outcome)]  # type: ignore[arg-type]
+        at = slice(None) if outcome is None else [self.pools[0].outcomes.index(outcome)]
         largest: Floats = self.null.maxima[:, :, at].max(axis=(1, 2))
         return largest
 
@@ -233,7 +233,8 @@ def declared_cells(pool: Pool, family: FamilyParameters) -> Chosen:
     own = set(family.columns)
     columns = np.array([column in own for column in pool.cells.columns])
     outcomes = np.array([outcome in family.outcomes for outcome in pool.outcomes])
-    return columns[:, None] & outcomes
+    chosen: Chosen = columns[:, None] & outcomes
+    return chosen
 
 
 def _resampled(pool: Pool, x: Floats) -> Resampled:

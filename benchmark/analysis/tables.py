@@ -86,8 +86,8 @@ def cells(evaluation: Evaluation) -> pd.DataFrame:
         for t, (outcome, outcome_reason) in enumerate(zip(pool.outcomes, pool.ranking.outcome_reasons, strict=True)):
             for c, column in enumerate(pool.cells.columns):
                 if chosen[c, t]:
-                    key = (pool.cells.model, pool.cells.dataset, column.mask, column.statistic, column.pooling)
-                    key += (column.site, column.layer, outcome, 1)
+                    score = (column.mask, column.statistic, column.pooling, column.site, column.layer)
+                    key = (pool.cells.model, pool.cells.dataset, *score, outcome, 1)
                     reason = why(pool.ranking.score_reasons[c], outcome_reason)
                     rows.append((*key, pool.n, distinct[c], int(alone[c]), pool.rho[c, t], reason))
     return pd.DataFrame(rows, columns=[*KEY, "n", "n_distinct", "target_alone", "rho", "undefined"])

@@ -74,8 +74,8 @@ def compare_tables(path: Path, table: pd.DataFrame) -> None:
 
 def _column(values: pd.Series[Any], text: bool) -> NDArray[Any]:
     if text:
-        return values.fillna("").astype(str).to_numpy(dtype=object)
-    return pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        return np.asarray(values.fillna("").astype(str), dtype=object)
+    return np.asarray(pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(np.float64, na_value=np.nan))
 
 
 def first(found: Any, wanted: Any) -> Difference | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.analysis.controls import blind
 from benchmark.analysis.evaluation import AS_STATED, Evaluation
+from benchmark.analysis.p_values import p_text
 from benchmark.analysis.parameters import Verdict
 
 STATED: Mapping[Verdict, str] = {
@@ -27,11 +28,6 @@ GIVEN: Mapping[Verdict, str] = {
     "inconclusive": "among examples with the same target it stays open: the strongest is {max:.2f}, and {rho:g} could "
     "have gone unseen ({why})",
 }
-
-
-def p_text(p: float) -> str:
-    """`p < 0.001`, or `p = ` and three decimals: one way to write a p-value everywhere."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def sentence(evaluation: Evaluation) -> str:

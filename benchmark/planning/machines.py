@@ -85,8 +85,10 @@ def calibrate(shape: Shape, device: torch.device, dtype: torch.dtype, tokens: in
     import torch
     from transformers import LlamaConfig, LlamaModel
 
+    from benchmark.activations.group import Thresholds
     from benchmark.activations.kernels import choose_kernel
-    from benchmark.activations.statistics import Thresholds
+    from benchmark.activations.sequences import Sequences
+    from benchmark.activations.statistics import STATISTICS
     from benchmark.planning.costs import DTYPE_BYTES, attention_weights, flops, mlp_weights
     from benchmark.planning.passes import Pass, total
 
@@ -104,6 +106,7 @@ def calibrate(shape: Shape, device: torch.device, dtype: torch.dtype, tokens: in
         rows = torch.randn(tokens, shape.hidden).to(dtype)
     kernel = choose_kernel("auto", device)
     width = min(256, tokens)
+    sequences = Sequences(tuple(range(0, tokens + 1, width)), device=device)
     batch = torch.zeros(max(1, tokens // width), width, dtype=torch.long, device=device)
     single = torch.zeros(1, 1, dtype=torch.long, device=device)
 
@@ -122,7 +125,7 @@ def calibrate(shape: Shape, device: torch.device, dtype: torch.dtype, tokens: in
     with torch.inference_mode():
         least = fastest(lambda: model(single, use_cache=False))
         full = fastest(lambda: model(batch, use_cache=False))
-        reading = fastest(lambda: kernel(rows, Thresholds(), frozenset({"moments", "massive"})))
+        reading = fastest(lambda: kernel(rows[: sequences.bounds[-1]], sequences, Thresholds(), tuple(STATISTICS)))
         one_layer = shape.model_copy(update={"layers": 1})
     counted = flops(one_layer, total([Pass(len(batch), width, whole=True)]))
     on_gpu = device.type == "cuda"

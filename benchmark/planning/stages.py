@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from benchmark.activations.masks import MASKS, by_rule, mask_strategy
+from benchmark.activations.attention import by_rule
+from benchmark.activations.masks import MASKS, mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.models.parameters import Shape
 from benchmark.params import Params

@@ -23,7 +23,7 @@ def run(params: Params, model: str) -> None:
     a forward pass, and no activation is kept. An interrupted run resumes.
     """
     from benchmark.activations.extraction import extract
-    from benchmark.activations.statistics import Thresholds
+    from benchmark.activations.group import Thresholds
     from benchmark.artefacts.scores import PER_CANDIDATE, ActivationScores
     from benchmark.models.budget import Budget
 

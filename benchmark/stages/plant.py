@@ -17,7 +17,7 @@ from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
 
 CANDIDATES = 16
-STATISTICS = ("max_abs", "max_median_ratio", "massive_count")
+STATISTICS = ("max_abs", "max_median_ratio", "max_sequence_ratio", "massive_count")
 TIMES_THRESHOLD = 50  # how far beyond the absolute threshold of a massive activation the planted one lies
 
 
@@ -30,8 +30,8 @@ TIMES_THRESHOLD = 50  # how far beyond the absolute threshold of a massive activ
 def run(params: Params, model: str) -> None:
     """Plant a massive dimension into MODEL and record whether the statistics see it."""
     from benchmark.activations.extraction import extract
+    from benchmark.activations.group import Thresholds
     from benchmark.activations.planting import plant_massive_dimension
-    from benchmark.activations.statistics import Thresholds
 
     section, mlp = params.extraction, params.models[model].mlp
     statistics = [name for name in STATISTICS if name in section.sites.get("mlp_output", ())]

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.activations.masks import MASKS, by_rule
+from benchmark.activations.attention import by_rule
+from benchmark.activations.masks import MASKS
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.provenance import environment

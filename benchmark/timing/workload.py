@@ -19,15 +19,25 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from benchmark.activations.attention import by_rule
 from benchmark.activations.capture import Capture
 from benchmark.activations.extraction import score_batch
+from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import choose_kernel
-from benchmark.activations.masks import by_rule, mask_strategy
-from benchmark.activations.statistics import STATISTICS, Group, Thresholds
+from benchmark.activations.masks import mask_strategy
 from benchmark.models.decoder import find_decoder
 from benchmark.tasks.tokens import Tokens
 
-EVERY: frozenset[Group] = frozenset({"moments", "massive"})
+EVERY = (
+    "mean",
+    "variance",
+    "skewness",
+    "kurtosis",
+    "max_abs",
+    "max_median_ratio",
+    "max_sequence_ratio",
+    "massive_count",
+)
 VOCABULARY = 512
 
 
@@ -102,8 +112,9 @@ class ExtractionWork:
     def extract(self, masks: Sequence[str]) -> None:
         """Every statistic of every layer under `masks`, as `extraction.extract` takes them from a batch."""
         with Capture(self.decoder, self.sites, self.kernel, Thresholds(), ("mean",)) as capture:
-            for rule, members in by_rule([mask_strategy(name) for name in masks]).items():
-                score_batch(capture, self.tokens, rule, members, 0, self.device)
+            strategies = [mask_strategy(name) for name in masks]
+            for rule, members in by_rule(strategies).items():
+                score_batch(capture, self.tokens, rule, [strategies[m] for m in members], 0, self.device)
         self._finish()
 
     @torch.inference_mode()
@@ -117,6 +128,7 @@ class ExtractionWork:
         for output in kept:
             values = output.float().cpu().numpy()
             magnitude = np.abs(values)
+            median = np.median(magnitude, axis=(1, 2), keepdims=True)
             columns = (
                 values.mean(-1),
                 values.var(-1),
@@ -124,7 +136,8 @@ class ExtractionWork:
                 scipy.stats.kurtosis(values, axis=-1),
                 magnitude.max(-1),
                 magnitude.max(-1) / np.median(magnitude, axis=-1),
-                ((magnitude > 100) & (magnitude > 1000 * np.median(magnitude, axis=-1, keepdims=True))).sum(-1),
+                magnitude.max(-1) / median[..., 0],
+                ((magnitude > 100) & (magnitude > 1000 * median)).sum(-1),
             )
             np.stack(columns, axis=-1).mean(1)
 
@@ -152,6 +165,7 @@ def naive_torch(output: Tensor) -> Tensor:
     variance = deviation.pow(2).mean(-1)
     magnitude = x.abs()
     median = magnitude.median(-1).values
+    whole = magnitude.flatten(1).median(-1).values[:, None]
     columns = (
         mean[..., 0],
         variance,
@@ -159,7 +173,8 @@ def naive_torch(output: Tensor) -> Tensor:
         deviation.pow(4).mean(-1) / variance.pow(2) - 3,
         magnitude.amax(-1),
         magnitude.amax(-1) / median,
-        ((magnitude > 100) & (magnitude > 1000 * median[..., None])).sum(-1).float(),
+        magnitude.amax(-1) / whole,
+        ((magnitude > 100) & (magnitude > 1000 * whole[..., None])).sum(-1).float(),
     )
-    assert len(columns) == len(STATISTICS)
+    assert len(columns) == len(EVERY)
     return torch.stack(columns, dim=-1).mean(1)

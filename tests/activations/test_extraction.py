@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmark.activations.extraction import check_masks_honoured, extract
+from benchmark.activations.group import Thresholds
 from benchmark.activations.masks import MASKS
 from benchmark.activations.statistics import STATISTICS, reference
 from benchmark.artefacts.scores import PER_CANDIDATE, ActivationScores
@@ -19,7 +20,10 @@ from benchmark.tasks.tokens import tokenize_example
 from tests.activations.conftest import tiny_model
 from tests.activations.test_masks import is_pooled, may_attend
 
-SITES = {"mlp_output": tuple(STATISTICS), "residual": ("max_abs", "massive_count")}
+MLP = ("mean", "variance", "skewness", "kurtosis", "max_abs", "max_median_ratio", "max_sequence_ratio", "massive_count")
+SITES = {"mlp_output": MLP, "residual": ("max_abs", "massive_count")}
+LIMITS = Thresholds(1.0, 5.0)
+"""Low enough for random weights to have massive activations."""
 POOLINGS = ("mean", "max")
 
 
@@ -31,15 +35,14 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def scores(loaded: LoadedModel, examples: list[Example]) -> ActivationScores:
-    return extract(loaded, examples, sites=SITES, poolings=POOLINGS, token_budget=300)
+    return extract(loaded, examples, sites=SITES, poolings=POOLINGS, thresholds=LIMITS, token_budget=300)
 
 
 def slowly(loaded: LoadedModel, example: Example, mask: str) -> np.ndarray:
     """One candidate, one mask, no batch, a mask even for the causal rule; float64 [site, pooling, layer, statistic]."""
     tokens = tokenize_example(loaded.tokenizer, example, bos=loaded.add_bos)
     n, x = len(tokens), tokens.n_input
-    rule = MASKS[mask].rule.name
-    attend = torch.tensor([[may_attend(rule, q, k, x, n) for k in range(n)] for q in range(n)])[None, None]
+    attend = torch.tensor([[may_attend(mask, q, k, x, n) for k in range(n)] for q in range(n)])[None, None]
     decoder = find_decoder(loaded.model)
     seen: dict[tuple[int, int], np.ndarray] = {}
 
@@ -56,7 +59,13 @@ def slowly(loaded: LoadedModel, example: Example, mask: str) -> np.ndarray:
     for handle in handles:
         handle.remove()
     pooled = [t for t in range(n) if is_pooled(mask, t, x, n)]
-    values = np.array([[reference(seen[site, layer][pooled]) for layer in range(len(decoder))] for site in (0, 1)])
+    whole = n if MASKS[mask].needs_label else x  # an unlabelled candidate is its input
+    values = np.array(
+        [
+            [reference(seen[site, layer][:whole], MLP, LIMITS)[pooled] for layer in range(len(decoder))]
+            for site in (0, 1)
+        ]
+    )
     pooled_values: np.ndarray = np.stack([values.mean(2), values.max(2)], axis=1)
     return pooled_values
 
@@ -84,13 +93,16 @@ def test_scores_are_those_of_single_candidates_in_float64(
     want = np.stack([[slowly(loaded, examples[i], mask) for mask in scores.masks] for i in some]).swapaxes(1, 2)
     assert drift(scores.scores[some], want, scores.statistics) < TOLERANCE
     assert np.isfinite(scores.scores).all(axis=(0, 2, 3, 4)).tolist() == applies
+    assert scores.statistics.tolist() == list(MLP)
+    assert len(np.unique(scores.scores[:, :, 0, 0, :, MLP.index("massive_count")])) > 5
 
 
 def test_scores_do_not_depend_on_batch_size_or_order(
     loaded: LoadedModel, examples: list[Example], scores: ActivationScores
 ) -> None:
     order = np.random.default_rng(1).permutation(len(examples))
-    other = extract(loaded, [examples[i] for i in order], sites=SITES, poolings=POOLINGS, token_budget=90)
+    shuffled = [examples[i] for i in order]
+    other = extract(loaded, shuffled, sites=SITES, poolings=POOLINGS, thresholds=LIMITS, token_budget=90)
     assert other.candidates.tolist() == [examples[i].id for i in order]
     assert drift(other.scores, scores.scores[order], scores.statistics) < TOLERANCE
 
@@ -112,7 +124,7 @@ def test_shards_join_to_the_same_bits_and_to_the_contract(
     read = ActivationScores.read(tmp_path)
     for name, array in joined.arrays().items():
         np.testing.assert_array_equal(read.arrays()[name], array)
-    assert joined.scores.shape == (15, 2, 2, 1, 3, 7)
+    assert joined.scores.shape == (15, 2, 2, 1, 3, 8)
     assert joined.table.columns.tolist() == ["candidate", "n_input", "n_target", "first_token", "label"]
     (tmp_path / "candidates.csv").write_text("candidate,n_input,n_target,first_token,label\nx,1,1,1,y\n")
     with pytest.raises(BenchmarkError, match="disagree"):
@@ -143,7 +155,10 @@ def test_rules_change_who_is_heard(llama: LoadedModel) -> None:
     def same(a: np.ndarray, b: np.ndarray, mask: str) -> bool:
         return bool(np.allclose(a[index[mask]], b[index[mask]], rtol=1e-6, atol=1e-9))
 
-    assert same(base, input_changed, "target_isolated")
+    own = [i for i, name in enumerate(STATISTICS) if name not in ("max_sequence_ratio", "massive_count")]
+    np.testing.assert_allclose(  # what is taken over the whole sequence may change with the input
+        base[index["target_isolated"]][..., own], input_changed[index["target_isolated"]][..., own], rtol=1e-6
+    )
     assert not same(base, input_changed, "target")
     assert same(base, target_changed, "input")
     for mask in ("causal", "no_sink", "target", "target_isolated", "prefix", "bidirectional", "self"):
@@ -181,7 +196,7 @@ def test_non_finite_activations_name_model_layer_and_candidate(examples: list[Ex
     loaded = tiny_model("llama")
     with torch.no_grad():
         find_decoder(loaded.model).mlps[1].down_proj.weight[3, 5] = value  # type: ignore[union-attr, operator]
-    with pytest.raises(BenchmarkError, match=r"model llama, layer 1, candidate e\d+: mean of mlp_output .*NaN"):
+    with pytest.raises(BenchmarkError, match=r"model llama, layer 1, candidate e\d+: \w+ of mlp_output .*NaN"):
         extract(loaded, examples)
 
 
@@ -189,7 +204,7 @@ def test_a_degenerate_vector_is_told_from_a_broken_one(examples: list[Example]) 
     loaded = tiny_model("llama")
     torch.nn.init.zeros_(find_decoder(loaded.model).mlps[2].down_proj.weight)  # type: ignore[union-attr, arg-type]
     with pytest.raises(BenchmarkError, match=r"layer 2, candidate e\d+: skewness of mlp_output .*constant"):
-        extract(loaded, examples)
+        extract(loaded, examples, sites={"mlp_output": MLP})
     assert extract(loaded, examples, sites={"mlp_output": ("mean", "max_abs")}).scores.shape[-1] == 2
 
 

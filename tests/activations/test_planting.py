@@ -12,7 +12,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.models.loading import LoadedModel
 from benchmark.tasks.example import Example
 
-SITES = {"mlp_output": ("max_abs", "max_median_ratio", "massive_count"), "residual": ("massive_count",)}
+SITES = {"mlp_output": ("max_abs", "max_sequence_ratio", "massive_count"), "residual": ("massive_count",)}
 
 
 def scores_of(loaded: LoadedModel, model: torch.nn.Module, examples: list[Example]) -> ActivationScores:

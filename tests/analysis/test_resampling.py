@@ -158,9 +158,7 @@ def test_simultaneous_limits_cover_all_cells_as_often_as_they_say() -> None:
         null = null_of_all([pool("a", x, y)], 200, rng)
         drawn = bootstrap_rho([pool("a", x, y)], 200, rng)
         both = {
-            "bootstrap": bootstrap_errors([rho], bootstrap_rho([pool("a", x, y)], 200, rng), everything(rho), 0.1)[
-                "all"
-            ],
+            "bootstrap": bootstrap_errors([rho], drawn, everything(rho), 0.1)["all"],
             "fisher": fisher_errors([standard_error(rho, 120)], null, [120], 0.1),
         }
         for method, errors in both.items():

@@ -16,8 +16,9 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from transformers import AutoConfig
 
+from benchmark.activations.attention import by_rule
 from benchmark.activations.extraction import extract
-from benchmark.activations.masks import MASKS, by_rule
+from benchmark.activations.masks import MASKS
 from benchmark.models.budget import Budget
 from benchmark.models.hub import fetch_model
 from benchmark.models.loading import LoadedModel, load_model

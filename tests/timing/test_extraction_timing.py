@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmark.activations.attention import by_rule
 from benchmark.activations.capture import Capture
-from benchmark.activations.masks import MASKS, by_rule
-from benchmark.activations.statistics import Group
+from benchmark.activations.masks import MASKS
 from benchmark.models.loading import load_tokenizer
 from benchmark.timing import workload
 from benchmark.timing.interleave import Ratio, summarise
@@ -67,8 +67,8 @@ class Watched(Capture):
 
     seconds = 0.0
 
-    def _hook(self, site: str, layer: int, groups: frozenset[Group]) -> Callable[[nn.Module, Any, Any], None]:
-        reduce, now = super()._hook(site, layer, groups), clock()
+    def _hook(self, site: str, layer: int, names: Sequence[str]) -> Callable[[nn.Module, Any, Any], None]:
+        reduce, now = super()._hook(site, layer, names), clock()
 
         def watched(module: nn.Module, arguments: Any, output: Any) -> None:
             start = now()
