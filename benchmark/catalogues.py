@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmark.params import EmbeddedModel, Params
+from benchmark.params import Params
 
 Catalogue = Callable[[Params], dict[str, str]]
 CATALOGUES: dict[str, Catalogue] = {}
@@ -18,10 +18,7 @@ def _catalogue(list_entries: Catalogue) -> Catalogue:
 @_catalogue
 def models(params: Params) -> dict[str, str]:
     """The models of the profile."""
-    return {
-        name: f"embedded, {model.architecture}" if isinstance(model, EmbeddedModel) else f"from {model.source}"
-        for name, model in params.models.items()
-    }
+    return {name: model.summary for name, model in params.models.items()}
 
 
 @_catalogue

@@ -51,6 +51,8 @@ class Commands(click.Group):
             if error.errno is None:
                 raise
             _end(ctx, f"{error.filename or 'the system'}: {error.strerror}")
+        except KeyboardInterrupt:
+            _end(ctx, "stopped; what is finished is kept, and the next run goes on there")
 
 
 def _end(ctx: click.Context, message: str) -> NoReturn:
@@ -134,6 +136,15 @@ def pipeline(profiles: tuple[Path, ...]) -> None:
 
 @main.command()
 @click.pass_obj
+def prepare(session: Session) -> None:
+    """Tidy up after a killed run, and fail where `dvc repro` of the profile would; `make repro` begins with it."""
+    from benchmark.prepare import prepare as get_ready
+
+    get_ready(session.params, session.path)
+
+
+@main.command()
+@click.pass_obj
 def clean(session: Session) -> None:
     """Remove data and results of models and datasets that the profile does not name, a line each."""
     from benchmark.leftovers import remove
@@ -175,14 +186,15 @@ def doctor(ctx: click.Context) -> None:
     """Say what this profile still needs on this machine, a line each; exit with 1 when something does not work yet."""
     from benchmark.doctor import examine
 
-    findings = examine(ctx.obj.params)
-    for finding in findings:
+    blocked = False
+    for finding in examine(ctx.obj.params):
         click.echo(str(finding))
-    ctx.exit(any(finding.blocks for finding in findings))
+        blocked |= finding.blocks
+    ctx.exit(blocked)
 
 
 @main.command()
-@click.option("--gpu", help="Plan for this GPU; without it, for the one that is here, or an A100.")
+@click.option("--gpu", help="Plan for this GPU; else for the CPU that the profile asks for, the GPU here, or an A100.")
 @click.option("--calibrate", is_flag=True, help="Measure this machine for a few seconds first.")
 @click.pass_obj
 def plan(session: Session, gpu: str | None, calibrate: bool) -> None:

@@ -13,6 +13,7 @@ import ast
 import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmark.hashing import sha256_file, sha256_json
@@ -24,13 +25,16 @@ PACKAGE = ROOT / "benchmark"
 # Modules that no result depends on. What they import is not followed.
 EXEMPT = {
     "benchmark/__init__.py": "the version",
+    "benchmark/dependencies.py": "which code a part was made with stands in its key",
     "benchmark/errors.py": "the words of a failure, and a stage that fails leaves no result",
     "benchmark/params.py": "checks the parameters, whose values the lock holds: it has no defaults",
+    "benchmark/parts.py": "how shards are kept and put together, which changes no byte: tests compare",
     "benchmark/progress.py": "what a person sees of a long run",
     "benchmark/provenance.py": "timing.json says what machine it was measured on, and is another one each time",
     "benchmark/section.py": "refuses unknown keys",
     "benchmark/stages/names.py": "parameters and outs, which dvc.yaml names",
     "benchmark/stages/stage.py": "the table of stages, which dvc.yaml holds",
+    "benchmark/workers.py": "how work is spread, which changes no byte: tests compare",
 }
 FETCHED = "benchmark/hub"
 """Where it lies is all that a stage asks of what the hub's code fetched: commit and hashes say what it is."""
@@ -49,8 +53,10 @@ def strings(value: Any) -> set[str]:
 NAMED_BY = {
     "benchmark/activations/masks": "extraction.masks",
     "benchmark/activations/statistics": "extraction.sites",
+    "benchmark/selection/features": "selection.features",
     "benchmark/selection/selectors": "selection.selectors",
     "benchmark/sources/datasets": "datasets",
+    "benchmark/sources/models": "models",
     "benchmark/tasks/embedded": "datasets",
     "benchmark/tasks/templates": "datasets",
 }
@@ -91,7 +97,7 @@ def direct(path: Path) -> frozenset[Path]:
     return frozenset(file for file in found if file.is_relative_to(PACKAGE))
 
 
-def reached(start: Path, named: Mapping[str, set[str]]) -> list[str]:
+def reached(start: Path, named: Mapping[str, set[str]] = MappingProxyType({})) -> list[str]:
     """The modules that running `start` can run, but for exempt ones and those without a statement, sorted.
 
     `named`: by folder of entries, the names of those that count; of a folder that is not there, all do.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from benchmark.errors import BenchmarkError
 
@@ -16,6 +16,13 @@ def import_all(package: str, path: Iterable[str]) -> None:
     """Imports every module of a package, in the order of their names: `import_all(__name__, __path__)`."""
     for module in sorted(module.name for module in pkgutil.iter_modules(path)):
         importlib.import_module(f"{package}.{module}")
+
+
+def subclasses(base: type[Any]) -> Iterator[Any]:
+    """All classes derived from `base`, however far."""
+    for kind in base.__subclasses__():
+        yield kind
+        yield from subclasses(kind)
 
 
 def discover(package: str, path: Iterable[str], attribute: str, kind: type[Entry]) -> dict[str, Entry]:

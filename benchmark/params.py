@@ -11,9 +11,9 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError, unknown
-from benchmark.models.parameters import HubModel, LocalModel
 from benchmark.section import Section
 from benchmark.sources.datasets import AnyDataset
+from benchmark.sources.models import AnyModel
 
 
 def _key(name: str) -> str:
@@ -31,15 +31,6 @@ class Paths(Section):
     data: str = Field(description="what the stages read and write")
     results: str = Field(description="small committed results")
     kept: tuple[str, ...] = Field(description="folders of data that git keeps, not DVC's cache: quality, say")
-
-
-class EmbeddedModel(Section):
-    """A tiny model that this project trains itself."""
-
-    source: Literal["embedded"]
-    architecture: Literal["llama", "qwen2"]
-    seed: int = Field(ge=0)
-    mlp: None = Field(default=None, description="its MLP modules are found by themselves")
 
 
 class Extraction(Section):
@@ -64,6 +55,7 @@ class Quality(Section):
 
 class Selection(Section):
     selectors: tuple[str, ...] = Field(min_length=1, description="the families that choose")
+    features: tuple[str, ...] = Field(min_length=1, description="what selectors compare candidates by")
     shots: tuple[int, ...] = Field(min_length=1)
     random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
     query_share: float = Field(gt=0, lt=1, description="share of the queries that selectors may see; the rest judge")
@@ -81,9 +73,7 @@ class Params(Section):
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     threads: int | None = Field(ge=1, description="CPU threads of a model; null: one a core. Digits can depend on it")
-    models: dict[Key, Annotated[EmbeddedModel | HubModel | LocalModel, Field(discriminator="source")]] = Field(
-        min_length=1
-    )
+    models: dict[Key, AnyModel] = Field(min_length=1)
     datasets: dict[Key, AnyDataset] = Field(min_length=1)
     extraction: Extraction
     quality: Quality
@@ -133,7 +123,8 @@ def load_params(path: Path) -> Params:
 def _first(error: ValidationError) -> str:
     problems = error.errors(include_url=False)
     problem = problems[0]
-    key = ".".join(str(part) for part in problem["loc"] if part not in ("embedded", "hub", "local"))
+    sourced = problem["loc"][:1] in (("models",), ("datasets",))  # after their name comes the kind of their source
+    key = ".".join(str(part) for place, part in enumerate(problem["loc"]) if not (sourced and place == 2))
     value = problem["input"]
     given = f", not {value!r}" if isinstance(value, str | int | float | bool | None) else ""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -90,6 +90,13 @@ def device() -> dict[str, Any]:
     return {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "gpus": _gpus()}
 
 
+def computed_on(device_parameter: str) -> dict[str, Any]:
+    """Where a result is computed: the GPU or the processor, and the versions of what computes."""
+    gpus = [gpu["name"] for gpu in device()["gpus"]] if device_parameter != "cpu" else []
+    packages = {name: _version(name) for name in ("torch", "transformers", "tokenizers", "numpy")}
+    return {"device": gpus[0] if gpus else device()["cpu"], "python": platform.python_version(), "packages": packages}
+
+
 def differences(lock: Path) -> list[str]:
     """Packages of `lock` that are installed in another version or not at all, as `name installed, locked`."""
     installed = {_normal(found.metadata["Name"]): found.version for found in distributions()}
@@ -178,7 +185,6 @@ def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Pa
 
 
 def _sha256(path: Path) -> str:
-    """Of a file what `sha256sum` says; of a folder one hash over the names and contents of its files."""
     return sha256_tree([path]) if path.is_dir() else sha256_file(path)
 
 

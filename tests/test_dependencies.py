@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmark.dependencies import EXEMPT, PACKAGE, ROOT, code_of, direct, folded, imports
+from benchmark.dependencies import EXEMPT, PACKAGE, ROOT, code_of, direct, folded, imports, reached
 from benchmark.params import Extraction, Params, Paths, Quality, Selection, Timing, load_params
+from benchmark.sources.models.embedded import TRAINING
 from benchmark.stages.stage import stages
 
 PLACES = {"paths", "profile"}  # parameters that only say where things lie
@@ -44,36 +44,30 @@ def test_what_needs_no_model_depends_on_none(stage: str, params: Params) -> None
             assert not {module for module in imports(ROOT / name) if module.split(".")[0] == "torch"}, name
 
 
+def test_a_trained_model_stays_only_while_nothing_that_made_it_changed() -> None:
+    modules = reached(PACKAGE / "models/training.py")
+    assert not {name for name in modules if not any(name == path or name.startswith(f"{path}/") for path in TRAINING)}
+    for path in TRAINING:
+        assert any(name == path or name.startswith(f"{path}/") for name in modules), path
+
+
 # --- parameters ---
 
 
-def fields_read(path: Path, function: str) -> set[str]:
-    """The fields of `params` that a function of a stage reads, or has read by another to which it hands `params`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imported = {
-        alias.name: ROOT.joinpath(*node.module.split(".")).with_suffix(".py")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("benchmark.stages.")
-        for alias in node.names
-    }
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+def fields_read(module: Path) -> set[str]:
+    """The fields of the parameters that a stage's module reads, or those of this folder that it imports."""
     found: set[str] = set()
-    for node in ast.walk(functions[function]):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params":
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("params", "self.params"):
             found.add(node.attr)
-        elif isinstance(node, ast.Call):
-            found |= set(_dumped(node))
-            called = node.func.id if isinstance(node.func, ast.Name) else ""
-            if called in {*functions, *imported} and "params" in map(ast.unparse, node.args):
-                found |= fields_read(path if called in functions else imported[called], called)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "params.model_dump":
+            (include,) = [keyword.value for keyword in node.keywords if keyword.arg == "include"]
+            found |= ast.literal_eval(include)
+    for name in imports(module):
+        path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+        if path.is_file() and path.parent == module.parent and path.name not in ("stage.py", "names.py"):
+            found |= fields_read(path)
     return (found & set(Params.model_fields)) - PLACES
-
-
-def _dumped(call: ast.Call) -> Iterator[str]:
-    """The fields that `params.model_dump(include={...})` names."""
-    if ast.unparse(call.func) == "params.model_dump":
-        (include,) = [keyword.value for keyword in call.keywords if keyword.arg == "include"]
-        yield from ast.literal_eval(include)
 
 
 @pytest.mark.parametrize("stage", stages())
@@ -81,7 +75,7 @@ def test_a_stage_declares_every_parameter_that_it_reads(stage: str) -> None:
     declared = {key.split(".")[0] for key in stages()[stage].parameters}
     # which datasets there are, a stage sees in the folder that it declares as an input
     seen = {"datasets"} if "{data}/datasets" in stages()[stage].inputs else set()
-    read = fields_read(PACKAGE / "stages" / f"{stage}.py", "run")
+    read = fields_read(PACKAGE / "stages" / f"{stage}.py")
     assert read, "every stage reads some"
     assert not read - declared - seen
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmark.models.shape import weights
 from benchmark.params import Params, load_params
-from benchmark.planning.costs import weights
 from benchmark.sources.datasets.hub import HubDataset
-from benchmark.tasks.templates import get_template
+from benchmark.sources.models.hub import HubModel
 
 PAPER = Path(__file__).parents[1] / "paper" / "params.yaml"
 CORE = ("boolq", "arc_challenge", "openbookqa", "gsm8k")
@@ -42,7 +42,8 @@ ag_news fancyzhx/ag_news default eb185aade064a813bc0b7f42de02595523103ca4 test 7
 sst2 stanfordnlp/sst2 default 8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb validation 872 67349 accuracy
 gsm8k openai/gsm8k main 740312add88f781978c0658806c59bc2815b9866 test 1319 7473 numeric_match
 squad rajpurkar/squad plain_text 7b6d24c440a36b6815f21b70d25016731768db1f validation 10570 87599 squad_f1
-nq_open google-research-datasets/nq_open nq_open 5dd9790a83002ad084ddeb7c420dc716852c6f28 validation 3610 87925 squad_em
+nq_open google-research-datasets/nq_open nq_open 5dd9790a83002ad084ddeb7c420dc716852c6f28 validation 3610 87925 \
+answer_match
 cnn_dailymail abisee/cnn_dailymail 3.0.0 96df5e686bee6baa90b8bee7c28b81fa3fa6223d test 11490 287113 rouge_l
 """
 
@@ -65,7 +66,7 @@ def test_the_models_are_pinned(params: Params) -> None:
     assert set(params.models) == set(MODELS)
     for name, (repository, revision, numbers, bos, size) in MODELS.items():
         model = params.models[name]
-        assert model.source == "hub"
+        assert isinstance(model, HubModel)
         assert (model.repository, model.revision, model.add_bos) == (repository, revision, bos)
         assert model.shape is not None
         shape = model.shape
@@ -92,8 +93,8 @@ def test_the_ten_datasets_are_pinned_and_the_core_set_is_on(params: Params) -> N
         assert isinstance(entry, HubDataset)
         assert (entry.repository, entry.config, entry.revision) == (repository, config, revision)
         assert (entry.pool_split, entry.query_split) == ("train", split)
-        assert (entry.metric or get_template(entry.template).metric) == metric
-        assert get_template(entry.template).kind == ("classification" if metric == "accuracy" else "generative")
+        assert entry.form().metric == metric
+        assert entry.form().kind == ("classification" if metric == "accuracy" else "generative")
         assert entry.queries == 500 <= int(labelled)
         if name == "arc_challenge":
             assert entry.pool is None, "all 1,119"

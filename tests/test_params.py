@@ -14,7 +14,7 @@ from benchmark.params import load_params
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("path", ["params.yaml", "paper/params.yaml"])
+@pytest.mark.parametrize("path", ["params.yaml", "paper/params.yaml", "pretrained/params.yaml"])
 def test_a_profile_is_complete_and_names_only_what_exists(path: str) -> None:
     from benchmark.activations.masks import MASKS
     from benchmark.activations.statistics import STATISTICS

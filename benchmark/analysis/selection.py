@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from benchmark.artefacts.matrices import gain
 from benchmark.artefacts.selection import COLUMNS
-from benchmark.selection.choices import Choices, Members
+from benchmark.selection.choices import Choices
+from benchmark.selection.pool import Members
 
 METRICS = ("performance", "gain")
 
@@ -80,13 +81,14 @@ def selection_table(
                         "selector": choice.selector.name,
                         "direction": choice.selector.direction,
                         "mask": choice.selector.mask,
+                        "features": choice.selector.features,
                         "shots": shots,
                         "metric": metric,
                         "score": score,
                         "random_mean": null[metric].mean(),
                         "random_sd": null[metric].std(),
                         "percentile": rank,
-                        "needs_label": choice.selector.needs_label,
+                        "needs_label": choice.selector.needs.labels,
                     }
                 )
     return pd.DataFrame(rows, columns=list(COLUMNS))

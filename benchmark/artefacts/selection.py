@@ -14,6 +14,7 @@ COLUMNS = (
     "selector",
     "direction",
     "mask",
+    "features",
     "shots",
     "metric",
     "score",
@@ -30,4 +31,4 @@ def write_selection(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_selection(path: Path) -> pd.DataFrame:
-    return read_table(path, COLUMNS, text=("direction", "mask"))
+    return read_table(path, COLUMNS, text=("direction", "mask", "features"))

@@ -1,4 +1,4 @@
-"""All checks, in the order in which their findings help: the machine, the profile, the hub, then the need."""
+"""All checks, in the order in which their findings help: the machine, the profile, the network, then the need."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from benchmark.doctor.environment import check_driver, check_lock, check_python
 from benchmark.doctor.finding import Finding, fix
 from benchmark.doctor.need import check_need
-from benchmark.doctor.profile import check_folders, check_names, check_sources
-from benchmark.doctor.repositories import check_repositories, check_token
+from benchmark.doctor.profile import check_folders, check_local_files, check_names
+from benchmark.doctor.sources import check_sources, check_token
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 
@@ -17,21 +17,26 @@ CHECKS: tuple[Callable[[Params], Iterator[Finding]], ...] = (
     check_lock,
     check_driver,
     check_names,
-    check_sources,
+    check_local_files,
     check_folders,
     check_token,
-    check_repositories,
+    check_sources,
     check_need,
 )
 
 
-def examine(params: Params) -> list[Finding]:
-    """The findings of every check. One that cannot go on is a finding itself (told once), and the others still run."""
-    findings: list[Finding] = []
+def examine(params: Params) -> Iterator[Finding]:
+    """The findings of every check, each as it is made.
+
+    A check that cannot go on is a finding itself (said once), and the others still run.
+    """
+    said: set[str] = set()
     for check in CHECKS:
         try:
-            findings.extend(check(params))
+            for finding in check(params):
+                said.add(finding.text)
+                yield finding
         except BenchmarkError as error:
-            if str(error) not in {finding.text for finding in findings}:
-                findings.append(fix(check.__name__.removeprefix("check_"), str(error)))
-    return findings
+            if str(error) not in said:
+                said.add(str(error))
+                yield fix(check.__name__.removeprefix("check_"), str(error))

@@ -10,7 +10,7 @@ from typing import Any
 from benchmark.activations.masks import mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.doctor.finding import Finding, fix, ok
-from benchmark.errors import BenchmarkError, unknown
+from benchmark.errors import unknown
 from benchmark.hashing import sha256_file
 from benchmark.params import Params
 from benchmark.storage import read_json
@@ -32,28 +32,17 @@ def check_names(params: Params) -> Iterator[Finding]:
     )
 
 
-def check_sources(params: Params) -> Iterator[Finding]:
-    """Local folders and files are there, and are those that the stages have read if they have run."""
+def check_local_files(params: Params) -> Iterator[Finding]:
+    """Files of this machine that the stages have read are those that they read: DVC does not watch them."""
     for name, model in params.models.items():
-        if model.source == "local":
-            if not (Path(model.path) / "config.json").is_file():
-                yield fix(name, f"{model.path} holds no model: correct models.{name}.path")
-                continue
-            record = params.model_folder(name) / "manifest.json"
-            files = read_json(record)["files"] if record.is_file() else {}
-            of_model = {str(Path(model.path) / file): files[file] for file in files}
-            yield _unchanged(name, of_model, _stage(params, f"model@{name}"))
+        record = params.model_folder(name) / "manifest.json"
+        files = model.local_files(read_json(record)) if record.is_file() else {}
+        if files:
+            yield _unchanged(name, files, _stage(params, f"model@{name}"))
     for name, dataset in params.datasets.items():
-        try:
-            said = dataset.examine(name)
-        except BenchmarkError as error:
-            yield fix(name, str(error))
-            continue
-        if said:
-            yield ok(name, said)
         record = params.dataset_folder(name) / "dataset.json"
         if dataset.local_files and record.is_file():
-            yield _unchanged(name, read_json(record)["source"].get("files", {}), _stage(params, f"dataset@{name}"))
+            yield _unchanged(name, read_json(record)["source"].get("files", {}), _stage(params, "dataset"))
 
 
 def _stage(params: Params, stage: str) -> str:
@@ -61,13 +50,13 @@ def _stage(params: Params, stage: str) -> str:
 
 
 def _unchanged(name: str, files: Mapping[str, Mapping[str, Any]], stage: str) -> Finding:
-    """Whether local files are those that `stage` read, as it recorded them: DVC does not watch files of elsewhere."""
+    """Whether local files are those that `stage` read, as it recorded them: DVC does not watch files elsewhere."""
 
     for file, was in files.items():
         path = Path(file)
         if not path.is_file() or path.stat().st_size != was["bytes"] or sha256_file(path) != was["sha256"]:
             return fix(name, f"{file} changed since its stage ran: `dvc repro --force --single-item {stage}`")
-    return ok(name, f"{len(files)} local files are as its stage read them" if files else "its local files are there")
+    return ok(name, f"{len(files)} local files are as its stage read them")
 
 
 def check_folders(params: Params) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 import httpx2
@@ -27,6 +29,17 @@ TRANSIENT = (408, 429, 500, 502, 503, 504)
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before the second attempt, the third, ...; a hub that names a time (Retry-After) is waited for instead."""
 LONGEST_WAIT = 300.0
+_waits: ContextVar[tuple[float, ...] | None] = ContextVar("waits", default=None)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """In this block a fault is final: nothing is waited for, as someone who asks what is wrong expects."""
+    token = _waits.set(())
+    try:
+        yield
+    finally:
+        _waits.reset(token)
 
 
 def patiently(
@@ -36,6 +49,7 @@ def patiently(
 
     `progress` is a count that grows while the call gets on (bytes received): an attempt that moved it does not count.
     """
+    waits = WAITS if _waits.get() is None else ()
     attempt, reached = 0, progress() if progress else 0
     while True:
         try:
@@ -44,9 +58,9 @@ def patiently(
             now = progress() if progress else 0
             if now > reached:
                 attempt, reached = 0, now
-            if not _transient(error) or attempt == len(WAITS):
+            if not _transient(error) or attempt == len(waits):
                 raise explain(error, what, repository, revision) from error
-            wait = _asked_wait(error) or WAITS[attempt]
+            wait = _asked_wait(error) or waits[attempt]
             attempt += 1
             log.warning("%s of %s: %s; attempt %d in %.0f s", what, repository, _reason(error), attempt + 1, wait)
             time.sleep(wait)

@@ -106,6 +106,16 @@ def check_access(listing: Listing) -> None:
     )
 
 
+def look_up(kind: Kind, repository: str, revision: str) -> str:
+    """A line about the repository at that commit: there, and open to this account. Raises `BenchmarkError` if not."""
+    listing = list_files(kind, repository, revision)
+    check_access(listing)
+    size = sum(file.size for file in listing.files.values()) / 1e9
+    state = "in the cache, offline" if listing.offline else "reachable"
+    gated = ", gated and open to this token" if listing.gated else ""
+    return f"{repository} at {revision[:12]} {state}{gated}; {size:.2f} GB in all files"
+
+
 def _cached(kind: Kind, repository: str, revision: str) -> Listing:
     """The listing of a cached snapshot: its files are links to blobs, which are named by their hashes."""
     folder = snapshot_folder(kind, repository, revision)

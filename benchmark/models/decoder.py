@@ -92,10 +92,19 @@ def _by_pattern(base: nn.Module, pattern: str, name: str, stacks: list[str]) -> 
 
 
 def _context(config: object) -> int:
-    """Tokens that every layer sees at once: the trained positions, or a sliding window where a layer has one."""
+    """Tokens that every layer sees at once: the trained positions, or a sliding window where a layer has one.
+
+    Where positions beyond some length change those before it (dynamic and longrope scaling), it ends there: within it,
+    a text has the same numbers alone, in a batch and behind a cache.
+    """
     context = int(getattr(config, "max_position_embeddings", 0) or 0)
     window = getattr(config, "sliding_window", None)
     kinds = getattr(config, "layer_types", None) or ["sliding_attention"]
     if window and any("sliding" in kind for kind in kinds):
         context = min(context, int(window)) if context else int(window)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") in ("dynamic", "longrope"):
+        stated = rope.get("original_max_position_embeddings")
+        original = int(stated or getattr(config, "original_max_position_embeddings", 0) or 0)
+        context = min(context, original) if original and context else context
     return context or 2**31

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmark.errors import BenchmarkError, unknown
+from benchmark.models.places import weights_folder
 from benchmark.storage import read_json
 
 if TYPE_CHECKING:
@@ -21,12 +22,21 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A causal language model in evaluation mode and its tokenizer; `add_bos`: prompts start with BOS."""
+    """A causal language model in evaluation mode and its tokenizer.
+
+    `add_bos`: whether prompts start with `prefix_ids`, which is BOS alone unless said otherwise.
+    """
 
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     add_bos: bool
+    prefix_ids: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        bos = self.tokenizer.bos_token_id if self.add_bos and not self.prefix_ids else None
+        if bos is not None:
+            object.__setattr__(self, "prefix_ids", (int(bos),))
 
     @property
     def device(self) -> torch.device:
@@ -81,7 +91,7 @@ def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer = loader.from_pretrained(path, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # tokenizers raises bare Exception for a file it cannot parse
-        raise BenchmarkError(f"the tokenizer in {path} cannot be loaded: {_first_line(error)}") from error
+        raise BenchmarkError(f"the tokenizer in {path} cannot be loaded: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise BenchmarkError(f"the tokenizer in {path} gives no character offsets: a tokenizer.json is needed")
     if tokenizer.pad_token_id is None:
@@ -95,26 +105,31 @@ def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def weights_folder(folder: Path, manifest: Mapping[str, Any]) -> Path:
-    """Where the files that `manifest` lists lie: the hub's cache, a local folder, or beside the manifest.
+def prefix_of(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """What the tokenizer puts before a text: BOS, nothing, or several tokens (GLM: `[gMASK] <sop>`)."""
+    text = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a")["input_ids"]
+    found = (start for start in range(len(whole)) if whole[start : start + len(text)] == text)
+    return tuple(whole[: next(found, 0)])
 
-    Raises `BenchmarkError` where one of them is missing or has another size (their hashes were compared when they were
-    fetched; comparing them again at every start would cost minutes).
+
+def require_covered(name: str, report: Mapping[str, Any]) -> None:
+    """Raises `BenchmarkError` where transformers reports weights that the model lacks, has not, or has otherwise.
+
+    What is missing would be random, and what is left over says that the checkpoint is of another model.
     """
-    if manifest.get("source") == "hub":
-        from benchmark.hub.repository import snapshot_folder
-
-        path = snapshot_folder("model", manifest["repository"], manifest["revision"])
-    else:
-        path = Path(manifest["path"]) if manifest.get("path") else folder
-    for name, file in manifest.get("files", {}).items():
-        found = path / name
-        if not found.is_file() or found.stat().st_size != file["bytes"]:
-            state = "missing" if not found.is_file() else "not the file that was verified"
+    for kind, told in (
+        ("missing_keys", "lacks {}: they would be random"),
+        ("unexpected_keys", "holds {}, which its config has no place for"),
+        ("mismatched_keys", "holds {} in another shape than its config says"),
+    ):
+        keys = sorted(key if isinstance(key, str) else key[0] for key in report.get(kind) or ())
+        if keys:
+            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
             raise BenchmarkError(
-                f"{found} is {state}: run `python -m benchmark model {manifest.get('name')}` with this profile again"
+                f"model {name}: its checkpoint {told.format(', '.join(keys[:3]) + more)}; use the checkpoint and the "
+                f"config.json that belong together"
             )
-    return path
 
 
 def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> LoadedModel:
@@ -134,13 +149,14 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> Loade
     be_deterministic()
     tokenizer = load_tokenizer(path)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, report = AutoModelForCausalLM.from_pretrained(
             path,
             dtype=DTYPES[dtype],
             trust_remote_code=False,
             use_safetensors=True,
             local_files_only=True,
             attn_implementation="sdpa",
+            output_loading_info=True,
         )
         model = model.eval().to(where)
     except torch.OutOfMemoryError as error:
@@ -150,10 +166,23 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> Loade
             f"uses it, or set dtype to bfloat16"
         ) from error
     except Exception as error:  # safetensors, transformers and torch each have their own errors for a bad file
-        raise BenchmarkError(f"the model in {path} cannot be loaded: {_first_line(error)}") from error
-    return LoadedModel(manifest["name"], model, tokenizer, bool(manifest["add_bos"]))
+        raise BenchmarkError(f"the model in {path} cannot be loaded: {first_line(error)}") from error
+    require_covered(manifest["name"], report)
+    _pad_with_a_row(tokenizer, model.get_input_embeddings().num_embeddings)
+    add_bos = bool(manifest["add_bos"])
+    return LoadedModel(manifest["name"], model, tokenizer, add_bos, prefix_of(tokenizer) if add_bos else ())
 
 
-def _first_line(error: Exception) -> str:
+def _pad_with_a_row(tokenizer: PreTrainedTokenizerBase, rows: int) -> None:
+    """Pads with a token that the embedding has: one that was added to the tokenizer alone is beyond its last row."""
+    if tokenizer.pad_token_id < rows:
+        return
+    others = (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.unk_token_id)
+    stand_in = next((index for index in others if index is not None and index < rows), 0)
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(stand_in)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or its type."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

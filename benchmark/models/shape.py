@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import BenchmarkError
@@ -36,9 +37,32 @@ def shape_of(config: PretrainedConfig) -> Shape:
         raise BenchmarkError(f"a config of type {config.model_type!r} does not describe a decoder: {error}") from error
 
 
+def shape_in(folder: Path) -> Shape:
+    """The shape that the config.json of a folder describes."""
+    from transformers import AutoConfig
+
+    return shape_of(AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True))
+
+
 def require_shape(expected: Shape, found: Shape, name: str) -> None:
     """Raises `BenchmarkError` where the parameters' `shape` is not the model's: a plan made with it would be wrong."""
     for key, value in expected.model_dump().items():
         actual = getattr(found, key)
         if actual != value:
             raise BenchmarkError(f"model {name}: shape.{key} is {value} in the parameters, but {actual} in its config")
+
+
+def attention_weights(shape: Shape) -> int:
+    """Numbers in the matrices of one layer's attention: query, key, value, output."""
+    return shape.hidden * shape.head_dim * (2 * shape.heads + 2 * shape.kv_heads)
+
+
+def mlp_weights(shape: Shape) -> int:
+    """Numbers in the matrices of one layer's MLP: three where it is gated, else two."""
+    return shape.hidden * shape.intermediate * (3 if shape.gated_mlp else 2)
+
+
+def weights(shape: Shape) -> int:
+    """Numbers in all matrices (biases and norms, under 0.1 % of them, are left out)."""
+    embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
+    return shape.layers * (attention_weights(shape) + mlp_weights(shape)) + embeddings

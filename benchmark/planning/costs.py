@@ -5,25 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from benchmark.models.parameters import Shape
+from benchmark.models.shape import attention_weights, mlp_weights, weights
 from benchmark.planning.passes import Pass, Work
 
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-
-
-def attention_weights(shape: Shape) -> int:
-    """Numbers in the matrices of one layer's attention: query, key, value, output."""
-    return shape.hidden * shape.head_dim * (2 * shape.heads + 2 * shape.kv_heads)
-
-
-def mlp_weights(shape: Shape) -> int:
-    """Numbers in the matrices of one layer's MLP: three where it is gated, else two."""
-    return shape.hidden * shape.intermediate * (3 if shape.gated_mlp else 2)
-
-
-def weights(shape: Shape) -> int:
-    """Numbers in all matrices (biases and norms, under 0.1 % of them, are left out)."""
-    embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
-    return shape.layers * (attention_weights(shape) + mlp_weights(shape)) + embeddings
 
 
 def flops(shape: Shape, work: Work) -> int:

@@ -89,7 +89,8 @@ def calibrate(shape: Shape, device: torch.device, dtype: torch.dtype, tokens: in
     from benchmark.activations.kernels import choose_kernel
     from benchmark.activations.sequences import Sequences
     from benchmark.activations.statistics import STATISTICS
-    from benchmark.planning.costs import DTYPE_BYTES, attention_weights, flops, mlp_weights
+    from benchmark.models.shape import attention_weights, mlp_weights
+    from benchmark.planning.costs import DTYPE_BYTES, flops
     from benchmark.planning.passes import Pass, total
 
     config = LlamaConfig(

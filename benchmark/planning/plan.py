@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.models.parameters import Shape
-from benchmark.params import EmbeddedModel, Params
-from benchmark.planning.costs import DTYPE_BYTES, weights
+from benchmark.models.shape import weights
+from benchmark.params import Params
 from benchmark.planning.lengths import (
     TYPICAL_POOL,
     Lengths,
@@ -61,13 +60,16 @@ class Plan:
 def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Plan:
     """The plan for a GPU of that name (the present one, or an A100), or for this machine after a short calibration.
 
+    A profile that asks for a CPU is planned for this machine's, unless a GPU is named.
     No weights are read, and nothing is fetched. Lengths are counted where datasets and tokenizers are there already,
     and estimated elsewhere. Raises `BenchmarkError` for an unknown GPU and for a model whose shape nobody knows.
     """
     if gpu and calibrated:
         raise BenchmarkError("a plan is for a GPU by name (--gpu) or for this machine (--calibrate), not for both")
-    if calibrated:
-        return plan_for(params, *_present(params))
+    if calibrated or (gpu is None and params.device == "cpu"):
+        machines, dtype = _present(params)
+        largest = max(machines, key=lambda name: weights(shape_for(params, name)))
+        return plan_for(params, machines[largest], dtype, by_model=machines)
     machine = get_gpu(gpu) if gpu else present_gpu()
     dtype = "bfloat16" if params.dtype == "auto" else params.dtype
     assumed = (
@@ -76,16 +78,26 @@ def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Pl
     return plan_for(params, machine or GPUS[DEFAULT_GPU], dtype, () if machine else (assumed,))
 
 
-def plan_for(params: Params, machine: Machine, dtype: str, remarks: Sequence[str] = ()) -> Plan:
-    """The plan for a machine. What exceeds its memory is planned with smaller batches, as a run on a GPU makes them."""
+def plan_for(
+    params: Params,
+    machine: Machine,
+    dtype: str,
+    remarks: Sequence[str] = (),
+    by_model: Mapping[str, Machine] | None = None,
+) -> Plan:
+    """The plan for a machine. What exceeds its memory is planned with smaller batches, as a run on a GPU makes them.
+
+    `by_model`: its figures for each model, where they were measured: small matrices are slower, number for number.
+    """
     shapes = {name: shape_for(params, name) for name in params.models}
     lengths = {(model, data): lengths_for(params, model, data) for model in params.models for data in params.datasets}
+    machines = dict.fromkeys(params.models, machine) | dict(by_model or {})
 
     def run(change: Callable[[Lengths], Lengths]) -> list[Cost]:
         return [
             cost
             for (model, data), known in lengths.items()
-            for cost in costs(params, model, data, shapes[model], change(known), dtype, machine)
+            for cost in costs(params, model, data, shapes[model], change(known), dtype, machines[model])
         ]
 
     whole = run(lambda known: known)
@@ -135,51 +147,21 @@ def token_budget(params: Params, stage: str) -> int:
 
 
 def shape_for(params: Params, name: str) -> Shape:
-    """The shape of a model of the profile: as its parameters, its manifest or its config tell it."""
-    source = params.models[name]
-    stated = None if isinstance(source, EmbeddedModel) else source.shape
-    if stated is not None:
-        return stated
-    folder = params.model_folder(name)
-    if (folder / "manifest.json").is_file():
-        described = read_json(folder / "manifest.json").get("shape")
-        if described is not None:
-            return Shape.model_validate(described)
-    from benchmark.models.shape import shape_of
-
-    for place in (
-        folder,
-        *([Path(source.path)] if not isinstance(source, EmbeddedModel) and source.source == "local" else []),
-    ):
-        if (place / "config.json").is_file():
-            from transformers import AutoConfig
-
-            return shape_of(AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=True))
-    if isinstance(source, EmbeddedModel):
-        from benchmark.models.embedded import Size
-
-        size = Size()
-        return Shape(
-            layers=size.layers,
-            hidden=size.hidden,
-            intermediate=size.mlp,
-            heads=size.heads,
-            kv_heads=size.key_value_heads,
-            head_dim=size.hidden // size.heads,
-            vocabulary=512,
-            tied=True,
+    """The shape of a model of the profile, as far as its source knows it without a network."""
+    shape = params.models[name].known_shape(params.model_folder(name))
+    if shape is None:
+        raise BenchmarkError(
+            f"the shape of model {name} is not known before it is fetched: set models.{name}.shape, or run "
+            f"`python -m benchmark --params {params.paths.params} model {name}`"
         )
-    raise BenchmarkError(
-        f"the shape of model {name} is not known before it is fetched: set models.{name}.shape, or run "
-        f"`python -m benchmark --params {params.paths.params} model {name}`"
-    )
+    return shape
 
 
 def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
     """The token lengths of a dataset for a model: counted if both are there, else estimated."""
     folder = params.model_folder(model)
     manifest = read_json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
-    stated = getattr(params.models[model], "add_bos", None)
+    stated = params.models[model].starts_with_bos
     bos = bool(manifest.get("add_bos", True if stated is None else stated))
     known = read_dataset(params.dataset_folder(dataset))
     if known is None:
@@ -188,7 +170,8 @@ def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
             outline.kind, outline.typical, outline.pool, outline.queries, outline.max_new_tokens, bos
         )
     if manifest:
-        from benchmark.models.loading import load_tokenizer, weights_folder
+        from benchmark.models.loading import load_tokenizer
+        from benchmark.models.places import weights_folder
 
         try:
             return count_lengths(known, load_tokenizer(weights_folder(folder, manifest)), bos)
@@ -197,29 +180,29 @@ def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
     return estimate_lengths(known, bos)
 
 
-def _present(params: Params) -> tuple[Machine, str]:
+def _present(params: Params) -> tuple[dict[str, Machine], str]:
+    """This machine's figures for each model of the profile, with its threads, and the dtype that it will run in."""
+    import torch
+
     from benchmark.models.loading import DTYPES, resolve_device
 
     device = resolve_device(params.device)
     dtype = params.dtype
     if dtype == "auto":
         dtype = "bfloat16" if device.type == "cuda" else "float32"
-    largest = max((shape_for(params, name) for name in params.models), key=weights)
-    return calibrate(largest, device, DTYPES[dtype]), dtype
+    shapes = {name: shape_for(params, name) for name in params.models}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(params.threads or threads)
+    try:
+        measured = {shape: calibrate(shape, device, DTYPES[dtype]) for shape in set(shapes.values())}
+    finally:
+        torch.set_num_threads(threads)
+    return {name: measured[shape] for name, shape in shapes.items()}, dtype
 
 
 def download_bytes(params: Params, shapes: dict[str, Shape]) -> int:
     """Bytes of weights that are still to be fetched; datasets are megabytes (CNN/DailyMail: 1 GB)."""
-    from benchmark.hub.repository import snapshot_folder
-
-    missing = 0
-    for name, source in params.models.items():
-        if source.source == "hub":
-            folder = snapshot_folder("model", source.repository, source.revision)
-            there = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-            whole = weights(shapes[name]) * DTYPE_BYTES["bfloat16"]
-            missing += max(0, whole - there) if there < 0.98 * whole else 0  # norms and headers are not in the estimate
-    return missing
+    return sum(source.missing_bytes(shapes[name]) for name, source in params.models.items())
 
 
 def render(whole: Plan) -> str:

@@ -12,8 +12,9 @@ from benchmark.activations.attention import by_rule
 from benchmark.activations.masks import MASKS, mask_strategy
 from benchmark.activations.statistics import STATISTICS
 from benchmark.models.parameters import Shape
+from benchmark.models.shape import weights
 from benchmark.params import Params
-from benchmark.planning.costs import DTYPE_BYTES, flops, peak_bytes, weights
+from benchmark.planning.costs import DTYPE_BYTES, flops, peak_bytes
 from benchmark.planning.lengths import Lengths
 from benchmark.planning.machines import Machine
 from benchmark.planning.passes import (
@@ -185,5 +186,6 @@ def count_selectors(params: Params) -> int:
         predictive_entropy=np.ones(2),
         query_inputs=("c",),
         gain=np.zeros((2, 1)),
+        feature_names=params.selection.features,
     )
     return sum(1 for _ in create(pool, params.selection.selectors))

@@ -6,8 +6,9 @@ judges.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.artefacts.matrices import gain
+from benchmark.artefacts.sets import Sets
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
-from benchmark.selection.pool import Pool, UndefinedError
+from benchmark.selection.pool import Features, Members, Pool, Prompts, RandomSets, UndefinedError
 from benchmark.selection.selector import Selector, create
 from benchmark.selection.selectors.random import Random
 from benchmark.tasks.dataset import Dataset
 
 Array = NDArray[Any]
 Matrix = NDArray[np.float64]
-Members = NDArray[np.int64]
+Plan = tuple[Selector, int]
+log = logging.getLogger(__name__)
 
 
 def halves(n_queries: int, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -58,11 +61,15 @@ def build_pool(
     scores: Mapping[str, Array],
     matrices: Mapping[str, Array],
     uncertainty: pd.DataFrame,
-    choosing: NDArray[np.int64],
+    sets: Mapping[int, Sets],
+    queries: tuple[NDArray[np.int64], NDArray[np.int64]],
     unlabelled_masks: Sequence[str],
+    feature_names: Sequence[str],
+    embeddings: Mapping[str, Features] | None = None,
 ) -> Pool:
-    """What selectors may see, from the files of one model on one dataset; `choosing` indexes the queries shown.
+    """What selectors may see, from the files of one model on one dataset.
 
+    `queries` are the two `halves`: of those that judge, only a selector that chooses for each query is given the input.
     Raises `BenchmarkError` where the files are not of the dataset's candidates and queries, in its order, and for a
     score of the matrices that is not finite.
     """
@@ -79,6 +86,7 @@ def build_pool(
             raise BenchmarkError(f"{source} is of another pool than dataset {dataset.name}: run its stage again")
     if matrices["queries"].tolist() != [example.id for example in dataset.queries]:
         raise BenchmarkError(f"matrices.npz is of other queries than dataset {dataset.name}: run its stage again")
+    choosing, judging = queries
     values, masks, statistics = activation_scores(scores)
     return Pool(
         inputs=tuple(example.input for example in dataset.pool),
@@ -90,6 +98,14 @@ def build_pool(
         predictive_entropy=uncertainty["predictive_entropy"].to_numpy(np.float64),
         query_inputs=tuple(dataset.queries[int(j)].input for j in choosing),
         gain=gain(matrices["log_probability"], matrices["zero_shot_log_probability"])[:, choosing].astype(np.float64),
+        random_sets=tuple(
+            RandomSets(part.members.astype(np.int64), part.performance[:, choosing].astype(np.float64))
+            for part in sets.values()
+        ),
+        n_choices=max(len(example.choices) for example in dataset.pool),
+        feature_names=tuple(feature_names),
+        embeddings=embeddings or {},
+        asked_inputs=tuple(dataset.queries[int(j)].input for j in judging),
     )
 
 
@@ -145,13 +161,33 @@ class Choices:
         return np.array(sets, dtype=np.int64), np.array([pairs[members] for members in sets])
 
 
+def plan(pool: Pool, families: Sequence[str], shots: Sequence[int], seed: int) -> dict[Plan, Prompts]:
+    """The prompts that selectors of `families` want run before they choose, for each of `shots`."""
+    plans: dict[Plan, Prompts] = {}
+    for selector in create(pool, families):
+        for k in shots:
+            try:
+                prompts = _prompts(selector, pool, k, seed)
+            except UndefinedError:  # `choose` gives the reason
+                continue
+            if prompts is not None:
+                plans[selector, k] = prompts
+    return plans
+
+
 def choose(
-    pool: Pool, families: Sequence[str] | None, shots: Sequence[int], seed: int, draws: int, n_judging: int
+    pool: Pool,
+    families: Sequence[str] | None,
+    shots: Sequence[int],
+    seed: int,
+    draws: int,
+    answers: Mapping[Plan, NDArray[np.float64]],
 ) -> Choices:
     """What every selector of `families` (None: all that are registered) chooses from the pool, for each of `shots`.
 
-    `draws` is the number of random sets beyond 1 shot. Every draw has a generator of its own, so that neither families
-    nor shots influence one another. Raises `BenchmarkError` for shots that the pool cannot fill.
+    `draws` is the number of random sets beyond 1 shot; `answers` are what the model said to the prompts of `plan`, in
+    the form that `Prompts` gives. Every draw has a generator of its own, so that neither families nor shots influence
+    one another. Raises `BenchmarkError` for shots that the pool cannot fill.
     """
     selectors = list(create(pool, families))
     chosen: list[Choice] = []
@@ -162,13 +198,32 @@ def choose(
             random[k] = np.arange(len(pool), dtype=np.int64)[:, None]
         else:
             random[k] = np.stack([Random()(pool, k, generator(seed, "selection", k, draw)) for draw in range(draws)])
-        chosen += [_choose(selector, pool, k, seed) for selector in selectors]
-    return Choices(tuple(chosen), random, n_judging)
+        chosen += [_choose(selector, pool, k, seed, answers) for selector in selectors]
+    reasons = {f"{choice.selector.name}: {choice.reason}" for choice in chosen if choice.members is None}
+    if reasons:
+        log.info("undefined on this pool: %s", "; ".join(sorted(reasons)))
+    return Choices(tuple(chosen), random, len(pool.asked_inputs))
 
 
-def _choose(selector: Selector, pool: Pool, k: int, seed: int) -> Choice:
-    draw = generator(seed, "selection", selector.name, selector.direction, selector.mask, k)
+def _choose(selector: Selector, pool: Pool, k: int, seed: int, answers: Mapping[Plan, NDArray[np.float64]]) -> Choice:
+    shown = _shown(selector, pool)
     try:
-        return Choice(selector, k, np.atleast_2d(selector(pool, k, draw)))
+        if shown.gain is None and selector.needs.labels:
+            raise UndefinedError("it needs labels, and the pool has none")
+        prompts = _prompts(selector, pool, k, seed)
+        if prompts is not None:
+            shown = replace(shown, prompts=prompts, answers=answers[selector, k])
+        draw = generator(seed, "selection", selector.name, selector.direction, selector.mask, k)
+        return Choice(selector, k, np.atleast_2d(selector(shown, k, draw)))
     except UndefinedError as error:
         return Choice(selector, k, None, str(error))
+
+
+def _prompts(selector: Selector, pool: Pool, k: int, seed: int) -> Prompts | None:
+    draw = generator(seed, "selection", "plan", selector.name, selector.direction, selector.mask, k)
+    return selector.plan(_shown(selector, pool), k, draw)
+
+
+def _shown(selector: Selector, pool: Pool) -> Pool:
+    """What the selector may see of the pool."""
+    return pool if selector.needs.queries == "each" else pool.without_asked()

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import unknown
-from benchmark.selection.pool import Pool, UndefinedError
+from benchmark.selection.pool import Members, Pool, Prompts, UndefinedError
 
 Direction = Literal["highest", "lowest", ""]
 DIRECTIONS: tuple[Direction, Direction] = ("highest", "lowest")
 NOISE = 1e-5  # of a score's range; between two processors, most scores differ by less than 4e-6 of it
 
 
-class Selector(Protocol):
-    """Picks candidates. `direction` and `mask` are empty where they mean nothing."""
+@dataclass(frozen=True)
+class Needs:
+    """What a selector reads besides the candidates' inputs, its features and the model's zero-shot uncertainty.
 
-    @property
-    def name(self) -> str: ...
+    `labels` of the candidates, before it chooses; `queries`: inputs of those set aside, or of each one that it chooses
+    for.
+    """
 
-    @property
-    def direction(self) -> Direction: ...
+    labels: bool = False
+    queries: Literal["none", "set_aside", "each"] = "none"
 
-    @property
-    def mask(self) -> str: ...
 
-    @property
-    def needs_label(self) -> bool:
-        """Whether it reads a label, so that it cannot be used on an unlabelled pool."""
-        ...
+@dataclass(frozen=True, kw_only=True)
+class Selector(ABC):
+    """Picks candidates. `direction`, `mask` and `features` are empty where they mean nothing.
 
-    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> NDArray[np.int64]:
-        """Indices int64 [k] of distinct candidates in prompt order, the most preferred first.
+    `nested`: the choice of fewer is the most preferred part of a choice of more.
+    """
 
-        Depends on the pool and the generator alone, and not on the candidates' order except where they tie. Raises
-        `BenchmarkError` for a k that the pool cannot fill, `UndefinedError` where the candidates cannot be told apart.
+    name: str
+    direction: Direction = ""
+    mask: str = ""
+    features: str = ""
+    needs: Needs = Needs()
+    nested: bool = True
+
+    @abstractmethod
+    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> Members:
+        """Indices of distinct candidates in prompt order, the same for the same pool and generator.
+
+        int64 [k], the most preferred first; or, where `needs.queries` is `each`, int64 [q, k], a list for each of
+        `pool.asked_inputs`, the most preferred last, next to the query. They do not depend on the candidates' order
+        except where these tie. Raises `BenchmarkError` for a k that the pool cannot fill, `UndefinedError` where the
+        candidates cannot be told apart.
         """
-        ...
+
+    def plan(self, pool: Pool, k: int, generator: np.random.Generator) -> Prompts | None:
+        """The prompts to run first, whose `answers` the pool then has; None for a selector that needs none."""
+        return None
+
+    def count_prompts(self, n_candidates: int, n_asked: int) -> int:
+        """How many prompts `plan` asks for, with so many candidates and so many queries to choose for."""
+        return 0
 
 
 Family = Callable[[Pool], Iterable[Selector]]
@@ -96,3 +117,35 @@ def top(values: NDArray[np.float64], k: int, direction: Direction, generator: np
     level[order] = np.cumsum(np.diff(values[order], prepend=values.min()) > NOISE * np.ptp(values))
     keys = -level if direction == "highest" else level
     return np.lexsort((generator.permutation(len(values)), keys))[:k].astype(np.int64)
+
+
+def top_known(
+    values: NDArray[np.float64], k: int, direction: Direction, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """As `top`, where NaN means that nothing is known of a candidate: it comes after all others, in random order."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        raise UndefinedError("nothing is known of any candidate")
+    unknown_ones = generator.permutation(np.flatnonzero(np.isnan(values)))
+    first = known[top(values[known], min(k, len(known)), direction, generator)]
+    return np.concatenate([first, unknown_ones])[:k].astype(np.int64)
+
+
+def complete(chosen: Sequence[int] | NDArray[np.int64], k: int, n: int) -> NDArray[np.int64]:
+    """The first k of `chosen`, without repetitions, and then of the other candidates in their order, int64 [k]."""
+    return np.array(list(dict.fromkeys([*map(int, chosen), *range(n)]))[:k], dtype=np.int64)
+
+
+def require_choices(pool: Pool) -> None:
+    """Raises `UndefinedError` for a generative task: its answers have no distribution over labels."""
+    if pool.n_choices == 0:
+        raise UndefinedError("a generative task has no labels to be sure of")
+
+
+def label_distribution(pool: Pool) -> NDArray[np.float64]:
+    """The model's distribution over the labels in each planned prompt, float64 [p, c]; 0 where there is no label."""
+    if pool.answers is None:
+        raise UndefinedError("its prompts were not run")
+    probability = np.exp(pool.answers - np.nanmax(pool.answers, axis=1, keepdims=True))
+    probability = np.nan_to_num(probability)
+    return np.asarray(probability / probability.sum(axis=1, keepdims=True))

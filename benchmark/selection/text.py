@@ -5,6 +5,7 @@ weight(term, text) = count(term in text) * (1 + ln((1 + n) / (1 + documents with
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,8 +19,12 @@ def terms(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower()) or list("".join(text.split()))
 
 
-def features(pool: Sequence[str], others: Sequence[str] = ()) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Tf-idf rows float64 [n, term] of the pool and [m, term] of the others; terms and idf are the pool's alone."""
+@functools.lru_cache(maxsize=4)
+def features(pool: tuple[str, ...], others: tuple[str, ...] = ()) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Tf-idf rows float64 [n, term] of the pool and [m, term] of the others; terms and idf are the pool's alone.
+
+    Kept, for every selector asks for the same: leave the rows as they are.
+    """
     counts = [Counter(terms(text)) for text in pool]
     documents = Counter(term for count in counts for term in count)
     index = {term: column for column, term in enumerate(sorted(documents))}

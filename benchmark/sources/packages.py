@@ -26,7 +26,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import Field, field_validator, model_validator
 
 from benchmark.errors import BenchmarkError
-from benchmark.hashing import sha256, sha256_file
+from benchmark.hashing import sha256, sha256_file, sha256_tree
 from benchmark.section import Section
 from benchmark.sources.archives import extract_folder, member, safe_path
 from benchmark.sources.cache import cache_folder, cache_lock
@@ -128,18 +128,13 @@ def archive_size(source: PackageFile) -> int | None:
     return patiently(lambda: file_size(link), source.file, ())
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file."""
-    return sha256_file(path)
-
-
 def _archive(source: PackageFile) -> Path:
     """The verified archive; the caller holds its lock."""
     from benchmark.sources.index import download, find_file
 
     archive = source.archive
     if archive.is_file():
-        if hash_file(archive) == source.sha256:
+        if sha256_file(archive) == source.sha256:
             return archive
         archive.unlink()
     archive.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +143,7 @@ def _archive(source: PackageFile) -> Path:
     for _ in range(2):  # what an earlier run left may spoil the first attempt; the second starts from nothing
         resumed = partial.exists()
         download(link, partial, source.file)
-        if hash_file(partial) == source.sha256:
+        if sha256_file(partial) == source.sha256:
             partial.replace(archive)
             return archive
         partial.unlink()
@@ -171,8 +166,4 @@ def _recorded(unpacked: Path) -> str | None:
 
 def _digest(path: Path) -> str:
     """SHA-256 of a file, or over the names and digests of all files of a folder."""
-    if path.is_file():
-        return hash_file(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    lines = [f"{hash_file(file)}  {file.relative_to(path).as_posix()}\n" for file in files]
-    return sha256("".join(lines).encode())
+    return sha256_file(path) if path.is_file() else sha256_tree([path])

@@ -24,7 +24,7 @@ def run(params: Params) -> None:
     from benchmark.stages.inputs import context, pairs
 
     chosen = [read_selection(params.part("selection", *pair) / "selection.csv") for pair in pairs(params)]
-    planted = [read_planted(params.data / "planted" / f"{model}.csv") for model in params.models]
+    planted = [read_planted(params.data / "planted" / model / "planted.csv") for model in params.models]
     correlation.correlate(
         pairs(params),
         data=params.data,

@@ -1,74 +1,15 @@
-"""model@M: an embedded model is trained; a hub or local one is fetched, verified and described.
-
-A trained model says in `origin.json` what made it. While that is the code and the parameters that there are, it stays:
-its weights are committed, and another processor would give others.
-"""
+"""model@M: the source of a model makes it available: trained here, or fetched, verified and described."""
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
-from typing import Any
-
-from benchmark.errors import BenchmarkError
-from benchmark.hashing import sha256_file, sha256_json, sha256_tree
-from benchmark.params import EmbeddedModel, Params
-from benchmark.shards import discard
-from benchmark.stages.computing import ROOT, work_folder
+from benchmark.params import Params
+from benchmark.parts import WORK
+from benchmark.sources.models import ModelSource
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import read_json, write_json
-
-# What decides the bytes of a trained model: a part of what the stage depends on, which holds for a hub's, too.
-TRAINING = (
-    "benchmark/discovery.py",
-    "benchmark/hashing.py",
-    "benchmark/models/competence.py",
-    "benchmark/models/embedded.py",
-    "benchmark/models/muon.py",
-    "benchmark/models/rows.py",
-    "benchmark/models/tokenizer.py",
-    "benchmark/models/training.py",
-    "benchmark/storage.py",
-    "benchmark/tasks/dataset.py",
-    "benchmark/tasks/embedded",
-    "benchmark/tasks/example.py",
-    "benchmark/tasks/tokens.py",
-)
-log = logging.getLogger(__name__)
 
 
 @stage(per="model", parameters=("models.{model}",), outs=(Out("{data}/models/{model}", kept=True),))
 def run(params: Params, model: str) -> None:
-    """Train the embedded MODEL, or fetch and verify a hub one."""
-    name = model
-    folder, source = params.model_folder(name), params.models[name]
-    if not isinstance(source, EmbeddedModel):
-        from benchmark.models.hub import fetch_model
-
-        fetch_model(name, source, folder)
-        return
-    origin = {
-        "name": name,
-        "parameters": source.model_dump(mode="json"),
-        "code": {path: sha256_tree([ROOT / path]) for path in TRAINING},
-    }
-    if made_by(origin, folder):
-        log.warning("%s: stays as it is, for it was trained by this code; to train it again, delete %s", name, folder)
-        return
-    from benchmark.models.training import train
-
-    work = work_folder(params, "model", name)
-    train(name, source.architecture, seed=source.seed, folder=folder, work=work / sha256_json(origin)[:32])
-    write_json(folder / "origin.json", origin)
-    discard(work, origin)
-
-
-def made_by(origin: dict[str, Any], folder: Path) -> bool:
-    """Whether the model in `folder` is whole and was made by what `origin` says."""
-    try:
-        files = read_json(folder / "manifest.json")["files"]
-        return bool(read_json(folder / "origin.json") == origin) and all(
-            sha256_file(folder / name) == file["sha256"] for name, file in files.items()
-        )
-    except (BenchmarkError, OSError):
-        return False
+    """Train the embedded MODEL, or fetch and verify one of another source."""
+    source: ModelSource = params.models[model]
+    source.fetch(model, params.model_folder(model), WORK / params.profile / "model" / model)

@@ -1,27 +1,217 @@
-"""select@M: what every selector chooses, and how good that is on queries that took no part in choosing."""
+"""select@M: what every selector chooses, and how good that is on queries that took no part in choosing.
+
+The model is asked three times: for the hidden states that some features are; for what selectors want said before they
+choose; and how good the chosen demonstrations are. Each needs what came before it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
 from benchmark.artefacts.matrices import Matrices
 from benchmark.artefacts.scores import ActivationScores
 from benchmark.artefacts.selection import write_selection
+from benchmark.artefacts.sets import read_sets
 from benchmark.artefacts.uncertainty import read_uncertainty
+from benchmark.hashing import sha256_json
 from benchmark.params import Params
-from benchmark.selection import build_pool, choose, halves
-from benchmark.shards import Arrays, compute_shards, concatenate, discard
-from benchmark.stages.computing import load, shard_key, work_folder
+from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
+from benchmark.selection import Choices, Features, Pool, Prompts, build_pool, choose, halves, plan
+from benchmark.selection.feature import kind, unit
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
+from benchmark.tasks.example import Example
+
+if TYPE_CHECKING:
+    from benchmark.models.budget import Budget
+    from benchmark.models.loading import LoadedModel
 
 NAMES = ("log_probability", "performance")
+STATES = "states"
+
+
+@dataclass
+class Cell:
+    """One dataset's inputs; `judging` are the indices of the queries that judge."""
+
+    data: Dataset
+    matrices: Arrays
+    choosing: NDArray[np.int64]
+    judging: NDArray[np.int64]
+    pool: Pool | None = None
+    choices: Choices | None = None
+
+
+@dataclass
+class Choosing(Work):
+    _cells: dict[str, Cell] = field(default_factory=dict)
+
+    stage = "select"
+    folder = "selection"
+
+    @property
+    def token_budget(self) -> int:
+        return self.params.quality.token_budget
+
+    def inputs(self, dataset: str) -> dict[str, Any]:
+        parts = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality"))
+        return super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
+
+    def cell(self, dataset: str) -> Cell:
+        if dataset not in self._cells:
+            data = Dataset.read(self.params.dataset_folder(dataset))
+            split = halves(len(data.queries), self.params.selection.query_share, self.params.seed)
+            matrices = Matrices.read(self.params.part("quality", self.model, dataset)).arrays()
+            self._cells[dataset] = Cell(data, matrices, *split)
+        return self._cells[dataset]
+
+    def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
+        section = self.params.selection
+        cell = self.cell(dataset)
+        texts = len(cell.data.pool) + len(cell.data.queries)
+        found = [Shard(STATES, texts)] if any(kind(name).embedding for name in section.features) else []
+        if any(shard.name not in done for shard in found):
+            return found
+        for prompts in self.prompts(dataset, done).values():
+            found += self.asking(cell, prompts)
+        found = list({shard.name: shard for shard in found}.values())  # equal prompts are run once
+        if any(shard.name not in done for shard in found):
+            return found
+        for shots in section.shots:
+            if shots > 1:  # one shot is in the matrices already
+                members, whole, pairs = self.sets(dataset, shots, done)
+                size = self.params.quality.shard
+                found += ranges(len(whole), size, f"sets_{shots}_", members=members[whole], queries=cell.judging)
+                queries = cell.judging[pairs[1]]
+                found += ranges(pairs.shape[1], size, f"lists_{shots}_", members=members[pairs[0]], queries=queries)
+        return found
+
+    def pool(self, dataset: str, done: Mapping[str, Arrays]) -> Pool:
+        """What selectors may see."""
+        from benchmark.activations.masks import MASKS
+
+        cell, section = self.cell(dataset), self.params.selection
+        if cell.pool is None:
+            embeddings = {}
+            for name in section.features:
+                if kind(name).embedding:
+                    candidates, queries = np.split(unit(done[STATES]["states"]), [len(cell.data.pool)])
+                    embeddings[name] = Features(candidates, queries[cell.choosing], queries[cell.judging])
+            quality = self.params.part("quality", self.model, dataset)
+            cell.pool = build_pool(
+                cell.data,
+                ActivationScores.read(self.params.part("activations", self.model, dataset)).arrays(),
+                cell.matrices,
+                read_uncertainty(quality),
+                read_sets(quality),
+                (cell.choosing, cell.judging),
+                [name for name in self.params.extraction.masks if not MASKS[name].needs_label],
+                section.features,
+                embeddings,
+            )
+        return cell.pool
+
+    def prompts(self, dataset: str, done: Mapping[str, Arrays]) -> Mapping[Any, Prompts]:
+        """What selectors want said before they choose."""
+        section = self.params.selection
+        return plan(self.pool(dataset, done), section.selectors, section.shots, self.params.seed)
+
+    def asking(self, cell: Cell, prompts: Prompts) -> list[Shard]:
+        if not len(prompts.asked):
+            return []
+        asked = examples_of(cell, prompts)
+        what = {"prompts": prompts.members.tolist(), "asked": [example.id for example in asked], "read": prompts.read}
+        widest = max(1, *(len(example.choices) for example in asked)) if prompts.read == "choices" else 1
+        name = f"prompts_{sha256_json(what)[:16]}_"
+        return ranges(len(asked), self.params.quality.shard, name, prompts=prompts, widest=widest)
+
+    def choices(self, dataset: str, done: Mapping[str, Arrays]) -> Choices:
+        cell, section = self.cell(dataset), self.params.selection
+        if cell.choices is None:
+            said = {}
+            for entry, prompts in self.prompts(dataset, done).items():
+                answers = [done[shard.name]["answers"] for shard in self.asking(cell, prompts)]
+                said[entry] = np.concatenate(answers) if answers else np.empty((0, 1))
+            cell.choices = choose(
+                self.pool(dataset, done),
+                section.selectors,
+                section.shots,
+                self.params.seed,
+                section.random_draws,
+                said,
+            )
+        return cell.choices
+
+    def sets(
+        self, dataset: str, shots: int, done: Mapping[str, Arrays]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The sets to score; the indices of those that all queries judge; (set, query) of what only some do."""
+        members, asked = self.choices(dataset, done).asked(shots)
+        everywhere = np.asarray(asked.all(axis=1))
+        return members, np.flatnonzero(everywhere), np.array(np.nonzero(asked & ~everywhere[:, None]))
+
+    def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
+        from benchmark.quality.answers import answer, score_lists
+        from benchmark.quality.hidden import hidden_states
+        from benchmark.quality.quality import score_sets
+
+        cell = self.cell(dataset)
+        data, what = cell.data, shard.what
+        if shard.name == STATES:
+            texts = [example.input for example in (*data.pool, *data.queries)]
+            return {"states": hidden_states(loaded, texts, budget)}
+        rows = what["rows"]
+        if "prompts" in what:
+            prompts = what["prompts"]
+            asked = examples_of(cell, prompts)[rows]
+            values = answer(loaded, data, prompts.members[rows], asked, prompts.read, budget)
+            missing = what["widest"] - values.shape[1]
+            return {"answers": np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)}
+        members, queries = what["members"][rows], what["queries"]
+        if shard.name.startswith("sets_"):
+            return dict(zip(NAMES, score_sets(loaded, data, members, queries, budget), strict=True))
+        examples = [data.queries[int(j)] for j in queries[rows]]
+        return dict(zip(NAMES, score_lists(loaded, data, members, examples, budget), strict=True))
+
+    def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
+        from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
+
+        cell = self.cell(dataset)
+
+        def scored(shots: int) -> ScoredSets:
+            if shots == 1:
+                return one_shot(cell.matrices, cell.judging)
+            members, whole, pairs = self.sets(dataset, shots, shards)
+            sets, lists = (list(_named(shards, f"{name}_{shots}_")) for name in ("sets", "lists"))
+            values = {name: np.full((len(members), len(cell.judging)), np.nan, dtype=np.float32) for name in NAMES}
+            for name in NAMES:
+                if sets:
+                    values[name][whole] = concatenate(sets)[name]
+                if lists:
+                    values[name][pairs[0], pairs[1]] = concatenate(lists)[name]
+            return ScoredSets(members, values["log_probability"], values["performance"])
+
+        zero_shot = cell.matrices["zero_shot_log_probability"][cell.judging]
+        by_shots = {shots: scored(shots) for shots in self.params.selection.shots}
+        table = selection_table(self.model, dataset, self.choices(dataset, shards), by_shots, zero_shot)
+        write_selection(folder / "selection.csv", table)
+
+
+def examples_of(cell: Cell, prompts: Prompts) -> list[Example]:
+    """The examples whose inputs end the prompts."""
+    examples = cell.data.pool if prompts.of == "pool" else [cell.data.queries[int(j)] for j in cell.judging]
+    return [examples[int(i)] for i in prompts.asked]
+
+
+def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
+    return (arrays for name, arrays in shards.items() if name.startswith(start))
 
 
 @stage(
@@ -37,77 +227,4 @@ NAMES = ("log_probability", "performance")
 )
 def run(params: Params, model: str) -> None:
     """Let every selector choose from every dataset's pool, and measure what it chose with MODEL."""
-    for dataset in params.datasets:
-        choose_and_score(params, model, dataset)
-
-
-def choose_and_score(params: Params, model: str, dataset: str) -> None:
-    from benchmark.activations.masks import MASKS
-    from benchmark.models.budget import Budget
-    from benchmark.quality import quality
-
-    section = params.selection
-    data = Dataset.read(params.dataset_folder(dataset))
-    activations, qualities = (params.part(kind, model, dataset) for kind in ("activations", "quality"))
-    matrices = Matrices.read(qualities).arrays()
-    choosing, judging = halves(len(data.queries), section.query_share, params.seed)
-    pool = build_pool(
-        data,
-        ActivationScores.read(activations).arrays(),
-        matrices,
-        read_uncertainty(qualities),
-        choosing,
-        [name for name in params.extraction.masks if not MASKS[name].needs_label],
-    )
-    choices = choose(pool, section.selectors, section.shots, params.seed, section.random_draws, len(judging))
-
-    loaded = load(params, model)
-    budget = Budget(params.quality.token_budget)
-    base = shard_key(params, "select", params.quality, params.dataset_folder(dataset), params.model_folder(model))
-    work = work_folder(params, "select", f"{model}/{dataset}")
-    keys: list[dict[str, Any]] = []
-
-    def sharded(count: int, compute: Callable[[range], Arrays], what: dict[str, Any], label: str) -> Arrays:
-        keys.append(base | what)
-        parts = compute_shards(count, params.quality.shard, compute, work, keys[-1], label, budget)
-        return concatenate(parts, parts[0])
-
-    def score(members: NDArray[np.int64], asked: NDArray[np.bool_]) -> ScoredSets:
-        """The sets on the judging queries that they are asked for."""
-        values = {name: np.full(asked.shape, np.nan, dtype=np.float32) for name in NAMES}
-        label = f"select {model} {dataset}, {members.shape[1]} shots"
-        everywhere = np.flatnonzero(asked.all(axis=1))
-        single = np.flatnonzero(~asked.all(axis=1))
-
-        def sets(part: range) -> Arrays:
-            chosen = members[everywhere[part.start : part.stop]]
-            return dict(zip(NAMES, quality.score_sets(loaded, data, chosen, judging, budget), strict=True))
-
-        def lists(part: range) -> Arrays:
-            """The lists chosen for one query only, query by query."""
-            rows = {name: np.full((len(part), len(single)), np.nan, dtype=np.float32) for name in NAMES}
-            for row, query in enumerate(part):
-                own = np.flatnonzero(asked[single, query])
-                if len(own):
-                    scored = quality.score_sets(loaded, data, members[single[own]], judging[[query]], budget)
-                    for name, value in zip(NAMES, scored, strict=True):
-                        rows[name][row, own] = value[:, 0]
-            return rows
-
-        key = {"members": members[everywhere].tolist(), "queries": judging.tolist()}
-        scored = sharded(len(everywhere), sets, key, label)
-        for name in NAMES:
-            values[name][everywhere] = scored[name]
-        if len(single):
-            key = {"lists": members[single].tolist(), "asked": asked[single].tolist(), "queries": judging.tolist()}
-            scored = sharded(len(judging), lists, key, f"{label}, query by query")
-            for name in NAMES:
-                values[name][single] = scored[name].T
-        return ScoredSets(members, values["log_probability"], values["performance"])
-
-    scored = {k: one_shot(matrices, judging) if k == 1 else score(*choices.asked(k)) for k in section.shots}
-    zero_shot = matrices["zero_shot_log_probability"][judging]
-    table = selection_table(model, data.name, choices, scored, zero_shot)
-    write_selection(params.part("selection", model, dataset) / "selection.csv", table)
-    for key in keys:
-        discard(work, key)
+    compute_parts(Choosing(params, model))

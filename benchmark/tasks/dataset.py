@@ -53,7 +53,7 @@ class Dataset:
 
     def require_distinct(self, minimum: int) -> None:
         """Raises `BenchmarkError` unless the pool's candidates differ in text and number at least `minimum`."""
-        texts = {(example.input, example.target) for example in self.pool}
+        texts = {example.key for example in self.pool}
         if len(texts) < len(self.pool):
             raise BenchmarkError(
                 f"dataset {self.name}: only {len(texts)} of its {len(self.pool)} candidates are distinct"

@@ -1,35 +1,83 @@
-"""Drawing distinct, labelled examples from the rows of a split, by seed."""
+"""Drawing distinct, labelled examples from rows, by seed."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 import numpy as np
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.example import Example
+from benchmark.tasks.example import Example, comparable
+from benchmark.tasks.rows import Rows
+from benchmark.tasks.step import Step
 from benchmark.tasks.template import Template
 
 
-class Rows(Protocol):
-    """The rows of a split, as `datasets.Dataset` gives them."""
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """From a row to an example: steps, then the template; `columns` maps the template's names to those of the rows."""
+
+    template: Template
+    columns: Mapping[str, str]
+    steps: Sequence[Step] = ()
+    max_characters: int | None = None
+    balanced: bool = False
 
     @property
-    def column_names(self) -> list[str]: ...
+    def names(self) -> dict[str, str]:
+        return {column: self.columns.get(column, column) for column in self.template.columns}
 
-    def __len__(self) -> int: ...
+    @property
+    def needed(self) -> frozenset[str]:
+        """The columns that rows have to have."""
+        needed = frozenset(self.names.values())
+        for step in reversed(self.steps):
+            needed = (needed - step.writes) | step.reads
+        return needed
 
-    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    def require(self, rows: Rows) -> None:
+        """Raises `BenchmarkError` where the rows lack a column, and where `columns` names one that is not used."""
+        strange = [column for column in self.columns if column not in self.template.columns]
+        if strange:
+            known = ", ".join(self.template.columns)
+            raise BenchmarkError(
+                f"template {self.template.name!r} has no column {strange[0]!r} (it has {known}): correct `columns`"
+            )
+        mapped = "correct the placeholder" if self.template.name == "prompt" else "`columns` maps a template's names"
+        rows.require(sorted(self.needed), f"{mapped}; `delimiter` and `header` say how a file is read")
+
+    def render(self, rows: Rows, index: int) -> Example | str:
+        """The example of a row, or why it is passed over. Raises `BenchmarkError` naming file and row."""
+        row = rows.row(index, self.needed)
+        try:
+            for step in self.steps:
+                changed = step.apply(row)
+                if changed is None:
+                    return f"dropped by {step.step}"
+                row |= changed
+            example = self.template.render({column: row[name] for column, name in self.names.items()})
+        except BenchmarkError as error:
+            raise BenchmarkError(f"{rows.place(index)}: {error}") from error
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise BenchmarkError(
+                f"{rows.place(index)} is not what template {self.template.name!r} expects ({type(error).__name__}: "
+                f"{error}): its columns changed"
+            ) from error
+        if example is None:
+            return "unlabelled"
+        if self.max_characters is not None and len(example.input) + len(example.target) > self.max_characters:
+            return "too long"
+        return example
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """Examples in the order they were drawn in (a smaller draw is a prefix of a larger one), and what was passed over.
 
-    `passed` counts rows by reason: `unlabelled`, `repeated`, `too_long`, `in_pool`.
+    `passed` counts rows by reason: `unlabelled`, `repeated`, `too_long`, `in_pool`, `dropped_by_` and a step.
     """
 
     examples: tuple[Example, ...]
@@ -38,81 +86,85 @@ class Drawn:
 
 def draw(
     rows: Rows,
-    template: Template,
+    recipe: Recipe,
     count: int | None,
     generator: np.random.Generator,
     *,
     where: str,
     prefix: str,
-    columns: Mapping[str, str],
-    max_characters: int | None = None,
     excluded: Collection[str] = (),
 ) -> Drawn:
     """`count` examples (None: all) with distinct texts, none of whose inputs is in `excluded`.
 
-    `where` names the split in errors, `prefix` starts an example's id, `columns` maps the template's columns to those
-    of the rows. Raises `BenchmarkError` for missing columns, a row that the template refuses, and too few examples.
+    Texts are compared after `comparable`. `where` names the rows in errors, `prefix` starts an example's id. Raises
+    `BenchmarkError` for missing columns, a row that is refused, and too few examples.
     """
-    names = {column: columns.get(column, column) for column in template.columns}
-    _require_columns(rows, template, names, columns, where)
-    examples: list[Example] = []
-    seen: set[tuple[str, str]] = set()
-    passed: Counter[str] = Counter()
-    for index in generator.permutation(len(rows)).tolist():
-        if len(examples) == count:
-            break
-        example = _render(rows[index], template, names, f"{prefix}-{index}", where)
-        if example is None:
-            passed["unlabelled"] += 1
-        elif (example.input, example.target) in seen:
-            passed["repeated"] += 1
-        elif max_characters is not None and len(example.input) + len(example.target) > max_characters:
-            passed["too_long"] += 1
-        elif example.input in excluded:
-            passed["in_pool"] += 1
-        else:
-            seen.add((example.input, example.target))
-            examples.append(example)
+    try:
+        recipe.require(rows)
+        passed: Counter[str] = Counter()
+        usable = _usable(rows, recipe, generator, prefix, excluded, passed)
+        examples = _balanced(list(usable), count) if recipe.balanced else list(itertools.islice(usable, count))
+    except BenchmarkError as error:
+        raise BenchmarkError(f"{where}: {error}") from error
     if len(examples) < (count or 1):
         raise BenchmarkError(
             f"{where} gives {len(examples)} usable examples of {len(rows)} rows ({_listed(passed)}), {count or 'any'} "
             f"were asked for: lower the number, or choose a labelled split"
         )
-    return Drawn(tuple(examples), dict(sorted(passed.items())))
+    return Drawn(tuple(examples), {reason.replace(" ", "_"): number for reason, number in sorted(passed.items())})
 
 
-def _require_columns(
-    rows: Rows, template: Template, names: Mapping[str, str], columns: Mapping[str, str], where: str
-) -> None:
-    strange = [column for column in columns if column not in template.columns]
-    if strange:
-        raise BenchmarkError(f"{where}: template {template.name!r} has no column {strange[0]!r}: correct `columns`")
-    missing = [name for name in names.values() if name not in rows.column_names]
-    if missing:
-        raise BenchmarkError(
-            f"{where} has no column {missing[0]!r} (it has {', '.join(rows.column_names)}): its format changed, or "
-            f"`columns` has to map the names of template {template.name!r}"
-        )
+def _usable(
+    rows: Rows,
+    recipe: Recipe,
+    generator: np.random.Generator,
+    prefix: str,
+    excluded: Collection[str],
+    passed: Counter[str],
+) -> Iterator[Example]:
+    """Distinct examples in random order; `passed` counts the rows between them."""
+    seen: set[tuple[str, str]] = set()
+    for index in generator.permutation(len(rows)).tolist():
+        example = recipe.render(rows, index)
+        if isinstance(example, str):
+            passed[example] += 1
+        elif example.key in seen:
+            passed["repeated"] += 1
+        elif example.key[0] in excluded:
+            passed["in pool"] += 1
+        else:
+            seen.add(example.key)
+            yield replace(example, id=f"{prefix}-{index}")
 
 
-def _render(
-    row: Mapping[str, Any], template: Template, names: Mapping[str, str], identity: str, where: str
-) -> Example | None:
-    try:
-        example = template.render({column: row[name] for column, name in names.items()})
-        return None if example is None else replace(example, id=identity)
-    except BenchmarkError as error:
-        raise BenchmarkError(f"{where}, row {identity}: {error}") from error
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise BenchmarkError(
-            f"{where}, row {identity} is not what template {template.name!r} expects ({type(error).__name__}: {error}):"
-            f" its columns changed"
-        ) from error
+def _balanced(examples: Sequence[Example], count: int | None) -> list[Example]:
+    """The labels in turn, each in its own order; with a count of None until one runs out."""
+    by_label: dict[str, list[Example]] = {}
+    for example in examples:
+        if not example.label:
+            raise BenchmarkError("`balance: label` needs a label for every row: state `label`")
+        by_label.setdefault(example.label, []).append(example)
+    labels = sorted(by_label)
+    if not labels:
+        return []
+    least = min(labels, key=lambda label: len(by_label[label]))
+    turns = len(by_label[least])
+    if count is None:
+        count = turns * len(labels)
+    needed = {label: len(range(place, count, len(labels))) for place, label in enumerate(labels)}
+    for label in labels:
+        if len(by_label[label]) < needed[label]:
+            raise BenchmarkError(
+                f"the label {label!r} has {len(by_label[label])} usable rows, and {needed[label]} are needed for "
+                f"{count} balanced ones: lower the number, or leave `balance` out"
+            )
+    return [by_label[labels[turn % len(labels)]][turn // len(labels)] for turn in range(count)]
 
 
 def _listed(passed: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in sorted(passed.items())) or "no others"
+    return ", ".join(f"{number} {reason}" for reason, number in sorted(passed.items())) or "no others"
 
 
 def inputs_of(examples: Sequence[Example]) -> frozenset[str]:
-    return frozenset(example.input for example in examples)
+    """The inputs for comparison."""
+    return frozenset(comparable(example.input) for example in examples)

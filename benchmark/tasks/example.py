@@ -5,9 +5,19 @@ prompt = bos + demonstration.input + demonstration.target + separator + query.in
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from benchmark.errors import BenchmarkError
+
+INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\ufeff"))  # soft hyphen, zero-width space, byte order mark
+
+
+def comparable(text: str) -> str:
+    """A text for comparison: Unicode composed (NFC), each run of white space one space, nothing invisible."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(INVISIBLE))
+    return " ".join(text.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,11 @@ class Example:
     @property
     def _name(self) -> str:
         return f"example {self.id}" if self.id else "the example"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Input and target for comparison: two examples of one key are the same to a reader."""
+        return comparable(self.input), comparable(self.target)
 
     @property
     def gold(self) -> int:

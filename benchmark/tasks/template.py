@@ -9,12 +9,13 @@ Every module in `templates/` is found by itself, so a new file there is all that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.tasks.dataset import Kind
 from benchmark.tasks.example import Example
+from benchmark.tasks.values import Row, is_missing, listed, spell, whole_number
 
 Render = Callable[[Mapping[str, Any]], Example | None]
 """Renders a row that holds the template's columns; None for a row without a label."""
@@ -33,6 +34,10 @@ class Template:
     stop: str
     max_new_tokens: int
     typical: tuple[int, int]
+
+    def but(self, **other: Any) -> Template:
+        """This template, with the values given that are not None."""
+        return replace(self, **{name: value for name, value in other.items() if value is not None})
 
 
 TEMPLATES: dict[str, Template] = {}
@@ -65,16 +70,41 @@ def get_template(name: str) -> Template:
     return TEMPLATES[name]
 
 
-def choice(answer: object, options: Sequence[object]) -> int:
-    """The position of `answer` among `options`; raises `BenchmarkError` for a label outside the choices."""
-    if answer not in options:
-        raise BenchmarkError(f"the label {answer!r} is outside the choices {', '.join(map(repr, options))}")
-    return list(options).index(answer)
+def choice(answer: object, options: Sequence[str], column: str) -> int:
+    """The position of `answer`, as it is written, among `options`; raises `BenchmarkError` for one outside them."""
+    try:
+        written = spell(answer).strip()
+    except BenchmarkError as error:
+        raise BenchmarkError(f"column {column!r} {error}") from error
+    if written not in options:
+        raise BenchmarkError(f"the label {written!r} is outside the choices {', '.join(map(repr, options))}")
+    if options.count(written) > 1:
+        raise BenchmarkError(f"the choice {written!r} occurs twice: {', '.join(map(repr, options))}")
+    return options.index(written)
 
 
-def lettered(row: Mapping[str, Any], key: str = "answerKey") -> tuple[list[str], int] | None:
-    """The texts of a row's `choices` {text, label} and the position of its answer; None without an answer."""
-    texts, labels = list(row["choices"]["text"]), list(row["choices"]["label"])
-    if not row[key]:
+def class_number(row: Row, column: str, count: int) -> int | None:
+    """The number of a class, 0 to `count` - 1; None where it is missing or -1, as unlabelled rows have it."""
+    value = row[column]
+    if is_missing(value):
         return None
-    return texts, choice(row[key], labels)
+    number = whole_number(value)
+    if number == -1:
+        return None
+    if number is None or not 0 <= number < count:
+        raise BenchmarkError(f"the label {value!r} is outside the choices {', '.join(map(str, range(count)))}")
+    return number
+
+
+def lettered(row: Row, key: str = "answerKey") -> tuple[list[str], list[str], int] | None:
+    """Texts and labels of a row's `choices` {text, label}, and the position of its answer; None without an answer."""
+    choices = row["choices"]
+    if not isinstance(choices, Mapping) or not all(isinstance(choices.get(part), list) for part in ("text", "label")):
+        raise BenchmarkError(f"column 'choices' does not hold the lists `text` and `label`: {str(choices)[:60]!r}")
+    texts = [text.strip() for text in listed(choices["text"], "choices.text")]
+    labels = [label.strip() for label in listed(choices["label"], "choices.label")]
+    if len(texts) != len(labels):
+        raise BenchmarkError(f"column 'choices' holds {len(texts)} texts and {len(labels)} labels")
+    if is_missing(row[key]) and "" not in labels:
+        return None
+    return texts, labels, choice("" if row[key] is None else row[key], labels, key)

@@ -16,8 +16,9 @@ import click
 
 from benchmark.errors import BenchmarkError
 from benchmark.models.parameters import Shape
+from benchmark.models.shape import attention_weights, mlp_weights
 from benchmark.params import load_params
-from benchmark.planning.costs import DTYPE_BYTES, attention_weights, key_value_bytes, mlp_weights
+from benchmark.planning.costs import DTYPE_BYTES, key_value_bytes
 from benchmark.planning.machines import EFFICIENCY, Machine, get_gpu
 from benchmark.planning.plan import shape_for
 

@@ -14,7 +14,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.models.budget import Budget
 from benchmark.models.decoder import find_decoder
 from benchmark.models.loading import LoadedModel
-from benchmark.shards import concatenate
+from benchmark.parts import concatenate
 from benchmark.tasks.example import Example
 from benchmark.tasks.tokens import tokenize_example
 from tests.activations.conftest import tiny_model

@@ -20,12 +20,11 @@ from benchmark.activations.attention import by_rule
 from benchmark.activations.extraction import extract
 from benchmark.activations.masks import MASKS
 from benchmark.models.budget import Budget
-from benchmark.models.hub import fetch_model
 from benchmark.models.loading import LoadedModel, load_model
-from benchmark.models.parameters import LocalModel, Shape
-from benchmark.models.shape import shape_of
+from benchmark.models.parameters import Shape
+from benchmark.models.shape import shape_of, weights
 from benchmark.params import load_params
-from benchmark.planning.costs import flops, key_value_bytes, peak_bytes, weights
+from benchmark.planning.costs import flops, key_value_bytes, peak_bytes
 from benchmark.planning.lengths import Lengths, count_lengths, typical_lengths
 from benchmark.planning.machines import GPUS
 from benchmark.planning.passes import (
@@ -38,6 +37,7 @@ from benchmark.planning.passes import (
 from benchmark.planning.stages import costs
 from benchmark.quality import quality
 from benchmark.quality.uncertainty import measure_uncertainty
+from benchmark.sources.models.local import LocalModel
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
 from tests.hub_server.models import write_model
@@ -68,7 +68,7 @@ def make_dataset(kind: str, choices: int = 3, words: int = 2) -> Dataset:
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     folder = tmp_path_factory.mktemp(request.param)
     write_model(folder / "weights", request.param, hidden_size=64, intermediate_size=160, head_dim=16)
-    fetch_model("m", LocalModel(source="local", path=str(folder / "weights")), folder / "m")
+    LocalModel(source="local", path=str(folder / "weights")).fetch("m", folder / "m", folder / "work")
     return load_model(folder / "m", "cpu")
 
 

@@ -16,6 +16,7 @@ from benchmark.params import Params, load_params
 from benchmark.planning import plan
 from benchmark.planning.machines import GPUS, calibrate, present_gpu
 from benchmark.planning.plan import _time, download_bytes, plan_for, shape_for, token_budget
+from benchmark.sources.models.hub import HubModel
 
 PAPER = Path(__file__).parents[2] / "paper" / "params.yaml"
 
@@ -127,7 +128,7 @@ def test_weights_that_are_there_are_not_fetched_again(tmp_path: Path, monkeypatc
     shapes = {name: shape_for(params, name) for name in params.models}
     nothing = download_bytes(params, shapes)
     llama = params.models["llama_3b"]
-    assert llama.source == "hub"
+    assert isinstance(llama, HubModel)
     folder = snapshot_folder("model", llama.repository, llama.revision)
     folder.mkdir(parents=True)
     for part, size in enumerate((4965799096, 1459729952), start=1):
@@ -172,3 +173,16 @@ def test_the_shapes_of_the_paper_profile_are_the_papers(tmp_path: Path) -> None:
 
 def test_gpus_differ() -> None:
     assert len({machine.rate for machine in GPUS.values()}) >= 7
+
+
+def test_a_profile_for_a_cpu_is_planned_for_this_one_and_its_models_shapes(tmp_path: Path) -> None:
+    asked = small(tmp_path, device="cpu", dtype="float32", threads=1)
+    tiny = {"layers": 2, "hidden": 64, "intermediate": 96, "heads": 4, "kv_heads": 2, "head_dim": 16}
+    models = {
+        name: model.model_dump() | {"shape": tiny | {"vocabulary": 64 * size, "tied": True}}
+        for size, (name, model) in enumerate(asked.models.items(), start=1)
+    }
+    whole = plan(small(tmp_path, device="cpu", dtype="float32", threads=1, models=models))
+    assert whole.machine.name == "this CPU"
+    assert "A100" not in str(whole)
+    assert plan(small(tmp_path, device="cpu", models=models), gpu="L4").machine.name == "L4"

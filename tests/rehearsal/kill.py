@@ -3,8 +3,7 @@
 python -m tests.rehearsal.kill [--kills 20] [--seed 0]
 
 A kill is SIGKILL for every process of a run at once, as a machine that goes down does it. Its moment is drawn anew
-until it strikes a run at work. Stages are forks of a process that has imported the libraries, so that the moments fall
-into their work.
+until it strikes a run at work.
 """
 
 from __future__ import annotations
@@ -12,14 +11,12 @@ from __future__ import annotations
 import argparse
 import ctypes
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,8 +26,8 @@ import psutil
 import yaml
 
 from benchmark.agreement import CLOCK
-from benchmark.forkserver import PYTHON_M, fork_server
-from tests.rehearsal.rehearsal import PARAMS, Rehearsal
+from benchmark.parts import KEY
+from tests.rehearsal.rehearsal import REPRODUCE, Rehearsal
 from tests.rehearsal.scale import CLAIM, SECTIONS, SMALL
 
 CELL = ("llama_3b", "gsm8k")
@@ -83,12 +80,12 @@ def stage(rehearsal: Rehearsal, name: str) -> Target:
     work = rehearsal.checkout / ".work" / "paper" / name
     return Target(
         name,
-        [*PYTHON_M, "benchmark", "--params", str(PARAMS), name, *CELL],
+        rehearsal.command(name, CELL[0]),
         ended=lambda code, _: code == 0,
         outs=lambda: digests(out),
         reset=lambda: shutil.rmtree(out),
-        # once the out stands, shards go
-        finished=lambda: 10**6 if any(out.rglob("[!.]*")) else len(list(work.rglob("[!.]*.npz"))),
+        # once the part stands, its shards go
+        finished=lambda: 10**6 if any(out.rglob(KEY)) else len(list(work.rglob("[!.]*.npz"))),
     )
 
 
@@ -112,20 +109,12 @@ def pipeline(rehearsal: Rehearsal) -> Target:
 
     return Target(
         PIPELINE,
-        [sys.executable, "-m", "benchmark.pipeline", "paper/dvc.yaml"],
+        ["sh", "-c", REPRODUCE],
         ended=rehearsal.ended,
         outs=outs,
         reset=reset,
         finished=lambda: len(lock()) if (paper / "dvc.lock").is_file() else 0,
     )
-
-
-@contextmanager
-def warm_fork_server() -> Iterator[None]:
-    """A fork server that has imported the libraries already."""
-    with fork_server():
-        subprocess.run([*PYTHON_M, "benchmark", "--version"], check=True, stdout=subprocess.DEVNULL)
-        yield
 
 
 def kill_all(spared: set[int]) -> int:
@@ -195,20 +184,15 @@ def main() -> int:
     names = [*STAGES, PIPELINE]
     shares = {name: len(range(index, options.kills, len(names))) for index, name in enumerate(names)}
     with tempfile.TemporaryDirectory(prefix="kill-") as folder, Rehearsal(Path(folder), SCALE) as rehearsal:
-        os.environ.update(rehearsal.environment)
-        os.chdir(rehearsal.checkout)  # the fork server imports this copy
         rehearsal.run("model", CELL[0])
-        rehearsal.run("dataset", CELL[1])
+        rehearsal.run("dataset")
         try:
             for name in names:
-                with nullcontext() if name == PIPELINE else warm_fork_server():
-                    target = pipeline(rehearsal) if name == PIPELINE else stage(rehearsal, name)
-                    print(torture(rehearsal, target, shares[name], generator), flush=True)
+                target = pipeline(rehearsal) if name == PIPELINE else stage(rehearsal, name)
+                print(torture(rehearsal, target, shares[name], generator), flush=True)
         except AssertionError as error:
             print(error, file=sys.stderr)
             return 1
-        finally:
-            os.chdir("/")
     print(f"{options.kills} kills struck, and every run ended with the bytes of one that nobody killed")
     return 0
 

@@ -36,6 +36,8 @@ COPIED = ("benchmark", "requirements", "paper", ".dvc", "tests")
 FILES = ("dvc.yaml", "params.yaml", "pyproject.toml", ".dvcignore", ".gitignore")
 MODELS: dict[str, Kind] = {"llama_3b": "llama", "qwen_3b": "qwen2"}
 PARAMS = Path("paper") / "params.yaml"
+REPRODUCE = f"{sys.executable} -m benchmark --params {PARAMS} prepare && {sys.executable} -m dvc --cd paper repro"
+"""What `make paper` runs."""
 
 
 class Rehearsal:
@@ -84,8 +86,7 @@ class Rehearsal:
         Raises `AssertionError` where a stage fails, but for the gate after a pool too small for the claim's controls.
         """
         start = time.perf_counter()
-        command = [sys.executable, "-m", "benchmark.pipeline", "paper/dvc.yaml"]
-        done = self.execute(*command, check=self.scale.powerful)
+        done = self.execute("sh", "-c", REPRODUCE, check=self.scale.powerful)
         if not self.ended(done.returncode, done.stdout + done.stderr):
             raise AssertionError(f"the gate should have refused a verdict without power:\n{done.stdout}{done.stderr}")
         return time.perf_counter() - start
@@ -94,7 +95,7 @@ class Rehearsal:
         """Whether the pipeline ended as it has to: well, or where the pool is too small, by the gate's refusal."""
         if self.scale.powerful:
             return code == 0
-        return code == 1 and "controls failed" in said and "dvc.yaml:gate'" in said
+        return code != 0 and "controls failed" in said and "'gate'" in said
 
     def execute(
         self,

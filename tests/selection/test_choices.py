@@ -12,10 +12,9 @@ from scipy.stats import percentileofscore
 from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
 from benchmark.artefacts.selection import COLUMNS
 from benchmark.errors import BenchmarkError
-from benchmark.selection import Choice, Choices, Pool, build_pool, choose, halves
+from benchmark.selection import Choice, Choices, Pool, Selector, build_pool, choose, create, halves, names, plan
 from benchmark.selection.choices import activation_scores
-from benchmark.selection.selector import Direction
-from tests.selection.conftest import Files
+from tests.selection.conftest import Files, say
 
 
 class Scorer:
@@ -36,9 +35,16 @@ class Scorer:
 def chosen(
     files: Files, shots: tuple[int, ...] = (1, 4), seed: int = 3, draws: int = 30, families: list[str] | None = None
 ) -> Choices:
-    choosing, judging = halves(len(files.dataset.queries), 0.5, seed)
-    pool = build_pool(files.dataset, files.scores, files.matrices, files.uncertainty, choosing, ["input"])
-    return choose(pool, families, shots, seed, draws, len(judging))
+    pool = built(files, seed)
+    chosen_by = names() if families is None else families
+    answers = {entry: say(pool, prompts) for entry, prompts in plan(pool, chosen_by, shots, seed).items()}
+    return choose(pool, families, shots, seed, draws, answers)
+
+
+def built(files: Files, seed: int = 3) -> Pool:
+    queries = halves(len(files.dataset.queries), 0.5, seed)
+    parts = (files.scores, files.matrices, files.uncertainty, files.sets)
+    return build_pool(files.dataset, *parts, queries, ["input"], ["tfidf", "statistics"])
 
 
 def run(files: Files, **changes: Any) -> tuple[pd.DataFrame, Scorer]:
@@ -68,9 +74,8 @@ def row(table: pd.DataFrame, selector: str, shots: int, metric: str, **keys: str
 def test_the_table_has_the_columns_and_each_row_once(files: Files) -> None:
     table, _ = run(files)
     assert tuple(table.columns) == COLUMNS
-    n_selectors = 3 * 2 * 2 + 2 + 2 + 1 + 1 + 1 + 2 + 2
-    assert len(table) == n_selectors * 2 * 2
-    assert not table.duplicated(["selector", "direction", "mask", "shots", "metric"]).any()
+    assert len(table) == len(list(create(built(files)))) * 2 * 2
+    assert not table.duplicated(["selector", "direction", "mask", "features", "shots", "metric"]).any()
 
 
 def test_the_halves_part_the_queries() -> None:
@@ -122,18 +127,26 @@ def test_a_constant_score_keeps_its_row_and_has_no_score(files: Files) -> None:
     assert table[table.selector != "activation_massive_count"].score.notna().all()
 
 
-def test_nothing_chosen_depends_on_the_queries_that_judge(files: Files) -> None:
+def test_no_set_depends_on_the_queries_that_judge(files: Files) -> None:
     _, judging = halves(16, 0.5, seed=3)
     matrices = {**files.matrices}
     for name in ("log_probability", "performance"):
         matrices[name] = matrices[name].copy()
         matrices[name][:, judging] = matrices[name][::-1][:, judging]
+    performance = files.sets[4].performance.copy()
+    performance[:, judging] = 0.5
+    sets = {4: replace(files.sets[4], performance=performance)}
     queries = list(files.dataset.queries)
     for j in judging:
-        queries[j] = replace(queries[j], input="another text altogether")
-    other = replace(files, matrices=matrices, dataset=replace(files.dataset, queries=tuple(queries)))
-    first, second = run(files)[1], run(other)[1]
-    np.testing.assert_array_equal(first.asked[0], second.asked[0])
+        queries[j] = replace(queries[j], input="red cat")
+    other = replace(files, matrices=matrices, sets=sets, dataset=replace(files.dataset, queries=tuple(queries)))
+    for first, second in zip(chosen(files).chosen, chosen(other).chosen, strict=True):
+        if first.selector.needs.queries == "each":
+            assert first.members is not None
+            assert second.members is not None
+            assert not np.array_equal(first.members, second.members)
+        else:
+            np.testing.assert_array_equal(first.members, second.members)
 
 
 def test_twice_is_the_same_and_families_do_not_influence_one_another(files: Files) -> None:
@@ -173,26 +186,21 @@ def test_more_shots_than_candidates_are_refused(files: Files) -> None:
         run(files, shots=(25,))
 
 
-@dataclass(frozen=True)
-class Rotating:
+@dataclass(frozen=True, kw_only=True)
+class Rotating(Selector):
     """Stands in for a selector that chooses a list for each query: candidate q for query q, then the next ones."""
 
-    n_judging: int
     name: str = "rotating"
-    direction: Direction = ""
-    mask: str = ""
-    needs_label: bool = False
 
     def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> NDArray[np.int64]:
-        return (np.arange(self.n_judging)[:, None] + np.arange(k)) % len(pool)
+        return (np.arange(len(pool.asked_inputs))[:, None] + np.arange(k)) % len(pool)
 
 
 def test_a_list_for_each_query_is_asked_and_scored_for_that_query_alone(files: Files) -> None:
-    choosing, _ = halves(16, 0.5, seed=3)
-    pool = build_pool(files.dataset, files.scores, files.matrices, files.uncertainty, choosing, ["input"])
+    pool = built(files)
     random = np.array([[3, 1], [0, 1]])
-    lists = Rotating(8)(pool, 2, np.random.default_rng(0))
-    choices = Choices((Choice(Rotating(8), 2, lists),), {2: random}, 8)
+    lists = Rotating()(pool, 2, np.random.default_rng(0))
+    choices = Choices((Choice(Rotating(), 2, lists),), {2: random}, 8)
     members, asked = choices.asked(2)
     assert members.tolist() == sorted([[3, 1], *lists.tolist()])
     for row, queries in zip(members.tolist(), asked, strict=True):
@@ -208,3 +216,21 @@ def test_a_list_for_each_query_is_asked_and_scored_for_that_query_alone(files: F
 
 def row_of(table: pd.DataFrame, metric: str) -> pd.Series[Any]:
     return table[table.metric == metric].iloc[0]
+
+
+def test_a_pool_without_labels_leaves_those_that_need_them_undefined(files: Files) -> None:
+    pool = replace(built(files), gain=None, random_sets=())
+    answers = {entry: say(pool, prompts) for entry, prompts in plan(pool, names(), [2], 3).items()}
+    for choice in choose(pool, None, [2], 3, 10, answers).chosen:
+        if choice.selector.needs.labels:
+            assert choice.members is None
+            assert choice.reason == "it needs labels, and the pool has none"
+
+
+def test_a_generative_task_leaves_those_that_need_choices_undefined(files: Files) -> None:
+    pool = replace(built(files), n_choices=0)
+    families = ["badge", "mdl", "vote_k"]
+    assert plan(pool, families, [2], 3) == {}
+    assert {choice.reason for choice in choose(pool, families, [2], 3, 10, {}).chosen} == {
+        "a generative task has no labels to be sure of"
+    }

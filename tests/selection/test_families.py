@@ -14,6 +14,7 @@ from benchmark.selection.text import features
 
 def chosen(pool: Pool, family: str, k: int) -> dict[tuple[str, str, str], list[int]]:
     generator = np.random.default_rng(0)
+    pool = replace(pool, feature_names=("tfidf",))
     return {(s.name, s.direction, s.mask): s(pool, k, generator).tolist() for s in create(pool, [family])}
 
 
@@ -38,6 +39,7 @@ def test_uncertainty_ranks_by_its_signal(pool: Pool, signal: str) -> None:
 
 
 def test_the_oracle_ranks_by_mean_gain(pool: Pool) -> None:
+    assert pool.gain is not None
     assert chosen(pool, "oracle", 5)["oracle", "highest", ""] == ranked(pool.gain.mean(axis=1), 5)
 
 

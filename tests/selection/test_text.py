@@ -8,7 +8,7 @@ from benchmark.selection.text import features, terms
 
 
 def test_weights_are_the_formula_by_hand() -> None:
-    rows, others = features(["red red cat", "cat dog"], ["cat unseen", "unseen"])
+    rows, others = features(("red red cat", "cat dog"), ("cat unseen", "unseen"))
     idf = {"cat": 1 + math.log(3 / 3), "dog": 1 + math.log(3 / 2), "red": 1 + math.log(3 / 2)}
     first = np.array([idf["cat"], 0, 2 * idf["red"]])  # columns in alphabetical order
     second = np.array([idf["cat"], idf["dog"], 0])

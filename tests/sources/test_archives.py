@@ -94,7 +94,9 @@ def test_an_archive_whose_names_lead_outside_writes_nothing_there(make: object, 
     assert not list(tmp_path.rglob("evil.txt"))
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", sdist(FILES)[:60], wheel(FILES)[:-30]])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", sdist(FILES)[:60], wheel(FILES)[:-30]], ids=["empty", "text", "tar", "zip"]
+)
 def test_what_is_no_archive(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)

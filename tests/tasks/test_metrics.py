@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.example import Example
-from benchmark.tasks.metrics import METRICS, get_metric, last_number, token_f1
+from benchmark.tasks.metrics import METRICS, get_metric
+from benchmark.tasks.metrics.squad import token_f1
+from benchmark.tasks.numbers import last_number
 
 WORDS = st.lists(st.sampled_from(["red", "blue", "green", "grey"]), max_size=6)
 

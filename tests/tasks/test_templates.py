@@ -143,7 +143,7 @@ def test_a_label_outside_the_choices_is_refused(name: str, change: dict[str, Any
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"choices": "red|blue", "answer": 0}, "its choices are no list, but 'red|blue'"),
+        ({"choices": "red|blue", "answer": 0}, "column 'choices' is not a list, but 'red|blue'"),
         ({"choices": ["1", "2"], "answer": 1}, "answer 1 is a position, and also a choice"),
     ],
 )

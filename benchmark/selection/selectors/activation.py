@@ -6,26 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark.selection.pool import Pool
-from benchmark.selection.selector import DIRECTIONS, Direction, register, top
+from benchmark.selection.pool import Members, Pool
+from benchmark.selection.selector import DIRECTIONS, Needs, Selector, register, top
 
 
-@dataclass(frozen=True)
-class Activation:
+@dataclass(frozen=True, kw_only=True)
+class Activation(Selector):
     """Prefers the highest, or the lowest, `statistic` of the activations seen through `mask`."""
 
     statistic: str
-    direction: Direction
-    mask: str
-    needs_label: bool
 
-    @property
-    def name(self) -> str:
-        return f"activation_{self.statistic}"
-
-    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> Members:
         pool.require(k)
         values = pool.scores[:, pool.masks.index(self.mask), pool.statistics.index(self.statistic)]
         return top(values, k, self.direction, generator)
@@ -36,5 +28,7 @@ def activation(pool: Pool) -> Iterator[Activation]:
     """every activation statistic, highest and lowest, under every mask"""
     for statistic in pool.statistics:
         for mask in pool.masks:
+            needs = Needs(labels=mask not in pool.unlabelled_masks)
             for direction in DIRECTIONS:
-                yield Activation(statistic, direction, mask, needs_label=mask not in pool.unlabelled_masks)
+                name = f"activation_{statistic}"
+                yield Activation(name=name, statistic=statistic, direction=direction, mask=mask, needs=needs)

@@ -6,23 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark.selection.pool import Pool
-from benchmark.selection.selector import Direction, register, top
+from benchmark.selection.pool import Members, Pool, UndefinedError
+from benchmark.selection.selector import Direction, Needs, Selector, register, top
+
+NEEDS = Needs(labels=True, queries="set_aside")
 
 
-@dataclass(frozen=True)
-class Oracle:
+@dataclass(frozen=True, kw_only=True)
+class Oracle(Selector):
     """Prefers the highest mean gain over the queries set aside for choosing; other queries judge it."""
 
     name: str = "oracle"
     direction: Direction = "highest"
-    mask: str = ""
-    needs_label: bool = True
+    needs: Needs = NEEDS
 
-    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> Members:
         pool.require(k)
+        if pool.gain is None:
+            raise UndefinedError("the pool has no labels")
         return top(pool.gain.mean(axis=1), k, self.direction, generator)
 
 

@@ -6,22 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark.selection.pool import Pool
-from benchmark.selection.selector import Direction, register
+from benchmark.selection.pool import Members, Pool
+from benchmark.selection.selector import Selector, register
 
 
-@dataclass(frozen=True)
-class Random:
+@dataclass(frozen=True, kw_only=True)
+class Random(Selector):
     """k distinct candidates, uniformly, in random order."""
 
     name: str = "random"
-    direction: Direction = ""
-    mask: str = ""
-    needs_label: bool = False
 
-    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> Members:
         pool.require(k)
         return generator.permutation(len(pool))[:k].astype(np.int64)
 

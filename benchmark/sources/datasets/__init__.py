@@ -5,26 +5,18 @@ AnyDataset      the type of an entry of `datasets` in a params.yaml, chosen by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import Field
 
-from benchmark.discovery import import_all
+from benchmark.discovery import import_all, subclasses
 from benchmark.sources.datasets.source import DatasetSource, Outline
-
-
-def _below(base: type[Any]) -> Iterator[type[DatasetSource]]:
-    for kind in base.__subclasses__():
-        yield kind
-        yield from _below(kind)
-
 
 import_all(__name__, __path__)
 SOURCES = {
-    name: kind for kind in _below(DatasetSource) for name in get_args(kind.model_fields["source"].annotation)
+    name: kind for kind in subclasses(DatasetSource) for name in get_args(kind.model_fields["source"].annotation)
 }  # what several kinds share has no name
 
 if TYPE_CHECKING:

@@ -1,24 +1,30 @@
-"""What all sources of rows share: a template for their rows, and how many examples are drawn from them, by seed."""
+"""What all sources of rows share: how a row becomes an example, and how many of them are drawn, by seed."""
 
 from __future__ import annotations
 
-import tempfile
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
 from benchmark.sources.datasets.source import DatasetSource, Outline
 from benchmark.tasks.dataset import Dataset
-from benchmark.tasks.drawing import draw, inputs_of
+from benchmark.tasks.drawing import Recipe, draw, inputs_of
+from benchmark.tasks.formats import Reading, Rows, read_rows
+from benchmark.tasks.golds import require_scorable
 from benchmark.tasks.metrics import get_metric
-from benchmark.tasks.reading import read_rows
+from benchmark.tasks.prompt import Prompt, Text, Texts
+from benchmark.tasks.steps import AnyStep
+from benchmark.tasks.template import Template
+from benchmark.tasks.templates import get_template
 
-if TYPE_CHECKING:
-    from benchmark.tasks.template import Template
+OF_PROMPT = ("target", "choices", "references", "label")
+LIMIT = 16
+"""Tokens of a generated answer, where a prompt of the parameters does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,85 +38,159 @@ class Files:
 
 
 class DrawnDataset(DatasetSource):
-    """A dataset whose examples are drawn from the rows of files."""
+    """A dataset whose examples are drawn from the rows of files, in the form of a template or of a prompt."""
 
-    template: str = Field(description="name of a template in benchmark/tasks/templates/")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="the template's column: the file's column, where their names differ"
+    template: str | None = Field(default=None, description="name of a template in benchmark/tasks/templates/")
+    prompt: str | None = Field(default=None, description="what a model reads, with {columns}; instead of a template")
+    target: str | None = Field(default=None, description="what it should write, without the space before it")
+    target_delimiter: str = Field(default=" ", description="between a prompt and its target, and before each choice")
+    choices: tuple[str, ...] | str | None = Field(
+        default=None, description="all targets: a list, or the placeholder of one; null: the answer is generated"
     )
-    metric: str | None = Field(default=None, description="a metric of benchmark.tasks.metrics; null: the template's")
+    references: tuple[str, ...] | str | None = Field(
+        default=None, description="other answers that count: a list, or the placeholder of one"
+    )
+    label: str | None = Field(default=None, description="the class of a row; null: its target, where choices are fixed")
+    separator: str | None = Field(default=None, description=r"between two examples; null: the template's, or \n\n")
+    stop: str | None = Field(default=None, description=r"what ends a generated answer; null: the template's, or \n")
+    metric: str | None = Field(
+        default=None,
+        description="a metric of benchmark/tasks/metrics/; null: the template's, or accuracy or exact_match",
+    )
+    max_new_tokens: int | None = Field(
+        default=None, ge=1, description=f"the longest generated answer; null: the template's, or {LIMIT}"
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="a name in template or prompt: the file's column, where they differ"
+    )
+    steps: tuple[AnyStep, ...] = Field(default=(), description="small changes of a row, in this order, before all else")
     pool: int | None = Field(default=1000, ge=2, description="candidates to draw; null: every distinct one")
     queries: int | None = Field(default=500, ge=2, description="queries to draw; null: every distinct one")
+    balance: Literal["label"] | None = Field(default=None, description="label: as many rows of each label")
     max_characters: int | None = Field(
         default=None, ge=1, description="rows rendered longer than this are not drawn; null: no limit"
     )
-    max_new_tokens: int | None = Field(
-        default=None, ge=1, description="the longest generated answer; null: the template's"
+    allow_unscorable: int = Field(
+        default=0, ge=0, description="drawn rows whose gold answer may fail to score 1 against itself"
     )
     seed: int = Field(default=0, ge=0, description="seed of the draws of pool and queries")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.template is None) == (self.prompt is None):
+            raise ValueError("a dataset of rows needs either `template` or `prompt` (with `target`)")
+        if self.prompt is None:
+            stray = [name for name in OF_PROMPT if getattr(self, name) is not None]
+            if stray:
+                raise ValueError(f"`{stray[0]}` belongs to a `prompt`, and a template has its own: remove one of them")
+            return self
+        if self.target is None:
+            raise ValueError("a `prompt` needs a `target`, such as {answer}")
+        if self.target_delimiter[:1].isspace() and self.prompt[-1:].isspace():
+            raise ValueError(
+                "`prompt` ends in white space, and `target_delimiter` adds some: remove one of them, so that the space "
+                "belongs to the target"
+            )
+        if isinstance(self.choices, tuple):
+            plain = [choice.strip() for choice in self.choices]
+            twice = [choice for choice in plain if plain.count(choice) > 1]
+            if twice or len(plain) < 2:
+                raise ValueError(
+                    f"`choices` names {twice[0]!r} twice" if twice else "`choices` needs two texts or more"
+                )
+            if self.references is not None:
+                raise ValueError(
+                    "`references` is for generated answers, and `choices` for a choice: remove one of them"
+                )
+        self._prompt()
+        return self
 
     @abstractmethod
     def fetch(self) -> Files:
         """Makes the files available and verifies them; raises `BenchmarkError` where it cannot."""
 
-    def _template(self) -> Template:
-        from benchmark.tasks.templates import get_template
+    @property
+    def reading(self) -> Reading:
+        """How the files are read."""
+        return Reading()
 
-        return get_template(self.template)
+    def _prompt(self) -> Prompt:
+        return Prompt(
+            Text(self.prompt or ""),
+            Text(self.target or ""),
+            self.target_delimiter,
+            None if self.choices is None else Texts(self.choices),
+            None if self.references is None else Texts(self.references),
+            None if self.label is None else Text(self.label),
+        )
+
+    def form(self) -> Template:
+        """The template, or what the prompt of the parameters makes one, with what the parameters say otherwise."""
+        base = self._prompt().template(LIMIT) if self.template is None else get_template(self.template)
+        return base.but(
+            metric=self.metric, separator=self.separator, stop=self.stop, max_new_tokens=self.max_new_tokens
+        )
+
+    def recipe(self) -> Recipe:
+        return Recipe(self.form(), self.columns, self.steps, self.max_characters, self.balance is not None)
+
+    def rows(self, files: tuple[Path, ...]) -> Rows:
+        return read_rows(files, self.reading, self.recipe().needed)
 
     def build(self, name: str) -> Dataset:
         """The pool and queries, drawn with the source's seed; distinct, and disjoint in input."""
-        template = self._template()
-        metric = self.metric or template.metric
-        get_metric(metric)
+        form, recipe = self.form(), self.recipe()
+        get_metric(form.metric)
         files = self.fetch()
-        with tempfile.TemporaryDirectory() as cache:  # where `datasets` converts: keyed by name there, not by content
-            pool = draw(
-                read_rows(files.pool, cache),
-                template,
-                self.pool,
-                generator(self.seed, "pool"),
-                where=f"dataset {name}, {files.names[0]}",
-                prefix=files.names[0],
-                columns=self.columns,
-                max_characters=self.max_characters,
-            )
-            queries = draw(
-                read_rows(files.queries, cache),
-                template,
-                self.queries,
-                generator(self.seed, "queries"),
-                where=f"dataset {name}, {files.names[1]}",
-                prefix=files.names[1],
-                columns=self.columns,
-                max_characters=self.max_characters,
-                excluded=inputs_of(pool.examples),
-            )
+        rows = self._open(name, files.pool)
+        pool = draw(
+            rows,
+            recipe,
+            self.pool,
+            generator(self.seed, "pool"),
+            where=f"dataset {name}, {files.names[0]}",
+            prefix=files.names[0],
+        )
+        queries = draw(
+            rows if files.queries == files.pool else self._open(name, files.queries),
+            recipe,
+            self.queries,
+            generator(self.seed, "queries"),
+            where=f"dataset {name}, {files.names[1]}",
+            prefix=files.names[1],
+            excluded=inputs_of(pool.examples),
+        )
         dataset = Dataset(
             name=name,
-            kind=template.kind,
-            metric=metric,
-            separator=template.separator,
-            stop=template.stop,
-            max_new_tokens=self.max_new_tokens or template.max_new_tokens,
+            kind=form.kind,
+            metric=form.metric,
+            separator=form.separator,
+            stop=form.stop,
+            max_new_tokens=form.max_new_tokens,
             pool=pool.examples,
             queries=queries.examples,
             source=files.provenance
             | {
-                "template": template.name,
+                "template": form.name,
                 "seed": self.seed,
                 "passed_over": {"pool": dict(pool.passed), "queries": dict(queries.passed)},
             },
         )
         dataset.require_distinct(2)
+        require_scorable(dataset, self.allow_unscorable)
         return dataset
 
+    def _open(self, name: str, files: tuple[Path, ...]) -> Rows:
+        try:
+            return self.rows(files)
+        except BenchmarkError as error:
+            raise BenchmarkError(f"dataset {name}: {error}") from error
+
     def outline(self) -> Outline:
-        template = self._template()
-        get_metric(self.metric or template.metric)
-        limit = self.max_new_tokens or template.max_new_tokens
-        return Outline(template.kind, template.typical, self.pool, self.queries, limit)
+        form = self.form()
+        get_metric(form.metric)
+        return Outline(form.kind, form.typical, self.pool, self.queries, form.max_new_tokens)
 
     @property
     def summary(self) -> str:
-        return f"{self.source}, template {self.template}"
+        return f"{self.source}, {f'template {self.template}' if self.template else 'prompt'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,13 @@ class HubDataset(DrawnDataset):
     config: str = Field(default="default", description="the configuration (subset), as the dataset's card names it")
     pool_split: str = Field(default="train", description="the split that candidates are drawn from")
     query_split: str = Field(default="validation", description="the labelled split that queries are drawn from")
+
+    asks: ClassVar[str] = "the hub"
+
+    def examine(self, name: str) -> str:
+        from benchmark.hub.repository import look_up
+
+        return look_up("dataset", self.repository, self.revision)
 
     def fetch(self) -> Files:
         from benchmark.hub.card import CARD, licence_of, read_card

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from benchmark.section import Section
 from benchmark.tasks.dataset import Dataset, Kind
@@ -27,6 +28,9 @@ class DatasetSource(Section):
     """Parameters of one dataset. A kind is a subclass in a file of this folder, with its name as `source`."""
 
     source: str
+
+    asks: ClassVar[str] = ""
+    """What it has to reach over a network, if anything: one that is out of reach is asked once."""
 
     @abstractmethod
     def build(self, name: str) -> Dataset:

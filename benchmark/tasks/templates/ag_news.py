@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.tasks.example import Example
-from benchmark.tasks.template import choice, template
+from benchmark.tasks.template import class_number, template
+from benchmark.tasks.values import Row, text
 
 CHOICES = (" World", " Sports", " Business", " Technology")
 
 
 @template(kind="classification", metric="accuracy", columns=("text", "label"), typical=(240, 8))
-def ag_news(row: Mapping[str, Any]) -> Example | None:
-    if row["label"] is None or row["label"] == -1:
+def ag_news(row: Row) -> Example | None:
+    number = class_number(row, "label", len(CHOICES))
+    if number is None:
         return None
-    target = CHOICES[choice(row["label"], range(len(CHOICES)))]
-    return Example(f"Article: {row['text'].strip()}\nTopic:", target, choices=CHOICES, label=target.strip())
+    target = CHOICES[number]
+    return Example(f"Article: {text(row, 'text').strip()}\nTopic:", target, choices=CHOICES, label=target.strip())

@@ -5,17 +5,16 @@ The format is that of lm-evaluation-harness.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.tasks.example import Example
 from benchmark.tasks.template import lettered, template
+from benchmark.tasks.values import Row, text
 
 
 @template(kind="classification", metric="accuracy", columns=("question", "choices", "answerKey"), typical=(150, 28))
-def arc(row: Mapping[str, Any]) -> Example | None:
+def arc(row: Row) -> Example | None:
     answer = lettered(row)
     if answer is None:
         return None
-    choices = tuple(f" {text.strip()}" for text in answer[0])
-    return Example(f"Question: {row['question'].strip()}\nAnswer:", choices[answer[1]], choices=choices)
+    texts, _, gold = answer
+    choices = tuple(f" {choice}" for choice in texts)
+    return Example(f"Question: {text(row, 'question').strip()}\nAnswer:", choices[gold], choices=choices)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.tasks.example import Example
-from benchmark.tasks.template import choice, template
+from benchmark.tasks.template import class_number, template
+from benchmark.tasks.values import Row, is_missing, spell, text
 
 CHOICES = (" no", " yes")
+TRUTH = {"false": 0, "true": 1}
 
 
 @template(kind="classification", metric="accuracy", columns=("question", "passage", "answer"), typical=(650, 4))
-def boolq(row: Mapping[str, Any]) -> Example | None:
-    if row["answer"] is None or row["answer"] == -1:
+def boolq(row: Row) -> Example | None:
+    answer = row["answer"]
+    if not is_missing(answer) and spell(answer).strip().lower() in TRUTH:
+        answer = TRUTH[spell(answer).strip().lower()]
+    number = class_number(dict(row) | {"answer": answer}, "answer", len(CHOICES))
+    if number is None:
         return None
-    answer = choice(row["answer"], (0, 1))
-    passage = f"{row['passage'].strip()}\n" if row["passage"] and row["passage"].strip() else ""
+    passage = "" if is_missing(row["passage"]) else f"{text(row, 'passage').strip()}\n"
     return Example(
-        f"{passage}Question: {row['question'].strip().removesuffix('?')}?\nAnswer:",
-        CHOICES[answer],
+        f"{passage}Question: {text(row, 'question').strip().removesuffix('?')}?\nAnswer:",
+        CHOICES[number],
         choices=CHOICES,
-        label=CHOICES[answer].strip(),
+        label=CHOICES[number].strip(),
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.tasks.example import Example
 from benchmark.tasks.template import template
+from benchmark.tasks.values import Row, is_missing, text
 
 
 @template(
@@ -16,8 +14,8 @@ from benchmark.tasks.template import template
     typical=(4000, 290),
     max_new_tokens=128,
 )
-def cnn_dailymail(row: Mapping[str, Any]) -> Example | None:
-    summary = " ".join((row["highlights"] or "").split())
-    if not summary or not (row["article"] or "").strip():
+def cnn_dailymail(row: Row) -> Example | None:
+    if is_missing(row["highlights"]) or is_missing(row["article"]):
         return None
-    return Example(f"Article: {row['article'].strip()}\n\nSummary:", f" {summary}", references=(summary,))
+    summary = " ".join(text(row, "highlights").split())
+    return Example(f"Article: {text(row, 'article').strip()}\n\nSummary:", f" {summary}", references=(summary,))

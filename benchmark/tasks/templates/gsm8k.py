@@ -5,15 +5,11 @@ The format is that of lm-evaluation-harness, the calculator's `<<48/2=24>>` incl
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.example import Example
+from benchmark.tasks.numbers import parse_number
 from benchmark.tasks.template import template
-
-FINAL = re.compile(r"####\s*(-?[\d,]*\.?\d+)")
+from benchmark.tasks.values import Row, is_missing, text
 
 
 @template(
@@ -24,13 +20,15 @@ FINAL = re.compile(r"####\s*(-?[\d,]*\.?\d+)")
     stop="Question:",
     max_new_tokens=256,
 )
-def gsm8k(row: Mapping[str, Any]) -> Example | None:
-    answer = (row["answer"] or "").strip()
-    if not answer:
+def gsm8k(row: Row) -> Example | None:
+    if is_missing(row["answer"]):
         return None
-    final = FINAL.search(answer)
-    if final is None:
+    answer = text(row, "answer").strip()
+    _, marked, final = answer.rpartition("####")
+    if not marked or parse_number(final) is None:
         raise BenchmarkError(f"its answer has no number after '####': {answer[-40:]!r}")
     return Example(
-        f"Question: {row['question'].strip()}\nAnswer:", f" {answer}", references=(final[1].replace(",", ""),)
+        f"Question: {text(row, 'question').strip()}\nAnswer:",
+        f" {answer}",
+        references=(final.strip().replace(",", ""),),
     )

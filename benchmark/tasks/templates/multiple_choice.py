@@ -1,28 +1,44 @@
 """Any question with listed choices: columns `question`, `choices` (a list of texts), `answer` (position or text).
 
-In a CSV file a list is written as JSON: ["red", "blue"].
+In a CSV file a list is written as JSON: ["red", "blue"]. A number is a position
+(from 0) unless it is one of the choices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.example import Example
 from benchmark.tasks.template import choice, template
+from benchmark.tasks.values import Row, is_missing, listed, spell, text, whole_number
 
 
 @template(kind="classification", metric="accuracy", columns=("question", "choices", "answer"), typical=(150, 15))
-def multiple_choice(row: Mapping[str, Any]) -> Example | None:
-    answer, listed = row["answer"], row["choices"]
-    if answer is None or answer in ("", -1):
+def multiple_choice(row: Row) -> Example | None:
+    answer, offered = row["answer"], row["choices"]
+    if not isinstance(offered, list):
+        raise BenchmarkError(f"column 'choices' is not a list, but {offered!r}: write it as a list, in a CSV as JSON")
+    texts = [item.strip() for item in listed(offered, "choices")]
+    if is_missing(answer) and "" not in texts:
         return None
-    if not isinstance(listed, list):
-        raise BenchmarkError(f"its choices are no list, but {listed!r}: write them as a list, in a CSV as JSON")
-    texts = [str(text).strip() for text in listed]
-    position = choice(answer, range(len(texts)) if isinstance(answer, int) else texts)
-    if isinstance(answer, int) and str(answer) in texts and texts[position] != str(answer):
-        raise BenchmarkError(f"its answer {answer} is a position, and also a choice: write the answers as texts")
-    choices = tuple(f" {text}" for text in texts)
-    return Example(f"Question: {row['question'].strip()}\nAnswer:", choices[position], choices=choices)
+    position = _position(answer, texts)
+    if position is None:
+        return None
+    choices = tuple(f" {item}" for item in texts)
+    return Example(f"Question: {text(row, 'question').strip()}\nAnswer:", choices[position], choices=choices)
+
+
+def _position(answer: object, texts: list[str]) -> int | None:
+    """Where the answer stands: it is one of the texts, else a position from 0; None for -1, which is unlabelled."""
+    number = whole_number(answer)
+    written = "" if answer is None else spell(answer).strip()
+    if number is None:
+        return choice(written, texts, "answer")
+    if written in texts:
+        if 0 <= number < len(texts) and texts[number] != written:
+            raise BenchmarkError(f"its answer {number} is a position, and also a choice: write the answers as texts")
+        return choice(written, texts, "answer")
+    if number == -1:
+        return None
+    if not 0 <= number < len(texts):
+        raise BenchmarkError(f"the label {number} is outside the choices: positions are 0 to {len(texts) - 1}")
+    return number

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.tasks.example import Example
 from benchmark.tasks.template import template
+from benchmark.tasks.values import Row, answers, text
 
 
-@template(kind="generative", metric="squad_em", columns=("question", "answer"), typical=(100, 20), max_new_tokens=32)
-def question_answer(row: Mapping[str, Any]) -> Example | None:
-    answers = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
-    texts = (str(answer).strip() for answer in answers if answer is not None)
-    references = tuple(dict.fromkeys(text for text in texts if text))
+@template(
+    kind="generative", metric="answer_match", columns=("question", "answer"), typical=(100, 20), max_new_tokens=32
+)
+def question_answer(row: Row) -> Example | None:
+    references = tuple(dict.fromkeys(answers(row["answer"], "answer")))
     if not references:
         return None
-    return Example(f"Question: {row['question'].strip()}\nAnswer:", f" {references[0]}", references=references)
+    return Example(f"Question: {text(row, 'question').strip()}\nAnswer:", f" {references[0]}", references=references)

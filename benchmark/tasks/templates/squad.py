@@ -6,10 +6,11 @@ The format is that of lm-evaluation-harness for SQuAD 2. The metric is F1; `metr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from benchmark.errors import BenchmarkError
 from benchmark.tasks.example import Example
 from benchmark.tasks.template import template
+from benchmark.tasks.values import Row, answers, is_missing, text
 
 
 @template(
@@ -19,11 +20,15 @@ from benchmark.tasks.template import template
     typical=(870, 20),
     max_new_tokens=32,
 )
-def squad(row: Mapping[str, Any]) -> Example | None:
-    references = tuple(dict.fromkeys(text.strip() for text in row["answers"]["text"] if text.strip()))
+def squad(row: Row) -> Example | None:
+    given = row["answers"]
+    if not isinstance(given, Mapping) or "text" not in given:
+        raise BenchmarkError(f"column 'answers' does not hold the field 'text': {str(given)[:60]!r}")
+    references = tuple(dict.fromkeys(answers(given["text"], "answers.text")))
     if not references:
         return None
-    parts = [f"Title: {(row['title'] or '').strip()}", f"Question: {row['question'].strip()}", "Answer:"]
-    if row["context"] and row["context"].strip():
-        parts.insert(1, f"Background: {row['context'].strip()}")
+    title = "" if is_missing(row["title"]) else text(row, "title").strip()
+    parts = [f"Title: {title}", f"Question: {text(row, 'question').strip()}", "Answer:"]
+    if not is_missing(row["context"]):
+        parts.insert(1, f"Background: {text(row, 'context').strip()}")
     return Example("\n\n".join(parts), f" {references[0]}", references=references)

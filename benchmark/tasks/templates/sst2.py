@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.tasks.example import Example
-from benchmark.tasks.template import choice, template
+from benchmark.tasks.template import class_number, template
+from benchmark.tasks.values import Row, text
 
 CHOICES = (" negative", " positive")
 
 
 @template(kind="classification", metric="accuracy", columns=("sentence", "label"), typical=(110, 9))
-def sst2(row: Mapping[str, Any]) -> Example | None:
-    if row["label"] is None or row["label"] == -1:
+def sst2(row: Row) -> Example | None:
+    number = class_number(row, "label", len(CHOICES))
+    if number is None:
         return None
-    target = CHOICES[choice(row["label"], (0, 1))]
     return Example(
-        f"{row['sentence'].strip()}\nQuestion: Is this sentence positive or negative?\nAnswer:",
-        target,
+        f"{text(row, 'sentence').strip()}\nQuestion: Is this sentence positive or negative?\nAnswer:",
+        CHOICES[number],
         choices=CHOICES,
-        label=target.strip(),
+        label=CHOICES[number].strip(),
     )

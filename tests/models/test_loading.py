@@ -1,0 +1,118 @@
+"""Loading: a checkpoint is whole or refused, whatever a tokenizer puts first is kept, and padding is a row there is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from benchmark.errors import BenchmarkError
+from benchmark.models.loading import LoadedModel, load_model, prefix_of
+from benchmark.sources.models.local import LocalModel
+from tests.hub_server.models import train_tokenizer, write_model
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("llama"), "llama")
+
+
+def fetched(folder: Path, to: Path, **more: Any) -> Path:
+    LocalModel(source="local", path=str(folder), **more).fetch("m", to, to.with_name("work"))
+    return to
+
+
+def changed(folder: Path, to: Path, change: Any) -> Path:
+    """A copy of a model folder whose weights went through `change`."""
+    shutil.copytree(folder, to)
+    weights = load_file(to / "model.safetensors")
+    change(weights)
+    save_file(weights, to / "model.safetensors", metadata={"format": "pt"})
+    return to
+
+
+CHANGES: dict[str, tuple[Any, str]] = {
+    "missing": (
+        lambda weights: weights.pop("model.layers.1.mlp.up_proj.weight"),
+        r"lacks model\.layers\.1\.mlp\.up_proj\.weight: they would be random",
+    ),
+    "left over": (
+        lambda weights: weights.update({"model.layers.7.mlp.up_proj.weight": torch.ones(2, 2)}),
+        r"holds model\.layers\.7\.mlp\.up_proj\.weight, which its config has no place for",
+    ),
+    "another shape": (
+        lambda weights: weights.update({"model.norm.weight": torch.ones(3)}),
+        r"model\.norm\.weight|size",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_checkpoint_of_another_model_is_refused_when_fetched_and_when_loaded(
+    case: str, llama: Path, tmp_path: Path
+) -> None:
+    change, line = CHANGES[case]
+    bad = changed(llama, tmp_path / "bad", change)
+    with pytest.raises(BenchmarkError, match=line):
+        fetched(bad, tmp_path / "m")
+    assert not (tmp_path / "m" / "manifest.json").exists()
+    fetched(llama, tmp_path / "m")
+    record = json.loads((tmp_path / "m" / "manifest.json").read_text())
+    record |= {"path": str(bad)}
+    record["files"]["model.safetensors"]["bytes"] = (bad / "model.safetensors").stat().st_size
+    (tmp_path / "m" / "manifest.json").write_text(json.dumps(record))
+    with pytest.raises(BenchmarkError, match=line):
+        load_model(tmp_path / "m", "cpu")
+
+
+def test_a_pad_token_that_only_the_tokenizer_has(llama: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(llama, tmp_path / "copy")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = json.loads((folder / "config.json").read_text())["vocab_size"]
+    tokenizer.add_tokens([f"<more {index}>" for index in range(rows - len(tokenizer))])
+    tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+    assert tokenizer.pad_token_id >= rows
+    tokenizer.save_pretrained(folder)
+    loaded = load_model(fetched(folder, tmp_path / "m"), "cpu")
+    assert loaded.tokenizer.pad_token_id < rows
+    batch = loaded.tokenizer(["a b c", "a"], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        assert loaded.model(**batch).logits.isfinite().all()
+
+
+def with_prefix(*names: str) -> PreTrainedTokenizerFast:
+    """A tokenizer that puts these tokens before a text, as GLM's does."""
+    tokenizer = train_tokenizer("llama").backend_tokenizer
+    tokenizer.add_special_tokens(list(names))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{' '.join(names)} $A", special_tokens=[(name, tokenizer.token_to_id(name)) for name in names]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end_of_text|>")
+
+
+@pytest.mark.parametrize(
+    ("add_bos", "expected"), [(None, ["[gMASK]", "<sop>"]), (False, [])], ids=["as it does", "turned off"]
+)
+def test_whatever_the_tokenizer_puts_first_is_kept(
+    add_bos: bool | None, expected: list[str], llama: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(llama, tmp_path / "copy")
+    with_prefix("[gMASK]", "<sop>").save_pretrained(folder)
+    loaded = load_model(fetched(folder, tmp_path / "m", add_bos=add_bos), "cpu")
+    assert loaded.tokenizer.convert_ids_to_tokens(list(loaded.prefix_ids)) == expected
+    assert loaded.add_bos is bool(expected)
+
+
+def test_bos_alone(llama: Path, tmp_path: Path) -> None:
+    loaded = load_model(fetched(llama, tmp_path / "m"), "cpu")
+    assert loaded.prefix_ids == prefix_of(loaded.tokenizer) == (loaded.tokenizer.bos_token_id,)
+    assert LoadedModel("m", loaded.model, loaded.tokenizer, add_bos=True).prefix_ids == loaded.prefix_ids
+    assert LoadedModel("m", loaded.model, loaded.tokenizer, add_bos=False).prefix_ids == ()
+    assert prefix_of(train_tokenizer("qwen2")) == ()

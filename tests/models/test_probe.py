@@ -1,0 +1,110 @@
+"""The probe: what extraction and scoring rely on is tried on a tiny model before anything is fetched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PretrainedConfig
+
+from benchmark.errors import BenchmarkError
+from benchmark.models import probe as probing
+from benchmark.models.decoder import find_decoder
+from benchmark.models.probe import probe
+from tests.models.test_decoder import CONFIGS, GROUPED, random_model
+
+WORKS: dict[str, dict[str, Any]] = {
+    "llama": {},
+    "qwen2": {},
+    "qwen3": {},
+    "mistral": {},
+    "gemma": {},
+    "gemma3_text": {},
+    "olmo2": {},
+    "gpt_neox": {},
+    "gpt2": {},
+    "opt": {},
+    "phi3": {},
+    "granite": {},
+    "glm": {},
+    "falcon": {},
+}
+FAILS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "falcon with ALiBi": ("falcon", {"alibi": True}, "falcon (ignores|gives|cannot be run)"),
+    "gemma2": ("gemma2", {}, "gemma2 has no scaled-dot-product attention"),
+    "bloom": ("bloom", {}, "bloom has no scaled-dot-product attention"),
+    "mpt": ("mpt", {}, "mpt has no scaled-dot-product attention"),
+    "gptj": ("gptj", {}, "gptj has no scaled-dot-product attention"),
+    "gpt_oss": ("gpt_oss", {}, "gpt_oss has no scaled-dot-product attention"),
+    "gemma3": ("gemma3", {}, "gemma3 holds more than a text model: use a text-only checkpoint, or save its language"),
+}
+
+
+@pytest.mark.parametrize("architecture", WORKS)
+def test_architectures_that_do_what_is_asked(architecture: str) -> None:
+    config: PretrainedConfig = CONFIG_MAPPING[architecture](**WORKS[architecture])
+    assert probing._tiny("m", config) is not None  # what cannot be built would pass untried
+    probe("m", config)
+
+
+@pytest.mark.parametrize("case", FAILS)
+def test_architectures_that_cannot_serve_are_refused_with_a_remedy(case: str) -> None:
+    architecture, changes, line = FAILS[case]
+    with pytest.raises(BenchmarkError, match=f"model m: {line}.*") as caught:
+        probe("m", CONFIG_MAPPING[architecture](**changes))
+    assert "use a" in str(caught.value)
+
+
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_a_model_that_forgets_its_mask_or_its_cache_is_seen(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = random_model(architecture)
+    assert probing._masks(model)
+    assert probing._caches(model)
+    forward = type(model).forward
+
+    def deaf(self: nn.Module, ids: torch.Tensor, attention_mask: Any = None, **more: Any) -> Any:
+        return forward(self, ids, attention_mask=None, **more)
+
+    def shifted(self: nn.Module, ids: torch.Tensor, attention_mask: Any = None, **more: Any) -> Any:
+        more.pop("past_key_values", None)
+        return forward(self, ids, **more)
+
+    monkeypatch.setattr(type(model), "forward", deaf)
+    assert not probing._masks(model)
+    monkeypatch.setattr(type(model), "forward", shifted)
+    assert not probing._caches(model)
+
+
+LONGROPE = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "rope", "context"),
+    [
+        ("phi3", LONGROPE | {"original_max_position_embeddings": 12}, 12),
+        ("llama", {"rope_type": "dynamic", "factor": 4.0}, GROUPED["max_position_embeddings"]),
+    ],
+)
+def test_within_the_context_positions_do_not_depend_on_what_follows(
+    architecture: str, rope: dict[str, Any], context: int
+) -> None:
+    stated = {"original_max_position_embeddings": 12} if architecture == "phi3" else {}
+    config = CONFIG_MAPPING[architecture](
+        **GROUPED, **stated, rope_parameters={"rope_theta": 10000.0, **rope}, pad_token_id=0
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(config).eval()
+    assert find_decoder(model).context == context
+    ids = torch.arange(1, 61)[None]
+
+    def start(count: int) -> torch.Tensor:
+        with torch.no_grad():
+            found: torch.Tensor = model(ids[:, :count], use_cache=False).logits[0, : context // 2]
+        return found
+
+    torch.testing.assert_close(start(context), start(context // 2), rtol=1e-4, atol=1e-4)
+    if architecture == "phi3":  # which is why it ends there
+        assert (start(context + 12) - start(context)).abs().max() > 1e-3

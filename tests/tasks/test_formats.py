@@ -1,0 +1,219 @@
+"""Files as users write them: values as they stand there, and what is wrong named by file and row."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import zstandard
+
+from benchmark.errors import BenchmarkError
+from benchmark.tasks.formats import Reading, read_rows
+from benchmark.tasks.rows import Rows
+from benchmark.tasks.values import spell
+from tests.hub_server.datasets import to_parquet
+
+
+def rows_of(path: Path, text: str, written_in: str = "utf-8", **options: Any) -> Rows:
+    path.write_bytes(text.encode(written_in))
+    return read_rows([path], Reading(**options))
+
+
+def column(rows: Rows, name: str) -> list[Any]:
+    return [rows.row(index, [name])[name] for index in range(len(rows))]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1", "-20", ""], ["1", "-20", None]),
+        (["1", "2.50", "1e5", "007", "-0"], ["1", "2.50", "1e5", "007", "-0"]),
+        (["True", "true", "NA", "NaN", "null"], ["True", "true", "NA", "NaN", "null"]),
+        (['"[""red"", ""dark, blue""]"', '"[]"', ""], [["red", "dark, blue"], [], None]),
+        (['"[1]"', "[an aside]"], ["[1]", "[an aside]"]),
+        (
+            ['"two\nlines"', "naïve 東京", "next\u2028line", "x\x85y"],
+            ["two\nlines", "naïve 東京", "next\u2028line", "x\x85y"],
+        ),
+        ([f'"{"x" * 200_000}"', '5"'], ["x" * 200_000, '5"']),
+    ],
+)
+def test_a_cell_of_a_csv_is_what_stands_in_it(tmp_path: Path, cells: list[str], values: list[Any]) -> None:
+    text = "question,answer\r\n" + "".join(f"q,{cell}\r\n" for cell in cells)
+    for encoding in ("utf-8", "utf-8-sig"):  # as spreadsheets write it
+        rows = rows_of(tmp_path / "rows.csv", text, encoding)
+        assert column(rows, "answer") == values
+        assert set(column(rows, "question")) == {"q"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_every_end_of_line_is_one_and_no_other_character_is(tmp_path: Path, name: str, end: str) -> None:
+    texts = ["a\u2028b", "c\u2029d", "e\x85f", "g\x0bh"]
+    lines = ["q", *texts] if name == "a.csv" else [json.dumps({"q": text}, ensure_ascii=False) for text in texts]
+    assert column(rows_of(tmp_path / name, end.join(lines)), "q") == texts
+
+
+def test_json_lines_keep_their_values(tmp_path: Path) -> None:
+    lines = [
+        '{"when": "2021-03-04 10:00:00", "n": 7, "choices": ["a", 1.50], "odd": [1]}',
+        "",
+        '{"when": null, "n": 2.50, "more": true, "odd": "x"}',
+        '{"n": 1e5, "odd": 123456789012345678901234567890}',
+        '{"n": -0}',
+    ]
+    rows = rows_of(tmp_path / "rows.jsonl", "\n".join(lines))
+    assert [spell(value) for value in column(rows, "n")] == ["7", "2.50", "1e5", "-0"]
+    assert column(rows, "choices") == [["a", "1.50"], None, None, None]
+    assert column(rows, "more") == [None, True, None, None]
+    assert rows.place(1).endswith("rows.jsonl, line 3")
+
+
+def test_a_column_that_occurs_late_is_found(tmp_path: Path) -> None:
+    lines = [json.dumps({"q": str(index)} | ({"late": 1} if index == 1500 else {})) for index in range(1600)]
+    rows = rows_of(tmp_path / "a.jsonl", "\n".join(lines))
+    rows.require(["q", "late"], "")
+    with pytest.raises(BenchmarkError, match=r"a\.jsonl has no column 'never' \(it has 'q', 'late'\)"):
+        rows.require(["never"], "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.jsonl", '{"a": 1}\n{"a"', r"a\.jsonl cannot be read: line 2 is not JSON"),
+        ("a.jsonl", '{"a": 1}\n[1]\n', r"a\.jsonl cannot be read: line 2 is not a JSON object"),
+        ("a.jsonl", '{"a": 1, "a": 2}\n', r"a\.jsonl cannot be read: line 1 .*'a' occurs twice"),
+        ("a.csv", "a,b\n1,2\n1,2,3\n", r"a\.csv cannot be read: row 3 has 3 cells, and the header 2"),
+        ("a.csv", "a,b\n1,2\n1\n", r"a\.csv cannot be read: row 3 has 1 cells, and the header 2"),
+        ("a.csv", 'a,b\n1,"2\n', r"a\.csv cannot be read: after line \d, unexpected end of data"),
+        ("a.csv", 'a,b\n1,"He said "hi" to us"\n', r"a\.csv cannot be read: after line 2, .* expected after"),
+        ("a.csv", "question,answer,answer\n1,2,3\n", r"a\.csv .*names the column 'answer' twice"),
+        ("a.csv", "", r"a\.csv cannot be read: it is empty"),
+        ("a.json", '{"examples": [], "n": 1}', r"a\.json .*state `records`, .* \(examples\)"),
+        ("a.parquet", "PAR1", r"a\.parquet cannot be read"),
+        ("a.txt", "x", r"the ending of .*a\.txt is none of .*state its `format`"),
+        ("a.csv.gz", "not packed", r"a\.csv\.gz cannot be read"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, name: str, text: str, line: str) -> None:
+    (tmp_path / "good.jsonl").write_text('{"a": 1}\n')
+    (tmp_path / name).write_text(text)
+    with pytest.raises(BenchmarkError, match=line):
+        read_rows([tmp_path / "good.jsonl", tmp_path / name], Reading())
+
+
+def test_another_encoding_is_named_and_can_be_stated(tmp_path: Path) -> None:
+    for name, text in (("a.csv", "a\ncafé\n"), ("a.jsonl", '{"a": "café"}\n'), ("a.json", '[{"a": "café"}]')):
+        with pytest.raises(BenchmarkError, match="state its `encoding`"):
+            rows_of(tmp_path / name, text, "latin-1")
+        assert column(rows_of(tmp_path / name, text, "latin-1", encoding="latin-1"), "a") == ["café"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_packed_files_are_read_and_cut_ones_refused(tmp_path: Path, name: str) -> None:
+    raw = (b"a\n" if name == "a.csv" else b"") + b"".join(
+        (b"%d\n" if name == "a.csv" else b'{"a": "%d"}\n') % index for index in range(20_000)
+    )
+    half = len(raw) // 2
+    for ending, packed in (
+        (".gz", gzip.compress(raw)),
+        (".zst", zstandard.compress(raw)),
+        (".zst", zstandard.compress(raw[:half]) + zstandard.compress(raw[half:])),
+    ):
+        path = tmp_path / (name + ending)
+        path.write_bytes(packed)
+        assert column(read_rows([path], Reading()), "a")[-1] == "19999"
+        path.write_bytes(packed[:-20])
+        with pytest.raises(BenchmarkError, match=rf"{path.name} cannot be read"):
+            read_rows([path], Reading())
+
+
+def test_delimiter_header_and_quoting_can_be_stated(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path / "a.csv", 'a;b\n1;"x;y"\n', delimiter=";")
+    assert rows.row(0, ["a", "b"]) == {"a": "1", "b": "x;y"}
+    rows = rows_of(tmp_path / "a.tsv", '1\t"x\n2\ty\n', header=("n", "text"), quoting=False)
+    assert column(rows, "text") == ['"x', "y"]
+    assert rows.place(0).endswith("row 1")
+    with pytest.raises(BenchmarkError, match=r"a\.jsonl is read as jsonl, which has no `delimiter`: it is for csv"):
+        rows_of(tmp_path / "a.jsonl", "{}", delimiter=";")
+
+
+def test_json_rows_lie_where_records_says(tmp_path: Path) -> None:
+    squad = {"version": 1, "data": [{"title": "T", "paragraphs": [{"context": "C", "qas": [{"q": 1}, {"q": 2}]}]}]}
+    rows = rows_of(tmp_path / "a.json", json.dumps(squad), records="data.paragraphs.qas")
+    assert [rows.row(index, ["title", "context", "q"]) for index in range(2)] == [
+        {"title": "T", "context": "C", "q": 1},
+        {"title": "T", "context": "C", "q": 2},
+    ]
+    with pytest.raises(BenchmarkError, match="`records` names 'examples', and there is 'version', 'data'"):
+        rows_of(tmp_path / "a.json", json.dumps(squad), records="examples")
+    assert column(rows_of(tmp_path / "a.json", '[{"a": 1}]'), "a") == [1]
+
+
+def test_a_folder_of_texts_has_a_row_a_file(tmp_path: Path) -> None:
+    for name, text in (("sport/b.txt", b"Won\nlong \xa3 story"), ("sport/a.txt", b"Lost"), ("tech/c.txt", b"New")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text)
+    rows = read_rows([tmp_path], Reading())
+    assert column(rows, "label") == ["sport", "sport", "tech"]
+    assert column(rows, "text")[0] == "Lost"
+    with pytest.raises(BenchmarkError, match="bytes that are not of its `encoding`"):
+        spell(column(rows, "text")[1])
+    (tmp_path / "loose.txt").write_text("x")
+    with pytest.raises(BenchmarkError, match=r"loose\.txt in it lies in no folder of a label"):
+        read_rows([tmp_path], Reading())
+
+
+def test_parquet_values_are_as_they_were_written(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "single": pa.array([0.1, 7.0, None], pa.float32()),
+            "double": pa.array([2.5, 1e22, float("nan")]),
+            "exact": pa.array([decimal.Decimal("1.50"), None, None]),
+            "day": pa.array([datetime.date(2021, 3, 4)] * 3),
+            "raw": pa.array([b"x"] * 3),
+            "scores": pa.array([[0.1], [], None], pa.list_(pa.float32())),
+            "nested": pa.array([{"text": ["a"], "n": 1}] * 3),
+            "category": pa.array(["a", "b", "a"]).dictionary_encode(),
+            "huge": pa.array([2**63] * 3, pa.uint64()),
+        }
+    )
+    pa.parquet.write_table(table, tmp_path / "a.parquet")
+    rows = read_rows([tmp_path / "a.parquet"], Reading())
+    assert [spell(value) for value in column(rows, "single")[:2]] == ["0.1", "7.0"]
+    assert [spell(value) for value in column(rows, "double")[:2]] == ["2.5", "1e+22"]
+    assert [spell(column(rows, name)[0]) for name in ("exact", "day", "huge", "category")] == [
+        "1.50",
+        "2021-03-04",
+        str(2**63),
+        "a",
+    ]
+    assert column(rows, "scores")[:2] == [["0.1"], []]
+    assert column(rows, "nested")[0] == {"text": ["a"], "n": 1}
+    for name, index in (("raw", 0), ("double", 2), ("single", 2)):
+        with pytest.raises(BenchmarkError):
+            spell(column(rows, name)[index])
+
+
+def test_several_files_follow_one_another_and_the_one_at_fault_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n\n1\n2\n")
+    (tmp_path / "b.jsonl").write_text('{"n": 3}\n')
+    pd.DataFrame({"m": [4]}).to_parquet(tmp_path / "c.parquet")
+    assert column(read_rows([tmp_path / "a.csv", tmp_path / "b.jsonl"], Reading()), "n") == ["1", "2", 3]
+    with pytest.raises(BenchmarkError, match=r"c\.parquet has no column 'n' \(it has 'm'\)"):
+        read_rows([tmp_path / "a.csv", tmp_path / "c.parquet"], Reading()).require(["n"], "")
+
+
+def test_only_the_columns_that_are_used_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(to_parquet([{"a": "1", "b": "2"}]))
+    rows = read_rows([tmp_path / "a.parquet"], Reading(), ["a"])
+    assert rows.names == ["a", "b"]
+    assert rows.row(0, ["a"]) == {"a": "1"}
