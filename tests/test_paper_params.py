@@ -106,7 +106,16 @@ def test_what_is_drawn_and_asked_is_the_claims(params: Params) -> None:
     assert params.claim.bound == 0.33
     assert params.claim.families["paper"].shots == 1
     masks = ("causal", "no_sink", "input", "target", "target_isolated", "prefix", "bidirectional", "self")
-    statistics = ("mean", "variance", "skewness", "kurtosis", "max_abs", "max_median_ratio", "massive_count")
+    statistics = (
+        "mean",
+        "variance",
+        "skewness",
+        "kurtosis",
+        "max_abs",
+        "max_median_ratio",
+        "max_sequence_ratio",
+        "massive_count",
+    )
     assert params.extraction.masks == params.claim.families["extended"].masks == masks
     assert params.extraction.sites["mlp_output"] == params.claim.families["extended"].statistics == statistics
     assert params.claim.families["paper"].outcomes == ("quality", "performance")
