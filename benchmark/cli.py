@@ -16,6 +16,8 @@ import click
 
 from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
+from benchmark.commands.check import check
+from benchmark.commands.new import new
 from benchmark.errors import BenchmarkError
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
@@ -110,6 +112,8 @@ def command_of(stage: Stage) -> click.Command:
 
 for entry in stages().values():
     main.add_command(command_of(entry))
+for command in (new, check):
+    main.add_command(command)
 
 
 @main.command("list")

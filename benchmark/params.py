@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError, unknown
-from benchmark.section import Section
+from benchmark.section import UNKNOWN, Section
 from benchmark.sources.datasets import AnyDataset
 from benchmark.sources.models import AnyModel
 
@@ -122,10 +122,11 @@ def load_params(path: Path) -> Params:
 
 def _first(error: ValidationError) -> str:
     problems = error.errors(include_url=False)
-    problem = problems[0]
+    problem = next((each for each in problems if each["type"] == UNKNOWN), problems[0])
     sourced = problem["loc"][:1] in (("models",), ("datasets",))  # after their name comes the kind of their source
     key = ".".join(str(part) for place, part in enumerate(problem["loc"]) if not (sourced and place == 2))
     value = problem["input"]
-    given = f", not {value!r}" if isinstance(value, str | int | float | bool | None) else ""
+    named = problem["type"] != UNKNOWN and isinstance(value, str | int | float | bool | None)
+    given = f", not {value!r}" if named else ""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}{given}{more}"

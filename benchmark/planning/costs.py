@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import attention_weights, mlp_weights, weights
 from benchmark.planning.passes import Pass, Work
+from benchmark.quality.context import HEAD
 
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
@@ -40,7 +41,8 @@ def pass_bytes(shape: Shape, each: Pass, dtype: str) -> int:
     mlp = tokens * (3 * shape.hidden + 3 * shape.intermediate)
     attention = 2 * keys * shape.head_dim * (shape.heads + shape.kv_heads) + 4 * tokens * shape.hidden
     mask = tokens * (each.past + each.tokens)
-    return stored + size * (max(mlp, attention) + mask) + each.logits * shape.vocabulary * (size + 4)
+    head = min(each.logits * shape.vocabulary, HEAD)
+    return stored + max(size * (max(mlp, attention) + mask), head * (size + 4))
 
 
 def peak_bytes(shape: Shape, passes: Iterable[Pass], dtype: str) -> int:

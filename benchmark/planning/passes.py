@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from benchmark.activations.batching import length_batches
 from benchmark.models.budget import Budget
 from benchmark.planning.lengths import Lengths
-from benchmark.quality.batching import Indices, chunks, groups, slices
-from benchmark.quality.uncertainty import LOGITS
+from benchmark.quality.packing import chunks, groups, pack_width, packs, slices
 
 Counts = NDArray[np.int64]
 
@@ -82,6 +81,7 @@ def scoring_passes(
     prefixes: Counts,
     query_indices: Sequence[int] | None = None,
     *,
+    hidden: int,
     token_budget: int,
     shard: int,
     sample: int | None = None,
@@ -98,7 +98,7 @@ def scoring_passes(
     walked = parts if sample is None else parts[:: -(-len(parts) // sample)]
     scale = len(prefixes) / sum(map(len, walked))
     for part in walked:
-        for each in _share(part, inputs, continuations, generated, Budget(token_budget)):
+        for each in _share(part, inputs, continuations, generated, pack_width(hidden), Budget(token_budget)):
             yield each if scale == 1 else replace(each, times=each.times * scale)
 
 
@@ -110,58 +110,46 @@ def set_prefixes(lengths: Lengths, size: int, count: int) -> Counts:
     return np.asarray(lengths.bos + lengths.block[members].sum(axis=1), dtype=np.int64)
 
 
-def uncertainty_passes(lengths: Lengths, token_budget: int, vocabulary: int) -> Iterator[Pass]:
+def uncertainty_passes(lengths: Lengths, token_budget: int, hidden: int) -> Iterator[Pass]:
     """Candidates as queries without a demonstration, and their inputs once more with logits at every position."""
     inputs = lengths.pool_input
     start = np.array([lengths.bos], dtype=np.int64)
-    yield from _share(start, inputs, list(lengths.pool_continuations), 0, Budget(token_budget))
-    limited = Budget(max(1, min(token_budget, LOGITS // vocabulary)))
+    yield from _share(start, inputs, list(lengths.pool_continuations), 0, pack_width(hidden), Budget(token_budget))
     sizes = lengths.bos + inputs
-    for part in chunks(sizes.tolist(), 1, limited):
+    for part in chunks(sizes.tolist(), 1, Budget(token_budget)):  # the last position's logits are read twice
         yield Pass(len(part), int(sizes[part].max()), logits=int(sizes[part].sum()))
+        yield Pass(len(part), 0, logits=len(part), whole=True)
 
 
 def _share(
-    prefixes: Counts, inputs: Counts, continuations: Sequence[tuple[int, ...]], generated: int, budget: Budget
+    prefixes: Counts,
+    inputs: Counts,
+    continuations: Sequence[tuple[int, ...]],
+    generated: int,
+    width: int,
+    budget: Budget,
 ) -> Iterator[Pass]:
-    branching = not generated and max(map(len, continuations)) > 1
-    targets = np.array([0 if branching else entry[0] - (not generated) for entry in continuations], dtype=np.int64)
-    lengths = inputs + targets
+    fed = [sum(entry) - (0 if generated else len(entry)) for entry in continuations]
+    sizes = (inputs + np.array(fed, dtype=np.int64)).tolist()
+    together = packs(sizes, min(width, budget.tokens))
+    widths = [sum(sizes[query] for query in pack) for pack in together]
     for group in groups(prefixes.tolist(), budget):
         if prefixes[group].any():
             yield Pass(len(group), int(prefixes[group].max()))
-        for chunk in chunks(lengths.tolist(), len(group), budget):
-            tokens = int(lengths[chunk].max())
+        for chunk in chunks(widths, len(group), budget):
+            tokens = max(widths[k] for k in chunk)
+            asked = [query for k in chunk for query in together[k]]
             for part in slices(len(group), len(chunk) * tokens, budget):
                 rows = group[part]
                 past = int(prefixes[rows].max())
-                if branching:
-                    yield from _branching(prefixes[rows], chunk, tokens, continuations, budget)
-                else:
-                    kept = sum(continuations[query][0] + bool(generated) for query in chunk)
-                    yield Pass(len(rows) * len(chunk), tokens, past, len(rows) * kept)
-                    if generated:
-                        yield from _decoding(len(rows) * len(chunk), tokens, past, continuations, chunk, generated)
-
-
-def _branching(
-    prefixes: Counts, chunk: Indices, tokens: int, continuations: Sequence[tuple[int, ...]], budget: Budget
-) -> Iterator[Pass]:
-    rows = len(prefixes)
-    yield Pass(rows * len(chunk), tokens, int(prefixes.max()), rows * len(chunk))
-    branches = [length for query in chunk for length in continuations[query] if length > 1]
-    if not branches:
-        return
-    longest = max(branches)
-    for some in slices(len(branches), longest, budget):
-        part = branches[some]
-        for few in slices(rows, len(part) * longest, budget):
-            past, count = int(prefixes[few].max()) + tokens, few.stop - few.start
-            yield Pass(count * len(part), max(part) - 1, past, count * sum(length - 1 for length in part))
+                yield Pass(len(rows) * len(chunk), tokens, past, len(rows) * sum(fed[query] + 1 for query in asked))
+                if generated:
+                    most = max(sizes[query] for query in asked)
+                    yield from _decoding(len(rows) * len(asked), most, past, continuations, asked, generated)
 
 
 def _decoding(
-    rows: int, tokens: int, past: int, continuations: Sequence[tuple[int, ...]], chunk: Indices, limit: int
+    rows: int, tokens: int, past: int, continuations: Sequence[tuple[int, ...]], chunk: Sequence[int], limit: int
 ) -> Iterator[Pass]:
     """Answers are taken to be as long as the targets, and the longest of a batch to run to the limit [ours].
 

@@ -60,13 +60,14 @@ class Plan:
 def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Plan:
     """The plan for a GPU of that name (the present one, or an A100), or for this machine after a short calibration.
 
-    A profile that asks for a CPU is planned for this machine's, unless a GPU is named.
+    A profile that asks for a CPU, or for float32 where there is no GPU, is planned for this machine's CPU unless a GPU
+    is named.
     No weights are read, and nothing is fetched. Lengths are counted where datasets and tokenizers are there already,
     and estimated elsewhere. Raises `BenchmarkError` for an unknown GPU and for a model whose shape nobody knows.
     """
     if gpu and calibrated:
         raise BenchmarkError("a plan is for a GPU by name (--gpu) or for this machine (--calibrate), not for both")
-    if calibrated or (gpu is None and params.device == "cpu"):
+    if calibrated or (gpu is None and _is_for_a_cpu(params)):
         machines, dtype = _present(params)
         largest = max(machines, key=lambda name: weights(shape_for(params, name)))
         return plan_for(params, machines[largest], dtype, by_model=machines)
@@ -178,6 +179,15 @@ def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
         except BenchmarkError:  # the weights left the cache: the plan needs only an estimate
             pass
     return estimate_lengths(known, bos)
+
+
+def _is_for_a_cpu(params: Params) -> bool:
+    """Whether the profile would run on a CPU here and is meant to: a GPU's own dtype is bfloat16."""
+    import torch
+
+    return params.device == "cpu" or (
+        params.device == "auto" and params.dtype == "float32" and not torch.cuda.is_available()
+    )
 
 
 def _present(params: Params) -> tuple[dict[str, Machine], str]:

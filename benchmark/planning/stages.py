@@ -135,15 +135,20 @@ def _quality(
     section = params.quality
     queries, pool = len(lengths.query_input), len(lengths.pool_input)
     prefixes = lengths.bos + lengths.block
-    shard = section.shard
+    shard, start = section.shard, np.array([lengths.bos], dtype=np.int64)
     passes = [
-        *scoring_passes(lengths, prefixes, token_budget=budget, shard=shard, sample=SAMPLE),
-        *scoring_passes(lengths, np.array([lengths.bos], dtype=np.int64), token_budget=budget, shard=shard),
-        *uncertainty_passes(lengths, budget, shape.vocabulary),
+        *scoring_passes(lengths, prefixes, hidden=shape.hidden, token_budget=budget, shard=shard, sample=SAMPLE),
+        *scoring_passes(lengths, start, hidden=shape.hidden, token_budget=budget, shard=shard),
+        *uncertainty_passes(lengths, budget, shape.hidden),
     ]
     for size in section.set_sizes:
         passes += scoring_passes(
-            lengths, set_prefixes(lengths, size, section.sets), token_budget=budget, shard=shard, sample=SAMPLE
+            lengths,
+            set_prefixes(lengths, size, section.sets),
+            hidden=shape.hidden,
+            token_budget=budget,
+            shard=shard,
+            sample=SAMPLE,
         )
     sets = section.sets * len(section.set_sizes)
     written = 2 * 4 * queries * (pool + 1 + sets)
@@ -164,7 +169,12 @@ def _select(
     for shots in section.shots:
         if shots > 1:  # at one shot, the stored matrices hold every score
             passes += scoring_passes(
-                lengths, set_prefixes(lengths, shots, sets), queries, token_budget=budget, shard=shard
+                lengths,
+                set_prefixes(lengths, shots, sets),
+                queries,
+                hidden=shape.hidden,
+                token_budget=budget,
+                shard=shard,
             )
             prompts += sets * len(queries)
     return _cost(

@@ -1,105 +1,108 @@
-"""Forward passes that continue from keys and values computed before, shared by many rows.
+"""Forward passes over rows of trees that continue from keys and values computed before, shared by many rows.
 
-    prefixes = extend(model, ids, lengths, (), store=True).block          # [n, ...], each prefix once
-    level = Level(prefixes, rows)                                         # row r continues prefix rows[r]
-    logits = extend(model, queries, lengths, (level,), keep=mask).logits  # only where `keep` is True
+    prefixes = Run(model, rows).keys_values()            # each prefix once
+    run = Run(model, rows, Past(prefixes, index), keep)  # row r continues prefix index[r]
+    run.states                                           # of the positions in `keep`, on their way to the head
 
-A prompt is a path through a tree (prefix, query, continuation); every node's keys and values are computed once, as a
-`Block` whose rows are padded on the right. A pass joins the blocks on its path, layer by layer, with its own keys and
-values: one copy, freed with the layer. Positions and the mask follow from the blocks' true lengths.
+A prompt is a path through a tree (prefix, query, choice), and every token on it is computed once. A pass joins the keys
+and values of the past, layer by layer, with its own: one copy, freed with the layer. Positions and the mask follow from
+the places in the tree. All that decides shapes is kept on the CPU: a pass waits for nothing on a GPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.modeling_outputs import BaseModelOutputWithPast
 
-from benchmark.errors import BenchmarkError
 from benchmark.quality.narrowing import narrowed
+from benchmark.quality.trees import Places, Rows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+HEAD = 2**24
+"""Numbers of the logits that are held at a time: 64 MiB in float32."""
+
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Keys and values of `lengths[i]` tokens in row i: per layer [row, KV head, token, head dim], right-padded."""
+class KeysValues:
+    """Keys and values, per layer [row, KV head, token, head dim], right-padded; `lengths` int64 [row], on the CPU."""
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
-    lengths: Tensor
+    lengths: Places
 
-    def cut(self, rows: slice, lengths: Tensor | None = None) -> Block:
-        """A view of some rows, or of fewer tokens in each, without padding that no row needs."""
-        lengths = self.lengths[rows] if lengths is None else lengths
+    def cut(self, rows: slice) -> KeysValues:
+        """A view of some rows, without padding that none of them needs."""
+        lengths = self.lengths[rows]
         longest = int(lengths.max())
         keys, values = (tuple(layer[rows, :, :longest] for layer in part) for part in (self.keys, self.values))
-        return Block(keys, values, lengths)
+        return KeysValues(keys, values, lengths)
+
+    def paths(self, rows: Places, places: Places, lengths: Places) -> KeysValues:
+        """Those at `places` [path, token] of `rows` [path]: sequences of `lengths` tokens out of trees."""
+        device = self.keys[0].device
+        row, place = (torch.from_numpy(x).to(device) for x in (rows, places))
+        keys, values = (tuple(along(layer, row, place) for layer in part) for part in (self.keys, self.values))
+        return KeysValues(keys, values, lengths)
+
+
+def along(layer: Tensor, row: Tensor, place: Tensor) -> Tensor:
+    """One layer's keys or values at `place` [path, token] of `row` [path]: [path, KV head, token, head dim]."""
+    return layer[row[:, None], :, place].transpose(1, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """A block and, for each row of a pass, the block's row that it continues.
+class Past:
+    """What the rows of a pass continue: row r continues row `index[r]` of `block`, int64 [row], on the CPU."""
 
-    Without `index`, consecutive rows share one: row r of R continues row r // (R / rows of the block).
-    """
-
-    block: Block
-    index: Tensor | None = None
-
-    def lengths(self, rows: int) -> Tensor:
-        lengths = self.block.lengths
-        return lengths.repeat_interleave(rows // len(lengths)) if self.index is None else lengths[self.index]
+    block: KeysValues
+    index: Places
 
     @property
     def width(self) -> int:
         """Tokens of a row, padding included."""
-        return self.block.keys[0].shape[2]
+        return int(self.block.keys[0].shape[2])
 
-    def write(self, layer: Tensor, out: Tensor) -> None:
-        """Copies one layer's keys or values to `out` [row, head, token, head dim]."""
-        if self.index is None:
-            torch.unflatten(out, 0, (len(layer), -1)).copy_(layer.unsqueeze(1))
-        else:
-            out.copy_(layer.index_select(0, self.index))
+    @property
+    def lengths(self) -> Places:
+        return self.block.lengths[self.index]
 
-
-def join(levels: Sequence[Level], layer: int, rows: int, room: int) -> tuple[Tensor, Tensor]:
-    """One layer's keys and values of all levels, [row, head, token, head dim], with room behind for more tokens."""
-    parts = [(level.block.keys[layer], level.block.values[layer]) for level in levels]
-    width = sum(level.width for level in levels) + room
-    keys, values = (like.new_empty(rows, like.shape[1], width, like.shape[3]) for like in parts[0])
-    offset = 0
-    for level, part in zip(levels, parts, strict=True):
-        for source, out in zip(part, (keys, values), strict=True):
-            level.write(source, out[:, :, offset : offset + level.width])
-        offset += level.width
-    return keys, values
+    def joined(self, layer: int, room: int, index: Tensor) -> tuple[Tensor, Tensor]:
+        """One layer's keys and values, [row, head, token, head dim], with room for more tokens after them."""
+        made = []
+        for source in (self.block.keys[layer], self.block.values[layer]):
+            out = source.new_empty(len(index), source.shape[1], self.width + room, source.shape[3])
+            out[:, :, : self.width] = source.index_select(0, index)
+            made.append(out)
+        return made[0], made[1]
 
 
 class _Layer(CacheLayerMixin):  # type: ignore[misc]
-    """One layer's cache: answers the attention's update with the levels' keys and values before the new ones."""
+    """One layer's cache: answers the attention's update with the past's keys and values before the new ones."""
 
-    def __init__(self, levels: Sequence[Level], number: int) -> None:
+    def __init__(self, past: Past | None, index: Tensor | None, number: int, store: bool) -> None:
         super().__init__()
-        self.levels = levels
-        self.number = number
-        self.width = sum(level.width for level in levels)
+        self.past, self.index, self.number, self.store = past, index, number, store
+        self.width = 0 if past is None else past.width
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         self.is_initialized = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        self.keys, self.values = key_states, value_states
-        if not self.levels:
+        if self.store:
+            self.keys, self.values = key_states, value_states
+        if self.past is None or self.index is None:
             return key_states, value_states
-        rows, _, tokens, _ = key_states.shape
-        keys, values = join(self.levels, self.number, rows, tokens)
+        keys, values = self.past.joined(self.number, key_states.shape[2], self.index)
         keys[:, :, self.width :] = key_states
         values[:, :, self.width :] = value_states
         return keys, values
@@ -114,71 +117,58 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
         return -1
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
-    """`logits` [kept position, vocabulary] in the model's dtype, rows first; `block`, if it was to be stored."""
+class Run:
+    """A pass over `rows`, each repeated for `repeats` consecutive rows of the past, prefix by prefix.
 
-    logits: Tensor
-    block: Block | None
-
-
-def extend(
-    model: PreTrainedModel,
-    ids: Tensor,
-    lengths: Tensor,
-    levels: Sequence[Level],
-    *,
-    keep: Tensor | None = None,
-    store: bool = False,
-) -> Extension:
-    """Runs `ids` int64 [row, token], right-padded, `lengths` int64 [row] of them real, behind `levels`.
-
-    `keep` bool [row, token] names the positions whose logits are computed; none by default.
+    `states` [kept, hidden] are those at `keep` (flat places in rows, int64, once for each repeat), before the head.
     """
-    rows, tokens = ids.shape
-    keep = torch.zeros_like(ids, dtype=torch.bool) if keep is None else keep
-    cache = Cache(layers=[_Layer(levels, number) for number in range(layers(model))])
-    with narrowed(model, keep):
-        output = model(
-            input_ids=ids,
-            attention_mask=attention_mask(levels, rows, tokens, model.dtype),
-            position_ids=seen(levels, rows)[:, None] + torch.arange(tokens, device=ids.device) if levels else None,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=keep,
-        )
-    block = Block(tuple(x.keys for x in cache.layers), tuple(x.values for x in cache.layers), lengths)
-    return Extension(output.logits, block if store else None)
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        rows: Rows,
+        past: Past | None = None,
+        keep: Places | None = None,
+        store: bool = False,
+    ) -> None:
+        device = model.device
+        count = 1 if past is None else len(past.index) // len(rows.ids)
+        ids, depth, end = (torch.from_numpy(x).to(device) for x in (rows.ids, rows.depth, rows.end))
+        own = visible(end).repeat(count, 1, 1)
+        index = lengths = None
+        if past is not None:
+            index, lengths = (torch.from_numpy(x).to(device) for x in (past.index, past.lengths))
+        self.cache = Cache(layers=[_Layer(past, index, number, store) for number in range(layers(model))])
+        positions = depth.repeat(count, 1)
+        mask = None if past is None and rows.plain else own
+        if past is not None and lengths is not None:
+            before = torch.arange(past.width, device=device) < lengths[:, None]
+            mask = torch.cat([before[:, None].expand(-1, own.shape[1], -1), own], dim=2)
+            positions = positions + lengths[:, None]
+        kept = np.empty(0, dtype=np.int64) if keep is None else keep
+        kept = (np.arange(count)[:, None] * rows.ids.size + kept).reshape(-1)
+        flat = torch.from_numpy(kept).to(device)
+        base = getattr(model, model.base_model_prefix)
+        with narrowed(model, flat):
+            states = base(
+                input_ids=ids.repeat(count, 1),
+                attention_mask=None if mask is None else additive(mask, model.dtype)[:, None],
+                position_ids=positions,
+                past_key_values=self.cache,
+                use_cache=True,
+            )[0]
+        self.states = states.flatten(0, 1).index_select(0, flat)
+
+    def keys_values(self, lengths: Places) -> KeysValues:
+        """Of the rows' own tokens, where they were to be stored."""
+        cache = self.cache.layers
+        return KeysValues(tuple(x.keys for x in cache), tuple(x.values for x in cache), lengths)
 
 
-def seen(levels: Sequence[Level], rows: int) -> Tensor:
-    """Tokens that come before each row of a pass behind `levels`, int64 [row]."""
-    return torch.stack([level.lengths(rows) for level in levels]).sum(0)
-
-
-def attention_mask(levels: Sequence[Level], rows: int, tokens: int, dtype: torch.dtype) -> Tensor | None:
-    """The additive mask [row or 1, 1, token, key]: the real tokens of every level, then causal; None without levels.
-
-    One mask serves all rows where no level has padding. Padding behind a row's own tokens needs none: nothing real
-    comes after it.
-    """
-    if not levels:
-        return None
-    past = visible(levels, rows)
-    if bool(past.all()):
-        past = past[:1]
-    causal = torch.ones(tokens, tokens, dtype=torch.bool, device=past.device).tril()
-    allowed = torch.cat([past[:, None, :].expand(-1, tokens, -1), causal.expand(len(past), -1, -1)], dim=-1)
-    return additive(allowed, dtype)[:, None]
-
-
-def visible(levels: Sequence[Level], rows: int) -> Tensor:
-    """bool [row, key]: which keys of `levels` are real tokens, not padding."""
-    parts = []
-    for level in levels:
-        lengths = level.lengths(rows)
-        parts.append(torch.arange(level.width, device=lengths.device) < lengths[:, None])
-    return torch.cat(parts, dim=1)
+def visible(end: Tensor) -> Tensor:
+    """bool [row, token, key]: which tokens of its row a token attends to, from `end` int64 [row, key]."""
+    place = torch.arange(end.shape[1], device=end.device)
+    return (place <= place[:, None]) & (place[:, None] < end[:, None, :])
 
 
 def additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:
@@ -187,18 +177,61 @@ def additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def layers(model: PreTrainedModel) -> int:
-    return int(model.config.num_hidden_layers)
+    return int(model.config.get_text_config().num_hidden_layers)
 
 
-def check_architecture(model: PreTrainedModel, longest: int) -> None:
-    """Raises `BenchmarkError` for a model whose attention is not over all tokens before, in prompts up to `longest`."""
-    kinds = set(getattr(model.config, "layer_types", None) or ())
-    window = getattr(model.config, "sliding_window", None)
-    if kinds - {"full_attention", "sliding_attention"}:
-        raise BenchmarkError(
-            f"{type(model).__name__} has layers other than attention ({', '.join(sorted(kinds))}): take another model"
-        )
-    if window is not None and longest > window and (not kinds or "sliding_attention" in kinds):
-        raise BenchmarkError(
-            f"{type(model).__name__} sees {window} tokens back, the longest prompt has {longest}: use shorter prompts"
-        )
+class _States(BaseModelOutputWithPast):  # type: ignore[misc]
+    """States, and None for whatever else a model's head may look for (cross attentions, a router's choices)."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
+class _Given(nn.Module):
+    """Stands in for a model without its head, and answers with states that are there already."""
+
+    def __init__(self, states: Tensor) -> None:
+        super().__init__()
+        self.states = states
+
+    @property
+    def decoder(self) -> _Given:
+        return self
+
+    def forward(self, *args: Any, **kwargs: Any) -> _States:
+        return _States(last_hidden_state=self.states[None])
+
+
+@contextmanager
+def _standing_in(model: PreTrainedModel, given: _Given) -> Iterator[None]:
+    name = model.base_model_prefix
+    base = getattr(model, name)
+    setattr(model, name, given)
+    try:
+        yield
+    finally:
+        setattr(model, name, base)
+
+
+def logits(model: PreTrainedModel, states: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """The head's logits of `states` [position, hidden] in parts of at most `HEAD` numbers: (positions, float32).
+
+    The model's own code computes them, with whatever it does to them after the last product.
+    """
+    step = max(1, HEAD // int(model.config.get_text_config().vocab_size))
+    ids = torch.zeros((1, 1), dtype=torch.int64, device=states.device)
+    for first in range(0, len(states), step):
+        part = slice(first, min(first + step, len(states)))
+        with _standing_in(model, _Given(states[part])):
+            table = model(input_ids=ids, use_cache=False).logits[0].float()
+        yield part, table
+
+
+def read(model: PreTrainedModel, states: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """float32 log p of `tokens` int64 [position, token] after each position, and the likeliest token [position]."""
+    found, likeliest = [], []
+    for part, table in logits(model, states):
+        found.append(table.gather(1, tokens[part]) - table.logsumexp(1, keepdim=True))
+        likeliest.append(table.argmax(1))
+    return torch.cat(found), torch.cat(likeliest)

@@ -1,4 +1,4 @@
-"""Greedy answers of generative tasks behind every prefix, with the gold target's log-probability from the same pass.
+"""Greedy answers of generative tasks after every prefix, with the gold target's log-probability from the same pass.
 
     generated = generate(loaded, prefixes, queries, Ending(loaded, stop="\\n", limit=32), budget)
 
@@ -10,7 +10,7 @@ all rows of a batch that have not ended. The answer is exactly the greedy one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -24,12 +24,16 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 from benchmark.errors import BenchmarkError
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Indices
-from benchmark.quality.context import Block, Level, additive, extend, join, layers, seen, visible
-from benchmark.quality.likelihood import check_finite, check_prompts, log_probabilities, span
+from benchmark.quality.context import Past, Run, additive, along, layers
+from benchmark.quality.likelihood import Batch, check_finite, check_prompts, query_size
+from benchmark.quality.packing import Indices, Pack
 from benchmark.quality.prompts import Prefix, Query
-from benchmark.quality.sharing import pad, share
+from benchmark.quality.sharing import share
+from benchmark.quality.trees import Places
 from benchmark.tasks.tokens import Ids
+
+AFTER = 0
+"""Stands for whatever token follows a target: there is a choice to be read there, and no gold token."""
 
 
 class Ending:
@@ -83,7 +87,7 @@ def generate(
     budget: Budget,
     label: str = "generating",
 ) -> Generated:
-    """The greedy answer to every query behind every prefix; the first continuation of a query is its gold target.
+    """The greedy answer to every query after every prefix; the first continuation of a query is its gold target.
 
     Raises `BenchmarkError` for a prompt that leaves no room for its answer and for a score that is not finite.
     """
@@ -92,40 +96,38 @@ def generate(
     answer = np.empty((len(prefixes), len(queries)), dtype=np.int64)
     numbers: dict[str, int] = {}
 
-    def visit(rows: Indices, chunk: Indices, levels: tuple[Level, ...]) -> None:
+    drafts = [replace(query, continuations=((*query.continuations[0], AFTER),)) for query in queries]
+
+    @cache
+    def batch(packs: tuple[Pack, ...]) -> Batch:
+        return Batch([[drafts[j] for j in pack] for pack in packs])
+
+    def visit(rows: Indices, packs: tuple[Pack, ...], past: Past | None) -> None:
+        chunk = np.array([j for pack in packs for j in pack])
         part = [queries[j] for j in chunk]
-        found, texts = _answers(loaded.model, part, len(rows), levels, ending)
+        found, texts = _answers(loaded.model, batch(packs), part, len(rows), past, ending)
         scores[np.ix_(rows, chunk)] = found
         given = [numbers.setdefault(text, len(numbers)) for text in texts]
         answer[np.ix_(rows, chunk)] = np.array(given).reshape(len(rows), len(chunk))
 
-    lengths = [len(query.input) + len(query.continuations[0]) for query in queries]
-    share(loaded.model, prefixes, lengths, budget, visit, label)
+    share(loaded.model, prefixes, [query_size(draft) for draft in drafts], budget, visit, label)
     check_finite(loaded, scores, prefixes, queries)
     return Generated(scores, answer, tuple(numbers))
 
 
 def _answers(
-    model: PreTrainedModel, queries: Sequence[Query], n: int, levels: Sequence[Level], ending: Ending
+    model: PreTrainedModel, batch: Batch, queries: Sequence[Query], n: int, past: Past | None, ending: Ending
 ) -> tuple[NDArray[np.float64], list[str]]:
     """log p of the gold targets, [prefix, query], and the answers, prefix by prefix."""
-    targets = [query.continuations[0] for query in queries]
-    ids, lengths = pad(model, [query.input + target for query, target in zip(queries, targets, strict=True)])
-    counts = torch.tensor([len(target) + 1 for target in targets], device=ids.device)
-    keep = span(ids, [len(query.input) - 1 for query in queries], counts.tolist())
-    draft = extend(model, ids.repeat(n, 1), lengths.repeat(n), levels, keep=keep.repeat(n, 1), store=True)
-    # the position behind a target predicts what follows it: it has a choice, but no gold token
-    tokens = torch.tensor([token for target in targets for token in (*target, 0)], device=ids.device).repeat(n)
-    position = torch.arange(int(counts.max()), device=ids.device)
-    each = tokens.new_zeros((n, *keep.shape[:1], len(position)), dtype=torch.float64)
-    chosen, gold = torch.full_like(each, -1, dtype=torch.int64), torch.full_like(each, -2, dtype=torch.int64)
-    real = position < counts[:, None]
-    each[:, real] = log_probabilities(draft.logits, tokens[:, None]).double().view(n, -1)
-    chosen[:, real] = draft.logits.argmax(1).view(n, -1)
-    gold[:, real] = tokens.view(n, -1)
-    target = position < counts[:, None] - 1
-    agreed = ((chosen == gold) & target).long().cumprod(2).sum(2)
-    differs = chosen.gather(2, agreed[..., None])[..., 0]
+    each, likeliest, run = batch.run(model, n, past, store=True)
+    counts = batch.real.sum(1)
+    target = np.arange(batch.real.shape[1]) < counts[:, None] - 1  # what follows a target is no part of its score
+    scores = torch.where(torch.from_numpy(target).to(each.device), each, 0.0).sum(2).cpu().numpy()
+    chosen = likeliest.cpu().numpy()[:, batch.positions]
+    gold = np.zeros(target.shape, dtype=np.int64)
+    gold[target] = [token for query in queries for token in query.continuations[0]]
+    agreed = ((chosen == gold) & target).cumprod(2).sum(2)
+    differs = np.take_along_axis(chosen, agreed[..., None], axis=2)[..., 0]
     known = [
         (*queries[j].continuations[0][:same], token)
         for row in zip(agreed.tolist(), differs.tolist(), strict=True)
@@ -133,23 +135,65 @@ def _answers(
     ]
     texts = [ending.text(ids) for ids in known]
     pending = [row for row, text in enumerate(texts) if text is None]
-    if pending and draft.block is not None:
-        index = torch.tensor(pending, device=ids.device)
-        inputs = torch.tensor([len(query.input) for query in queries], device=ids.device).repeat(n)
-        agreed_on = Block(draft.block.keys, draft.block.values, inputs + agreed.flatten())
-        path = (*(Level(level.block, index // len(queries)) for level in levels), Level(agreed_on, index))
-        for row, text in zip(pending, _decode(model, [known[row] for row in pending], path, ending), strict=True):
+    if pending:
+        going = _Going.after(run, batch, queries, pending, agreed, past)
+        for row, text in zip(pending, _decode(model, [known[row] for row in pending], going, ending), strict=True):
             texts[row] = text
-    return torch.where(target, each, 0.0).sum(2).cpu().numpy(), [text or "" for text in texts]
+    return scores, [text or "" for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """What answers continue: rows of the past, and paths through the rows of a run, with their true lengths.
+
+    `row` int64 [answer] and `place` int64 [answer, token] of the run's keys and values.
+    """
+
+    past: Past | None
+    run: Run
+    row: Places
+    place: Places
+    lengths: Places
+
+    @classmethod
+    def after(
+        cls,
+        run: Run,
+        batch: Batch,
+        queries: Sequence[Query],
+        pending: Sequence[int],
+        agreed: NDArray[np.int64],
+        past: Past | None,
+    ) -> _Going:
+        """After the input and what `agreed` [prefix, query] says of the target, for the flat indices `pending`."""
+        number = np.array([row for row, tree in enumerate(batch.trees) for _ in tree.paths])
+        paths = [path for tree in batch.trees for path in tree.paths]
+        prefix, query = np.divmod(np.array(pending), len(queries))
+        lengths = np.array([len(queries[j].input) for j in query]) + agreed[prefix, query]
+        place = np.zeros((len(pending), int(lengths.max())), dtype=np.int64)
+        for out, j, length in zip(place, query, lengths, strict=True):
+            out[:length] = paths[j][:length]
+        row = prefix * len(batch.trees) + number[query]
+        return cls(past and Past(past.block, past.index[row]), run, row, place, lengths)
 
 
 class _Buffer(CacheLayerMixin):  # type: ignore[misc]
     """One layer's keys and values with room for the tokens to come, written in place."""
 
-    def __init__(self, levels: Sequence[Level], number: int, room: int) -> None:
+    def __init__(self, going: _Going, number: int, room: int, index: Sequence[Tensor]) -> None:
         super().__init__()
-        self.keys, self.values = join(levels, number, len(levels[-1].lengths(0)), room)
-        self.used = self.keys.shape[2] - room
+        source = going.run.cache.layers[number]
+        parts = [along(part, *index[:2]) for part in (source.keys, source.values)]
+        width = going.place.shape[1]
+        past = 0 if going.past is None else going.past.width
+        if going.past is None:
+            shape = (*parts[0].shape[:2], width + room, parts[0].shape[3])
+            self.keys, self.values = (part.new_empty(shape) for part in parts)
+        else:
+            self.keys, self.values = going.past.joined(number, width + room, index[2])
+        for out, part in zip((self.keys, self.values), parts, strict=True):
+            out[:, :, past : past + width] = part
+        self.used: int = past + width
         self.is_initialized = True
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -174,17 +218,23 @@ class _Buffer(CacheLayerMixin):  # type: ignore[misc]
         return int(self.keys.shape[2])
 
 
-def _decode(model: PreTrainedModel, known: Iterable[Ids], levels: Sequence[Level], ending: Ending) -> list[str]:
-    """The answers that start with `known` tokens, the last of which has not been fed behind `levels` yet."""
+def _decode(model: PreTrainedModel, known: Iterable[Ids], going: _Going, ending: Ending) -> list[str]:
+    """The answers that start with `known` tokens, the last of which the model has not read yet."""
     answers = [list(ids) for ids in known]
     texts: list[str | None] = [None] * len(answers)
     alive = list(range(len(answers)))
     room = ending.limit - min(map(len, answers))
-    buffers = [_Buffer(levels, number, room) for number in range(layers(model))]
     device = model.device
-    past = visible(levels, len(answers))
-    mask = additive(torch.cat([past, past.new_ones(len(answers), room)], dim=1), model.dtype)[:, None, None]
-    position = seen(levels, len(answers))[:, None]
+    places = [going.row, going.place] + ([] if going.past is None else [going.past.index])
+    index = [torch.from_numpy(place).to(device) for place in places]
+    buffers = [_Buffer(going, number, room, index) for number in range(layers(model))]
+    widths, lengths = [going.place.shape[1]], [going.lengths]
+    if going.past is not None:
+        widths, lengths = [going.past.width, *widths], [going.past.lengths, *lengths]
+    there = [np.arange(width) < length[:, None] for width, length in zip(widths, lengths, strict=True)]
+    there.append(np.ones((len(answers), room), dtype=bool))
+    mask = additive(torch.from_numpy(np.concatenate(there, axis=1)).to(device), model.dtype)[:, None, None]
+    position = torch.from_numpy(np.sum(lengths, axis=0)[:, None]).to(device)
     while alive:
         output = model(
             input_ids=torch.tensor([[answers[row][-1]] for row in alive], device=device),
@@ -197,10 +247,10 @@ def _decode(model: PreTrainedModel, known: Iterable[Ids], levels: Sequence[Level
             answers[row].append(token)
             texts[row] = ending.text(tuple(answers[row]))
         position = position + 1
-        going = [place for place, row in enumerate(alive) if texts[row] is None]
-        if len(going) < len(alive):
-            rows = torch.tensor(going, device=device, dtype=torch.int64)
-            alive = [alive[place] for place in going]
+        left = [place for place, row in enumerate(alive) if texts[row] is None]
+        if len(left) < len(alive):
+            rows = torch.tensor(left, device=device, dtype=torch.int64)
+            alive = [alive[place] for place in left]
             position, mask = position[rows], mask[rows]
             for buffer in buffers:
                 buffer.select(rows)

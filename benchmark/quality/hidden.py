@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Indices, chunks, halves
+from benchmark.quality.packing import Indices, chunks, in_two
 from benchmark.quality.prompts import start
-from benchmark.quality.sharing import pad
+from benchmark.quality.trees import Rows, grow
 
 
 @torch.inference_mode()
@@ -23,7 +23,9 @@ def hidden_states(loaded: LoadedModel, texts: Sequence[str], budget: Budget) -> 
     out = np.empty((len(texts), int(loaded.model.config.hidden_size)), dtype=np.float32)
 
     def read(part: Indices) -> None:
-        ids, lengths = pad(loaded.model, [sequences[index] for index in part])
+        chosen = [sequences[index] for index in part]
+        ids = torch.from_numpy(Rows.of([grow([one], [0]) for one in chosen]).ids).to(loaded.device)
+        lengths = torch.tensor([len(one) for one in chosen], device=loaded.device)
         position = torch.arange(ids.shape[1], device=ids.device)
         present = position < lengths[:, None]
         states = loaded.model.base_model(input_ids=ids, attention_mask=present.long()).last_hidden_state.float()
@@ -32,7 +34,7 @@ def hidden_states(loaded: LoadedModel, texts: Sequence[str], budget: Budget) -> 
 
     def attempt(part: Indices) -> None:
         if not budget.fits(lambda: read(part)):
-            for half in halves(part):
+            for half in in_two(part):
                 attempt(half)
 
     for part in chunks([len(ids) for ids in sequences], 1, budget):

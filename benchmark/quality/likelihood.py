@@ -1,15 +1,16 @@
-"""Log-probabilities of continuations behind every prefix, summed over all their tokens.
+"""Log-probabilities of continuations after every prefix, summed over all their tokens.
 
     scores = score(loaded, prefixes, queries, budget)      # [prefix, query, continuation], NaN beyond a query's choices
 
-A query with one continuation takes one pass. The choices of a query share its input as well: their first tokens are
-read off one distribution, what follows branches from the query's keys and values. Only positions that predict a token
-of a continuation go through the head; softmax is float32 whatever the model's dtype.
+A query is a tree: its input, from which its continuations branch. Some queries share a row, and one pass over it gives
+the first tokens of all choices and what follows them. Only positions that predict a token of a continuation go through
+the head; softmax is float32 whatever the model's dtype.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -20,13 +21,15 @@ from transformers import PreTrainedModel
 from benchmark.errors import BenchmarkError
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Indices, slices
-from benchmark.quality.context import Block, Level, check_architecture, extend
+from benchmark.quality.context import Past, Run, read
+from benchmark.quality.packing import Indices, Pack
 from benchmark.quality.prompts import Prefix, Query, check_context
-from benchmark.quality.sharing import pad, share
-from benchmark.tasks.tokens import Ids
+from benchmark.quality.sharing import share
+from benchmark.quality.trees import Places, Rows, Tree, grow
 
 Scores = NDArray[np.float64]
+TOLERANCE, ROUGH = 1e-3, 0.1
+"""How far a state may be from that of a plain pass, relative to its norm, in float32 and in 16 bits: rounding."""
 
 
 def score(
@@ -40,96 +43,82 @@ def score(
     choices = max(len(query.continuations) for query in queries)
     out = np.full((len(prefixes), len(queries), choices), np.nan)
 
-    def visit(rows: Indices, chunk: Indices, levels: tuple[Level, ...]) -> None:
-        part = [queries[j] for j in chunk]
-        scores = run(loaded.model, part, len(rows), levels, budget).cpu().numpy()
-        out[rows[:, None], chunk, : scores.shape[2]] = scores
+    @cache
+    def batch(packs: tuple[Pack, ...]) -> tuple[Batch, NDArray[np.int64]]:
+        place = [(j, c) for pack in packs for j in pack for c in range(len(queries[j].continuations))]
+        return Batch([[queries[j] for j in pack] for pack in packs]), np.array(place).T
 
-    run = _straight if choices == 1 else _branching
-    lengths = [len(query.input) + (len(query.continuations[0]) - 1 if choices == 1 else 0) for query in queries]
-    share(loaded.model, prefixes, lengths, budget, visit, label)
+    def visit(rows: Indices, packs: tuple[Pack, ...], past: Past | None) -> None:
+        made, (query, choice) = batch(packs)
+        each, *_ = made.run(loaded.model, len(rows), past)
+        out[rows[:, None], query, choice] = each.sum(2).cpu().numpy()
+
+    share(loaded.model, prefixes, [query_size(query) for query in queries], budget, visit, label)
     exists = np.array([[c < len(query.continuations) for c in range(choices)] for query in queries])
     check_finite(loaded, np.where(exists, out, 0.0).sum(axis=2), prefixes, queries)
     return out
 
 
-def _straight(model: PreTrainedModel, queries: Sequence[Query], n: int, levels: Sequence[Level], _: Budget) -> Tensor:
-    targets = [query.continuations[0] for query in queries]
-    ids, lengths = pad(model, [query.input + target[:-1] for query, target in zip(queries, targets, strict=True)])
-    keep = span(ids, [len(query.input) - 1 for query in queries], [len(target) for target in targets])
-    logits = extend(model, ids.repeat(n, 1), lengths.repeat(n), levels, keep=keep.repeat(n, 1)).logits
-    return summed(logits, targets, n)[..., None]
+def query_size(query: Query) -> int:
+    """Tokens of a query in its row: the last token of a continuation predicts nothing that is read."""
+    return len(query.input) + sum(len(tokens) - 1 for tokens in query.continuations)
 
 
-def _branching(
-    model: PreTrainedModel, queries: Sequence[Query], n: int, levels: Sequence[Level], budget: Budget
-) -> Tensor:
-    ids, lengths = pad(model, [query.input for query in queries])
-    branches = [
-        (j, c, tokens)
-        for j, query in enumerate(queries)
-        for c, tokens in enumerate(query.continuations)
-        if len(tokens) > 1
-    ]
-    keep = span(ids, [len(query.input) - 1 for query in queries], [1] * len(queries))
-    trunk = extend(model, ids.repeat(n, 1), lengths.repeat(n), levels, keep=keep.repeat(n, 1), store=bool(branches))
-    first, _ = pad(model, [tuple(ids[0] for ids in query.continuations) for query in queries])
-    scores = log_probabilities(trunk.logits, first.repeat(n, 1)).double().view(n, len(queries), -1)
-    for j, query in enumerate(queries):
-        scores[:, j, len(query.continuations) :] = torch.nan
-    if trunk.block is not None:
-        longest = max(len(tokens) for *_, tokens in branches)
-        for some in slices(len(branches), longest, budget):
-            for part in slices(n, len(branches[some]) * longest, budget):
-                owners, numbers, rest = (list(column) for column in zip(*branches[some], strict=True))
-                gain = _branch(model, rest, owners, part, levels, trunk.block, len(queries), budget)
-                scores[part, owners, numbers] += gain
-    return scores
+class Batch:
+    """Rows of packed queries, and where the log-probabilities of their continuations are read.
+
+    `trees` has a path for each continuation but its last token, query by query. `keep` int64 [position]: flat places in
+    the rows whose states go through the head; `positions` int64 [continuation, token]: which of them predicts each
+    token; `real` bool, whether there is such a token; `tokens` and `slots`: what is read at each, and where it lands.
+    """
+
+    def __init__(self, queries: Sequence[Sequence[Query]]) -> None:
+        self.trees = [_tree(pack) for pack in queries]
+        self.rows = Rows.of(self.trees)
+        flat = [(query, tokens) for pack in queries for query in pack for tokens in query.continuations]
+        starts = [row * self.rows.ids.shape[1] for row, tree in enumerate(self.trees) for _ in tree.paths]
+        paths = [path for tree in self.trees for path in tree.paths]
+        read_at = [
+            start + path[len(query.input) - 1 :] for start, path, (query, _) in zip(starts, paths, flat, strict=True)
+        ]
+        self.keep, position = np.unique(np.concatenate(read_at), return_inverse=True)
+        counts = np.array([len(tokens) for _, tokens in flat])
+        self.real = np.arange(counts.max()) < counts[:, None]
+        self.positions, self.slots = (np.zeros(self.real.shape, dtype=np.int64) for _ in range(2))
+        slot = _occurrence(position)
+        self.tokens = np.zeros((len(self.keep), int(slot.max()) + 1), dtype=np.int64)
+        self.tokens[position, slot] = [token for _, tokens in flat for token in tokens]
+        self.positions[self.real] = position
+        self.slots[self.real] = position * self.tokens.shape[1] + slot
+
+    def run(self, model: PreTrainedModel, n: int, past: Past | None, store: bool = False) -> tuple[Tensor, Tensor, Run]:
+        """After each of `n` prefixes: log p of every continuation's tokens, float64 [prefix, continuation, token].
+
+        0 where there is no token. Beside it the likeliest token at every kept position, int64 [prefix, position], and
+        the run.
+        """
+        run = Run(model, self.rows, past, self.keep, store=store)
+        device = run.states.device
+        tokens, slots, real = (torch.from_numpy(x).to(device) for x in (self.tokens, self.slots, self.real))
+        found, likeliest = read(model, run.states, tokens.repeat(n, 1))
+        each = found.view(n, -1)[:, slots.flatten()].view(n, *slots.shape).double()
+        return torch.where(real, each, 0.0), likeliest.view(n, -1), run
 
 
-def _branch(
-    model: PreTrainedModel,
-    continuations: Sequence[Ids],
-    queries: Sequence[int],
-    part: slice,
-    levels: Sequence[Level],
-    trunk: Block,
-    n_queries: int,
-    budget: Budget,
-) -> Tensor:
-    """log p of all tokens but the first of some continuations behind the prefixes in `part`: [prefix, continuation]."""
-    n = part.stop - part.start
-    ids, lengths = pad(model, [tokens[:-1] for tokens in continuations])
-    prefix = torch.arange(part.start, part.stop, device=ids.device)[:, None]
-    rows = (prefix * n_queries + torch.tensor(queries, device=ids.device)).flatten()
-    path = (*(Level(level.block.cut(part)) for level in levels), Level(trunk, rows))
-    keep = span(ids, [0] * len(continuations), lengths.tolist())
-    logits = extend(model, ids.repeat(n, 1), lengths.repeat(n), path, keep=keep.repeat(n, 1)).logits
-    budget.count(n * int(lengths.sum()), n * ids.numel())
-    return summed(logits, [tokens[1:] for tokens in continuations], n)
+def _tree(queries: Sequence[Query]) -> Tree:
+    sequences = [query.input + tokens[:-1] for query in queries for tokens in query.continuations]
+    shared = [len(query.input) if c else 0 for query in queries for c in range(len(query.continuations))]
+    return grow(sequences, shared)
 
 
-def span(ids: Tensor, starts: Sequence[int], counts: Sequence[int]) -> Tensor:
-    """bool [row, token], the shape of `ids`: `counts[r]` positions of row r from `starts[r]` on."""
-    positions = torch.arange(ids.shape[1], device=ids.device)
-    first = torch.tensor(starts, device=ids.device)[:, None]
-    return (positions >= first) & (positions < first + torch.tensor(counts, device=ids.device)[:, None])
-
-
-def log_probabilities(logits: Tensor, tokens: Tensor) -> Tensor:
-    """float32 log-softmax of `logits` [position, vocabulary] at `tokens` [position, token]."""
-    logits = logits.float()
-    return logits.gather(1, tokens) - logits.logsumexp(1, keepdim=True)
-
-
-def summed(logits: Tensor, targets: Sequence[Ids], n: int) -> Tensor:
-    """log p of whole targets, float64 [prefix, target]; `logits` [prefix * tokens of all targets, vocabulary]."""
-    counts = torch.tensor([len(target) for target in targets], device=logits.device)
-    tokens = torch.tensor([token for target in targets for token in target], device=logits.device)
-    each = log_probabilities(logits, tokens.repeat(n)[:, None]).double().view(n, -1)
-    padded = each.new_zeros(n, len(targets), int(counts.max()))
-    padded[:, torch.arange(padded.shape[2], device=logits.device) < counts[:, None]] = each
-    return padded.sum(2)  # a sum in a fixed order, unlike index_add on CUDA
+def _occurrence(values: Places) -> Places:
+    """How often each of `values` occurred before it."""
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    first = np.searchsorted(ranked, ranked)
+    out = np.empty(len(values), dtype=np.int64)
+    out[order] = np.arange(len(values)) - first
+    return out
 
 
 def check_prompts(
@@ -140,6 +129,61 @@ def check_prompts(
     check_ids(loaded, prefixes, queries)
     longest = max(len(prefix.ids) for prefix in prefixes) + max(query.longest(generated) for query in queries)
     check_architecture(loaded.model, longest)
+    check_sharing(loaded, prefixes, queries)
+
+
+@torch.inference_mode()
+def check_sharing(loaded: LoadedModel, prefixes: Sequence[Prefix], queries: Sequence[Query]) -> None:
+    """Raises `BenchmarkError` unless the longest prompt ends in the same state shared as in one plain pass.
+
+    Shared, it continues its prefix's keys and values and has a sibling in its row. The two differ where what a token
+    computes depends on the length of the whole (rotary frequencies that change beyond some length), or where the
+    model takes no mask or positions of ours.
+    """
+    model = loaded.model
+    before = max(prefixes, key=lambda prefix: len(prefix.ids)).ids
+    query = max(queries, key=Query.longest)
+    after = query.input + max(query.continuations, key=len)
+    n = len(after) - 1
+    tree = grow([(*after[:n], after[0]), after], [0, n])
+    problem = "computes something else"
+    try:
+        past = None
+        if before:
+            block = Run(model, Rows.of([grow([before], [0])]), store=True).keys_values(np.array([len(before)]))
+            past = Past(block, np.zeros(1, dtype=np.int64))
+        shared = Run(model, Rows.of([tree]), past, keep=np.array([len(tree) - 1])).states[0].float()
+        ids = torch.tensor([before + after], device=model.device)
+        plain = getattr(model, model.base_model_prefix)(ids, use_cache=False)[0][0, -1].float()
+        near = TOLERANCE if model.dtype == torch.float32 else ROUGH
+        if not plain.isfinite().all() or (shared - plain).norm() <= near * plain.norm():
+            return
+    except torch.OutOfMemoryError:
+        return  # what follows finds a batch that fits, or says that there is none
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+        problem = f"fails ({(str(error).splitlines() or [''])[0]})"
+    config = model.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or {}
+    limit = getattr(config, "original_max_position_embeddings", None) or rope.get("original_max_position_embeddings")
+    limited = f"; its frequencies change beyond {limit} tokens: use shorter prompts" if limit else ""
+    raise BenchmarkError(
+        f"model {loaded.name} ({type(model).__name__}) {problem} where a prompt of {len(before + after)} tokens "
+        f"continues a demonstration's keys and values{limited or ': take another model'}"
+    )
+
+
+def check_architecture(model: PreTrainedModel, longest: int) -> None:
+    """Raises `BenchmarkError` for a model whose attention is not over all tokens before, in prompts up to `longest`."""
+    kinds = set(getattr(model.config, "layer_types", None) or ())
+    window = getattr(model.config, "sliding_window", None)
+    if kinds - {"full_attention", "sliding_attention"}:
+        raise BenchmarkError(
+            f"{type(model).__name__} has layers other than attention ({', '.join(sorted(kinds))}): take another model"
+        )
+    if window is not None and longest > window and (not kinds or "sliding_attention" in kinds):
+        raise BenchmarkError(
+            f"{type(model).__name__} sees {window} tokens back, the longest prompt has {longest}: use shorter prompts"
+        )
 
 
 def check_ids(loaded: LoadedModel, prefixes: Sequence[Prefix], queries: Sequence[Query]) -> None:

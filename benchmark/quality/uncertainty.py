@@ -2,7 +2,7 @@
 
     table = measure_uncertainty(loaded, dataset, budget)      # the rows of uncertainty.csv
 
-perplexity is exp of the mean negative log-probability of the input's tokens; the first counts only behind BOS, for
+perplexity is exp of the mean negative log-probability of the input's tokens; the first counts only after BOS, for
 without one nothing predicts it. predictive_entropy, in nats, is that of the choices with their probabilities scaled to
 sum to 1, or of the next token after the input for a generative task. target_log_probability is the gold target's.
 """
@@ -19,17 +19,14 @@ from numpy.typing import NDArray
 from benchmark.errors import BenchmarkError
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
-from benchmark.quality.batching import Indices, chunks, halves
-from benchmark.quality.context import extend
-from benchmark.quality.likelihood import log_probabilities, score, span
+from benchmark.quality.context import Run, logits, read
+from benchmark.quality.likelihood import score
+from benchmark.quality.packing import Indices, chunks, in_two
 from benchmark.quality.prompts import prompts
 from benchmark.quality.quality import DEFAULT_BUDGET
-from benchmark.quality.sharing import pad
+from benchmark.quality.trees import Rows, grow
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.tokens import Ids
-
-LOGITS = 2**27
-"""Numbers of a batch's logits, half a gigabyte in float32: here every position has its own."""
 
 Vector = NDArray[np.float64]
 
@@ -77,29 +74,31 @@ def choice_entropy(scores: NDArray[np.float64]) -> Vector:
 def _read(loaded: LoadedModel, sequences: Sequence[Ids], budget: Budget) -> tuple[Vector, Vector]:
     """Perplexity of each sequence after its first token, and the entropy of what comes next, both [sequence]."""
     perplexity, entropy = np.empty(len(sequences)), np.empty(len(sequences))
-    limited = Budget(max(1, min(budget.tokens, LOGITS // int(loaded.model.config.vocab_size))))
 
-    def read(part: Indices) -> None:
+    def run(part: Indices) -> None:
         perplexity[part], entropy[part] = _perplexity_and_entropy(loaded, [sequences[index] for index in part])
 
     def attempt(part: Indices) -> None:
-        if not limited.fits(lambda: read(part)):
-            for half in halves(part):
+        if not budget.fits(lambda: run(part)):
+            for half in in_two(part):
                 attempt(half)
 
-    for part in chunks([len(ids) for ids in sequences], 1, limited):
+    for part in chunks([len(ids) for ids in sequences], 1, budget):
         attempt(part)
     return perplexity, entropy
 
 
 def _perplexity_and_entropy(loaded: LoadedModel, sequences: Sequence[Ids]) -> tuple[Vector, Vector]:
-    ids, lengths = pad(loaded.model, sequences)
-    keep = span(ids, [0] * len(sequences), lengths.tolist())
-    logits = extend(loaded.model, ids, lengths, (), keep=keep).logits
-    tokens = torch.tensor([token for row in sequences for token in (*row[1:], 0)], device=ids.device)
-    each = log_probabilities(logits, tokens[:, None])[:, 0].double().cpu().numpy()
-    ends = lengths.cumsum(0)
-    last = logits[ends - 1].float().log_softmax(1).double()
-    entropy: Vector = torch.special.entr(last.exp()).sum(1).cpu().numpy()
-    rows = zip(sequences, ends.tolist(), strict=True)
-    return np.array([np.exp(-each[end - len(row) : end - 1].mean()) for row, end in rows]), entropy
+    rows = Rows.of([grow([ids], [0]) for ids in sequences])
+    width = rows.ids.shape[1]
+    lengths = np.array([len(ids) for ids in sequences])
+    keep = np.flatnonzero(np.arange(width) < lengths[:, None])
+    states = Run(loaded.model, rows, keep=keep).states
+    following = torch.tensor([token for ids in sequences for token in (*ids[1:], 0)], device=states.device)
+    each = read(loaded.model, states, following[:, None])[0][:, 0].double().cpu().numpy()
+    ends = lengths.cumsum()
+    last = torch.from_numpy(ends - 1).to(states.device)
+    parts = [table.log_softmax(1).double().exp() for _, table in logits(loaded.model, states[last])]
+    entropy: Vector = torch.cat([torch.special.entr(part).sum(1) for part in parts]).cpu().numpy()
+    pieces = np.split(each, ends[:-1])
+    return np.array([np.exp(-piece[:-1].mean()) for piece in pieces]), entropy

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from huggingface_hub import constants
 
@@ -185,4 +186,6 @@ def test_a_profile_for_a_cpu_is_planned_for_this_one_and_its_models_shapes(tmp_p
     whole = plan(small(tmp_path, device="cpu", dtype="float32", threads=1, models=models))
     assert whole.machine.name == "this CPU"
     assert "A100" not in str(whole)
+    if not torch.cuda.is_available():
+        assert plan(small(tmp_path, device="auto", dtype="float32", models=models)).machine.name == "this CPU"
     assert plan(small(tmp_path, device="cpu", models=models), gpu="L4").machine.name == "L4"

@@ -93,7 +93,7 @@ def test_out_of_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ending = Ending(loaded, "\n", LIMIT)
     plenty = generate(loaded, rows, queries, ending, Budget(2000))
     hungry = Hungry(loaded, 70)
-    monkeypatch.setattr(loaded.model, "forward", hungry)
+    monkeypatch.setattr(loaded.model.base_model, "forward", hungry)
     scarce = generate(loaded, rows, queries, ending, Budget(2000))
     assert hungry.failures > 0
     assert [scarce.texts[k] for k in scarce.answer.flat] == [plenty.texts[k] for k in plenty.answer.flat]

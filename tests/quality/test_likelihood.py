@@ -118,7 +118,7 @@ class Hungry:
 
     def __init__(self, loaded: LoadedModel, limit: int) -> None:
         self.limit, self.failures = limit, 0
-        self.forward = loaded.model.forward
+        self.forward = loaded.model.base_model.forward
 
     def __call__(self, input_ids: torch.Tensor, **arguments: object) -> object:
         if input_ids.numel() > self.limit:
@@ -132,7 +132,7 @@ def test_out_of_memory_halves_the_budget_and_keeps_it(dataset: Dataset, monkeypa
     rows, queries = prompts(loaded, dataset)
     expected = score(loaded, rows, queries, Budget(1000))
     hungry = Hungry(loaded, 60)
-    monkeypatch.setattr(loaded.model, "forward", hungry)
+    monkeypatch.setattr(loaded.model.base_model, "forward", hungry)
     budget = Budget(1000)
     np.testing.assert_allclose(score(loaded, rows, queries, budget), expected, atol=TOLERANCE)
     assert 0 < hungry.failures < 12
@@ -145,6 +145,6 @@ def test_out_of_memory_halves_the_budget_and_keeps_it(dataset: Dataset, monkeypa
 def test_out_of_memory_for_a_single_prompt_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded, dataset = make_model("llama"), make_dataset("classes")
     rows, queries = prompts(loaded, dataset)
-    monkeypatch.setattr(loaded.model, "forward", Hungry(loaded, 2))
+    monkeypatch.setattr(loaded.model.base_model, "forward", Hungry(loaded, 2))
     with pytest.raises(BenchmarkError, match="out of memory with a single prompt"):
         score(loaded, rows, queries, Budget(64))

@@ -46,7 +46,7 @@ def test_entropy_of_choices() -> None:
 def test_out_of_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded, dataset = make_model("llama"), make_dataset("generative")
     expected = measure_uncertainty(loaded, dataset)
-    monkeypatch.setattr(loaded.model, "forward", Hungry(loaded, 30))
+    monkeypatch.setattr(loaded.model.base_model, "forward", Hungry(loaded, 30))
     found = measure_uncertainty(loaded, dataset)
     np.testing.assert_allclose(found.iloc[:, 1:], expected.iloc[:, 1:], rtol=1e-4)
 

@@ -19,7 +19,7 @@ from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query, prompts
-from benchmark.quality.sharing import pad
+from benchmark.quality.trees import Rows, grow
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
 from benchmark.timing.interleave import Ratio
@@ -127,7 +127,7 @@ def plain(work: Work, rows: list[tuple[int, ...]]) -> torch.Tensor:
     parts = []
     size = max(1, work.budget // len(rows[0]))
     for first in range(0, len(rows), size):
-        ids, _ = pad(work.loaded.model, rows[first : first + size])
+        ids = torch.from_numpy(Rows.of([grow([row], [0]) for row in rows[first : first + size]]).ids)
         logits = work.loaded.model(ids, use_cache=False, logits_to_keep=1).logits[:, -1]
         parts.append(logits.float().log_softmax(1))
     return torch.cat(parts)

@@ -158,7 +158,13 @@ def scoring(loaded: LoadedModel, dataset: Dataset, load: Load, rate: float, mach
     arithmetic = 2 * needed * (shape.layers * attention_weights(shape) + (shape.layers - 1) * mlp_weights(shape))
     arithmetic += 2 * answers * (mlp_weights(shape) + shape.hidden * shape.vocabulary)
     work = total(
-        scoring_passes(lengths, lengths.bos + lengths.block, token_budget=load.budget, shard=len(dataset.pool))
+        scoring_passes(
+            lengths,
+            lengths.bos + lengths.block,
+            hidden=shape.hidden,
+            token_budget=load.budget,
+            shard=len(dataset.pool),
+        )
     )
     planned = seconds(work, shape, dtype, machine)
     return [

@@ -1,0 +1,186 @@
+"""`check DATASET [MODEL]`: ten rows as a model will see them, and what looks wrong, before anything long is run."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from benchmark.errors import BenchmarkError, unknown
+from benchmark.params import Params
+from benchmark.tasks.dataset import Dataset
+from benchmark.tasks.example import Example, comparable
+from benchmark.tasks.golds import unscorable
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class HasParams(Protocol):
+    @property
+    def params(self) -> Params: ...
+
+
+SHOWN = 10
+NEAR = 0.9
+"""Share of words in common, in order, from which two inputs are near-duplicates."""
+RARE = 0.1
+"""Share of the mean count of a label below which the label is rare."""
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("model", required=False)
+@click.pass_obj
+def check(session: HasParams, dataset: str, model: str | None) -> None:
+    """Draw a dataset and show ten rows as MODEL will see them: input, «target», tokens; then what looks wrong."""
+    for line in report(session.params, dataset, model):
+        click.echo(line)
+
+
+def report(params: Params, name: str, model: str | None = None) -> Iterator[str]:
+    """The lines. Raises `BenchmarkError` where the dataset cannot be drawn at all."""
+    if name not in params.datasets:
+        raise unknown("dataset", name, params.datasets)
+    tokenizer = _tokenizer(params, model) if model else None
+    allowed = getattr(params.datasets[name], "allow_unscorable", 0)
+    source = params.datasets[name]
+    if hasattr(source, "allow_unscorable"):  # shown below instead of refused
+        source = source.model_copy(update={"allow_unscorable": 10**9})
+    dataset = source.build(name)
+    everything = (*dataset.pool, *dataset.queries)
+    yield f"{name}: {dataset.kind}, {len(dataset.pool)} candidates, {len(dataset.queries)} queries, {dataset.metric}"
+    for part, passed in dataset.source.get("passed_over", {}).items():
+        if passed:
+            yield f"  passed over for {part}: " + ", ".join(f"{number} {why}" for why, number in passed.items())
+    yield ""
+    for example in dataset.pool[:SHOWN]:
+        yield f"{example.id}: {example.input!r} «{example.target!r}»"
+        if example.choices:
+            yield f"    choices {', '.join(map(repr, example.choices))}"
+        if tokenizer is not None:
+            yield f"    {_marked(tokenizer, example)}"
+    yield ""
+    yield f"between two examples: {dataset.separator!r}; an answer ends at {dataset.stop!r}" + (
+        f" or after {dataset.max_new_tokens} tokens" if dataset.kind == "generative" else ""
+    )
+    yield _lengths("input", [len(example.input) for example in everything], "characters")
+    yield _lengths("target", [len(example.target) for example in everything], "characters")
+    if tokenizer is not None:
+        sizes = [_sizes(tokenizer, example) for example in everything]
+        yield _lengths("input", [size[0] for size in sizes], "tokens")
+        yield _lengths("target", [size[1] for size in sizes], "tokens")
+    labels = Counter(example.label for example in dataset.pool if example.label)
+    if labels:
+        yield "labels of the pool: " + ", ".join(f"{label} {count}" for label, count in labels.most_common())
+    yield ""
+    wrong = list(_wrong(dataset, labels, tokenizer, allowed))
+    yield from (f"look at: {line}" for line in wrong)
+    if not wrong:
+        yield "nothing looks wrong: every gold answer scores 1 against itself, and no two inputs are near-duplicates"
+
+
+def _tokenizer(params: Params, model: str) -> PreTrainedTokenizerBase:
+    from benchmark.models.loading import load_tokenizer
+    from benchmark.models.places import weights_folder
+    from benchmark.storage import read_json
+
+    folder = params.model_folder(model)
+    path = getattr(params.models[model], "path", None)
+    if (folder / "manifest.json").is_file():
+        return load_tokenizer(weights_folder(folder, read_json(folder / "manifest.json")))
+    if path is not None and (Path(path) / "tokenizer_config.json").is_file():
+        return load_tokenizer(Path(path))
+    raise BenchmarkError(
+        f"the tokenizer of {model} is not here yet: run `python -m benchmark --params {params.paths.params} model "
+        f"{model}` first, or leave the model out"
+    )
+
+
+def _sizes(tokenizer: PreTrainedTokenizerBase, example: Example) -> tuple[int, int]:
+    from benchmark.tasks.tokens import tokenize_example
+
+    tokens = tokenize_example(tokenizer, example)
+    return tokens.n_input, tokens.n_target
+
+
+def _marked(tokenizer: PreTrainedTokenizerBase, example: Example) -> str:
+    """The tokens, those of the target between « and »."""
+    from benchmark.tasks.tokens import tokenize_example
+
+    tokens = tokenize_example(tokenizer, example)
+    words = [repr(tokenizer.decode([token]))[1:-1] for token in tokens.ids]
+    return f"{'|'.join(words[: tokens.n_input])} «{'|'.join(words[tokens.n_input :])}»"
+
+
+def _lengths(what: str, sizes: Sequence[int], unit: str) -> str:
+    ordered = sorted(sizes)
+    return f"{what}: {ordered[0]} to {ordered[-1]} {unit}, median {ordered[len(ordered) // 2]}"
+
+
+def _wrong(
+    dataset: Dataset, labels: Counter[str], tokenizer: PreTrainedTokenizerBase | None, allowed: int
+) -> Iterator[str]:
+    everything = (*dataset.pool, *dataset.queries)
+    count: Callable[[Example], int] | None = None
+    if tokenizer is not None:
+        there = tokenizer
+
+        def count(example: Example) -> int:
+            return _sizes(there, example)[1]
+
+    refused = unscorable(dataset, count)
+    if refused:
+        first = refused[0]
+        fate = "which allow_unscorable allows" if len(refused) <= allowed else "which the dataset stage refuses"
+        yield (
+            f"{len(refused)} gold answers do not score 1 against themselves, {fate}; first {first.example.id}: "
+            f"{first.reason}"
+        )
+    for one, other in _near_duplicates(everything)[:3]:
+        yield f"near-duplicates: {one.id} {one.input[:70]!r} and {other.id} {other.input[:70]!r}"
+    if len(labels) > 1:
+        mean = sum(labels.values()) / len(labels)
+        for label, number in labels.items():
+            if number < RARE * mean:
+                yield f"the label {label!r} has {number} of {len(dataset.pool)} candidates: see `balance: label`"
+    if dataset.kind == "classification":
+        fixed = {example.choices for example in everything}
+        if len(fixed) == 1:
+            never = [choice for choice in fixed.pop() if all(example.target != choice for example in everything)]
+            if never:
+                yield f"the choice {never[0]!r} is never the answer"
+        elif len({example.gold for example in everything}) == 1 and len(everything) > SHOWN:
+            yield f"the answer is always choice number {everything[0].gold + 1}: shuffle the choices"
+    long = [example for example in everything if len(example.input) > 10 * _median(everything)]
+    if long:
+        yield f"{len(long)} inputs are over 10 times as long as the median, {long[0].id} first: see max_characters"
+    strange = [example for example in everything if "\N{REPLACEMENT CHARACTER}" in example.input + example.target]
+    if strange:
+        yield f"{len(strange)} rows hold the character U+FFFD, {strange[0].id} first: a wrong `encoding` made it"
+    marked = [example for example in everything if "&amp;" in example.input or "&#" in example.input]
+    if marked:
+        yield f"{len(marked)} inputs hold HTML entities, {marked[0].id} first: see the step `unescape`"
+
+
+def _median(examples: Sequence[Example]) -> int:
+    return sorted(len(example.input) for example in examples)[len(examples) // 2]
+
+
+def _near_duplicates(examples: Sequence[Example]) -> list[tuple[Example, Example]]:
+    """Pairs of different inputs that share nearly all words; only neighbours in two orders are compared."""
+    found: dict[tuple[str, str], tuple[Example, Example]] = {}
+    words = {example.id: comparable(example.input).casefold().split() for example in examples}
+    for order in (words.__getitem__, lambda identity: words[identity][::-1]):
+        ordered = sorted(examples, key=lambda example: order(example.id))
+        for one, other in pairwise(ordered):
+            first, second = words[one.id], words[other.id]
+            if difflib.SequenceMatcher(None, first, second, autojunk=False).ratio() >= NEAR:
+                pair = min((one, other), (other, one), key=lambda two: two[0].id)
+                found[pair[0].id, pair[1].id] = pair
+    return [found[key] for key in sorted(found)]

@@ -1,0 +1,213 @@
+"""`new NAME --model PATH --data FILE`: a complete small profile for a model and questions of one's own.
+
+What the profile does not say about model and data (masks, statistics, the claim, ...) is taken from the embedded one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from benchmark.errors import BenchmarkError
+from benchmark.sources.datasets.local import LocalDataset
+from benchmark.tasks.formats import Reading, Rows, read_rows
+from benchmark.tasks.numbers import parse_number
+from benchmark.tasks.values import is_missing, spell, whole_number
+
+ROOT = Path(__file__).resolve().parents[2]
+QUESTIONS = ("question", "text", "input", "sentence", "prompt", "query", "problem", "review", "article", "utterance")
+ANSWERS = (
+    "answer",
+    "label",
+    "target",
+    "output",
+    "gold",
+    "class",
+    "category",
+    "topic",
+    "sentiment",
+    "intent",
+    "solution",
+)
+CHOICES = ("choices", "options", "candidates")
+LOOKED_AT = 1000
+CLASSES = 20
+"""Different answers up to which they are taken for classes, if each occurs twice or more on average."""
+SELECTORS = ("random", "nearest", "bm25", "activation", "perplexity", "predictive_entropy", "oracle")
+"""Those that score few prompts."""
+SEEN = 4.5
+"""Standard errors (of Fisher's z) by which a planted score exceeds the bound, so that the control sees it in few rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Parameters of the dataset that were guessed, and what to say about each."""
+
+    parameters: dict[str, Any]
+    said: list[str]
+
+
+@click.command()
+@click.argument("name")
+@click.option("--model", required=True, type=click.Path(path_type=Path), help="A folder as save_pretrained writes it.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="CSV, TSV, JSON Lines, JSON or Parquet.")
+def new(name: str, model: Path, data: Path) -> None:
+    """Write a small profile NAME/params.yaml for a model and data of your own, guessing its columns."""
+    for line in write(name, model, data):
+        click.echo(line)
+
+
+def write(name: str, model: Path, data: Path) -> list[str]:
+    """Writes the profile; returns what to tell the user.
+
+    Raises `BenchmarkError`, and writes nothing, where the name is taken, the model or the data cannot be read, and
+    where nothing can be drawn.
+    """
+    from benchmark import dvcfile
+
+    folder = Path(name)
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise BenchmarkError(f"{name!r} is not a name for a profile: lower-case letters, digits and _, a letter first")
+    if folder.exists():
+        raise BenchmarkError(f"{folder} is there already: choose another name, or edit {folder}/params.yaml")
+    if not (model / "config.json").is_file() and model.suffix != ".gguf":
+        raise BenchmarkError(f"{model} is not a model: a folder with config.json, as `save_pretrained` writes it")
+    rows = read_rows([data], Reading())
+    guess = guess_dataset(rows, data)
+    dataset_name, model_name = _key(data.name.split(".")[0], "data"), _key(model.stem, "model")
+    entry = {"source": "local", "pool_files": [_from_root(data)], **guess.parameters}
+    drawn = LocalDataset.model_validate(entry).build(dataset_name)
+    example = drawn.pool[0]
+    content = _profile(name, model_name, model, {dataset_name: entry}, len(drawn.pool))
+    folder.mkdir()
+    path = folder / "params.yaml"
+    head = f"# Made by `python -m benchmark new {name}`. What was guessed stands in `datasets`: correct it there.\n"
+    path.write_text(head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
+    made = dvcfile.render(path)
+    noise = 1.96 / math.sqrt(max(1, len(drawn.pool) - 1))
+    return [
+        f"wrote {path}, and for DVC {', '.join(map(str, made))}",
+        *(f"guessed: {line}" for line in guess.said),
+        f"one example: {example.input!r} then {example.target!r}",
+        f"drawn: {len(drawn.pool)} candidates, {len(drawn.queries)} queries; so a |rho| below about "
+        f"{noise:.2f} is within chance",
+        "next:",
+        f"  python -m benchmark --params {path} check {dataset_name} {model_name}    # what the model sees",
+        f"  python -m benchmark --params {path} doctor",
+        f"  dvc --cd {folder} repro",
+        f"  python -m benchmark --params {path} verdict    # and the page: {name}/results/report.html",
+    ]
+
+
+def guess_dataset(rows: Rows, data: Path) -> Guess:
+    """Parameters for rows whose columns are looked at. Raises `BenchmarkError` where question or answer is unclear."""
+    if len(rows) < 4:
+        raise BenchmarkError(f"{data} has {len(rows)} rows: at least 4 are needed, some hundred for a verdict")
+    names = rows.names
+    sample = [rows.row(index, names) for index in range(min(LOOKED_AT, len(rows)))]
+    columns = {name: [row[name] for row in sample if not is_missing(row[name])] for name in names if name}
+    texts = {name: values for name, values in columns.items() if values and all(map(_is_plain, values))}
+    question = _named(texts, QUESTIONS) or max(texts, key=lambda name: _mean_length(texts[name]), default=None)
+    others = {name: values for name, values in texts.items() if name != question}
+    answer = _named(others, ANSWERS) or min(others, key=lambda name: _mean_length(others[name]), default=None)
+    if question is None or answer is None:
+        raise BenchmarkError(
+            f"{data} has the columns {', '.join(map(repr, names)) or 'none'}: two with texts are needed, a question "
+            f"and an answer; if it is read wrongly, write the profile by hand with `delimiter` or `records`"
+        )
+    said = [f"what a model reads is column {question!r}, what it should write {answer!r}"]
+    parameters: dict[str, Any] = {"prompt": f"Question: {{{question}}}\nAnswer:", "target": f"{{{answer}}}"}
+    written = [spell(value).strip() for value in columns[answer]]
+    listed = next((name for name in columns if name.lower() in CHOICES and all(map(_is_list, columns[name]))), None)
+    letters = [name for name in "ABCDE" if name in texts]
+    distinct = Counter(written)
+    if listed is not None:
+        parameters["choices"] = f"{{{listed}}}"
+        said.append(f"a choice among the list in column {listed!r}")
+        if all(whole_number(value) is not None for value in columns[answer]):
+            parameters["steps"] = [{"step": "item", "column": listed, "at": answer, "into": "answer_text"}]
+            parameters["target"] = "{answer_text}"
+            said.append(f"{answer!r} is a position in it, from 0")
+    elif len(letters) >= 2 and set(written) <= set(letters):
+        offered = "".join(f"\n{letter}. {{{letter}}}" for letter in letters)
+        parameters |= {"prompt": f"Question: {{{question}}}{offered}\nAnswer:", "choices": letters}
+        said.append(f"a choice among the letters {', '.join(letters)}")
+    elif 2 <= len(distinct) <= CLASSES and len(written) >= 2 * len(distinct):
+        parameters["choices"] = sorted(distinct)
+        said.append(f"{len(distinct)} classes: {', '.join(sorted(distinct))}")
+    else:
+        parameters |= _generated(written, said)
+    queries = max(2, min(100, len(rows) // 3))
+    parameters |= {"pool": None, "queries": queries}
+    parameters["pool"] = max(2, min(400, _distinct(rows, question) - queries))
+    return Guess(parameters, said)
+
+
+def _generated(written: Sequence[str], said: list[str]) -> dict[str, Any]:
+    numbers = all(parse_number(text) is not None for text in written)
+    metric = "numeric_match" if numbers else "answer_match"
+    lines = any("\n" in text for text in written)
+    longest = max(map(len, written))
+    limit = max(16, longest)
+    said.append(f"the answer is generated, up to {limit} tokens, and compared by {metric}")
+    if lines:
+        said.append("answers have several lines: one ends at an empty line")
+    return {"metric": metric, "max_new_tokens": limit} | ({"stop": "\n\n", "separator": "\n\n\n"} if lines else {})
+
+
+def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any], candidates: int) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    folders = {"params": f"{name}/params.yaml", "data": f"{name}/data", "results": f"{name}/results"}
+    content |= {
+        "profile": name,
+        "paths": {**content["paths"], "root": "..", **folders},
+        "device": "auto",
+        "models": {model_name: {"source": "local", "path": _from_root(model)}},
+        "datasets": datasets,
+    }
+    cheap = [selector for selector in content["selection"]["selectors"] if selector in SELECTORS]
+    content["selection"]["selectors"] = cheap
+    seen = math.tanh(math.atanh(content["claim"]["bound"]) + SEEN / math.sqrt(max(1, candidates - 3)))
+    content["claim"]["controls"] = {"planted_rho": round(min(0.98, max(0.6, seen)), 2)}
+    return content
+
+
+def _from_root(path: Path) -> str:
+    """The path as the stages, which run at the root, find it: from there, or absolute for one outside."""
+    absolute = path.resolve()
+    here = Path.cwd().resolve()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+
+
+def _key(text: str, fallback: str) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    return plain if plain[:1].isalpha() else f"{fallback}_{plain}".rstrip("_")
+
+
+def _named(columns: dict[str, list[Any]], known: Sequence[str]) -> str | None:
+    by_name = {name.lower().strip(): name for name in reversed(columns)}
+    return next((by_name[name] for name in known if name in by_name), None)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _mean_length(values: Sequence[object]) -> float:
+    return sum(len(spell(value)) for value in values) / len(values)
+
+
+def _distinct(rows: Rows, question: str) -> int:
+    return len({str(rows.row(index, [question])[question]) for index in range(len(rows))})

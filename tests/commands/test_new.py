@@ -1,0 +1,146 @@
+"""A profile of one's own, as a new user makes it: a CSV of questions and a folder with a model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from benchmark.cli import main
+from benchmark.params import load_params
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gpt2").mkdir()
+    (tmp_path / "gpt2" / "config.json").write_text("{}")
+    return tmp_path
+
+
+def table(path: Path, rows: list[dict[str, Any]]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, arguments)
+    return result.exit_code, result.output
+
+
+QUESTIONS = [{"id": n, "question": f"What is number {n}?", "answer": f"word {n}"} for n in range(60)]
+
+
+def test_sixty_questions_become_a_profile_that_is_checked(place: Path) -> None:
+    table(place / "My Questions.csv", QUESTIONS)
+    code, said = run("new", "mine", "--model", "gpt2", "--data", "My Questions.csv")
+    assert code == 0, said
+    params = load_params(place / "mine" / "params.yaml")
+    assert list(params.datasets) == ["my_questions"]
+    assert list(params.models) == ["gpt2"]
+    for line in (
+        "wrote mine/params.yaml",
+        "mine/dvc.yaml",
+        "dvc --cd mine repro",
+        "column 'question'",
+        "40 candidates",
+    ):
+        assert line in said
+    code, said = run("--params", "mine/params.yaml", "check", "my_questions")
+    assert code == 0, said
+    assert "« word" in said.replace("'", "")
+    assert "between two examples: '\\n\\n'" in said
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (
+            [{"sentence": f"text {n} of it", "label": ["bad", "good"][n % 2]} for n in range(20)],
+            {"prompt": "Question: {sentence}\nAnswer:", "choices": ("bad", "good"), "target": "{label}"},
+        ),
+        (
+            [{"question": f"sum {n}?", "answer": n * 7} for n in range(30)],
+            {"metric": "numeric_match", "choices": None},
+        ),
+        (
+            [{"question": f"q {n}?", "A": f"a{n}", "B": f"b{n}", "answer": "AB"[n % 2]} for n in range(12)],
+            {"prompt": "Question: {question}\nA. {A}\nB. {B}\nAnswer:", "choices": ("A", "B")},
+        ),
+        (
+            [{"question": f"q {n}?", "choices": json.dumps(["x", f"y{n}"]), "answer": n % 2} for n in range(12)],
+            {"choices": "{choices}", "target": "{answer_text}"},
+        ),
+        ([{"Q": f"a longer text {n}", "K": f"k{n}"} for n in range(12)], {"target": "{K}", "metric": "answer_match"}),
+    ],
+)
+def test_columns_are_guessed_and_the_guess_is_said(
+    place: Path, rows: list[dict[str, Any]], expected: dict[str, Any]
+) -> None:
+    table(place / "rows.csv", rows)
+    code, said = run("new", "mine", "--model", "gpt2", "--data", "rows.csv")
+    assert code == 0, said
+    assert "guessed:" in said
+    made = load_params(place / "mine" / "params.yaml").datasets["rows"]
+    assert {name: getattr(made, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("Mine", "gpt2", "rows.csv"), "is not a name for a profile"),
+        (("mine", "none", "rows.csv"), "none is not a model"),
+        (("mine", "gpt2", "none.csv"), "none.csv is missing"),
+        (("mine", "gpt2", "few.csv"), "few.csv has 1 rows"),
+        (("mine", "gpt2", "one.csv"), "has the columns 'question': two with texts are needed"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_written(place: Path, arguments: tuple[str, ...], line: str) -> None:
+    table(place / "rows.csv", QUESTIONS)
+    table(place / "few.csv", QUESTIONS[:1])
+    table(place / "one.csv", [{"question": f"q {n}"} for n in range(9)])
+    name, model, data = arguments
+    code, said = run("new", name, "--model", model, "--data", data)
+    assert code == 1
+    assert line in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert not (place / name.lower()).exists()
+
+
+def test_a_profile_that_is_there_stays(place: Path) -> None:
+    table(place / "rows.csv", QUESTIONS)
+    run("new", "mine", "--model", "gpt2", "--data", "rows.csv")
+    before = (place / "mine" / "params.yaml").read_bytes()
+    assert run("new", "mine", "--model", "gpt2", "--data", "rows.csv")[0] == 1
+    assert (place / "mine" / "params.yaml").read_bytes() == before
+
+
+def test_check_says_what_looks_wrong(place: Path) -> None:
+    rows = [{"question": f"What is the name of the thing called {n}?", "answer": "yes"} for n in range(20)]
+    rows += [{"question": "What is the name &amp; place of the one called x?", "answer": "two\nlines"}]
+    rows += [{"question": f"{n} " + "long " * 200, "answer": "\ufffd"} for n in range(2)]
+    table(place / "rows.csv", rows)
+    entry = {"source": "local", "template": "question_answer", "pool_files": ["rows.csv"], "pool": 15, "queries": 8}
+    base = (Path(__file__).parents[2] / "params.yaml").read_text()
+    content = yaml.safe_load(base) | {"datasets": {"rows": entry}}
+    (place / "params.yaml").write_text(yaml.safe_dump(content))
+    code, said = run("check", "rows")
+    assert code == 0, said
+    for line in (
+        "1 gold answers do not score 1 against themselves, which the dataset stage refuses",
+        "near-duplicates: ",
+        "2 rows hold the character U+FFFD",
+        "1 inputs hold HTML entities",
+        "2 inputs are over 10 times as long",
+    ):
+        assert line in said
+    assert run("check", "none")[1].startswith("error: unknown dataset 'none'")
