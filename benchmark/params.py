@@ -89,6 +89,12 @@ class Params(Section):
     def results(self) -> Path:
         return Path(self.paths.results)
 
+    @property
+    def command(self) -> str:
+        """What reproduces this profile."""
+        folder = Path(self.paths.params).parent
+        return "dvc repro" if folder == Path() else f"dvc --cd {folder} repro"
+
     def dataset_folder(self, name: str) -> Path:
         if name not in self.datasets:
             raise unknown("dataset", name, self.datasets)
