@@ -163,6 +163,15 @@ def clean(session: Session) -> None:
         click.echo(f"removed {path}")
 
 
+@main.command("agree")
+@click.pass_obj
+def did_it_agree(session: Session) -> None:
+    """Compare the results that are there with those that are committed: same bytes, nearly, or what differs."""
+    from benchmark.commands.agree import agree
+
+    click.echo(agree(session.params, Path()))
+
+
 @main.command()
 @click.pass_obj
 def verdict(session: Session) -> None:
