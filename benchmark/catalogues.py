@@ -38,6 +38,36 @@ def tasks(params: Params) -> dict[str, str]:
 
 
 @_catalogue
+def templates(params: Params) -> dict[str, str]:
+    """The templates for rows of real datasets."""
+    from benchmark.tasks.templates import TEMPLATES
+
+    return {
+        name: f"{template.kind}, {template.metric}; columns {', '.join(template.columns)}"
+        for name, template in sorted(TEMPLATES.items())
+    }
+
+
+@_catalogue
+def steps(params: Params) -> dict[str, str]:
+    """The steps that change a row before a prompt is filled."""
+    from benchmark.tasks.steps import STEPS
+
+    return {
+        name: f"{first_line(sys.modules[step.__module__])} [{', '.join(set(step.model_fields) - {'step'})}]"
+        for name, step in sorted(STEPS.items())
+    }
+
+
+@_catalogue
+def metrics(params: Params) -> dict[str, str]:
+    """The metrics of a prediction."""
+    from benchmark.tasks.metrics import METRICS
+
+    return {name: first_line(metric) for name, metric in sorted(METRICS.items())}
+
+
+@_catalogue
 def masks(params: Params) -> dict[str, str]:
     """The mask strategies."""
     from benchmark.activations.masks import MASKS
