@@ -2,8 +2,8 @@
 #
 #   LOCK=cuda     use requirements/cuda.lock (the default of `make paper`); its environment is .venv-cuda
 #   VENV=         use the python on the PATH as it is, as the container does
-#   JOBS=4        run the pipeline's cells side by side, one GPU each where there are several; one after the other
-#                 with 1, which is the default of `make paper`, as the number of cores is of `make repro`
+#   JOBS=4        the workers of a stage; by default as many as the cores or the GPUs allow
+#   PROFILE=paper the folder of the profile that doctor, plan and verdict are about; `.` is the embedded one
 #
 # torch's CPU build is not on the Python Package Index. Where pip finds it neither in a folder of wheels
 # (PIP_FIND_LINKS) nor in an index of yours (PIP_EXTRA_INDEX_URL), PyTorch's own index is asked: TORCH_CPU_INDEX.
@@ -76,31 +76,46 @@ audit: $(TOOLS_READY)  ## look for known vulnerabilities in what is locked
 
 # --- the experiment ---
 
+DVC := $(PYTHON) -m dvc
+params = $(if $(filter-out .,$(1)),$(1)/)params.yaml
+ifeq ($(shell git rev-parse --git-dir 2>/dev/null),)
+  export DVC_SYSTEM_CONFIG_DIR := $(CURDIR)/.dvc/without-git
+endif
+export JOBS
+
 .PHONY: repro
 repro: $(READY)  ## reproduce the embedded profile and print the verdict
-	@$(PYTHON) -m benchmark.pipeline --jobs $(or $(JOBS),$(shell nproc))
+	@$(PYTHON) -m benchmark prepare $(DVC) repro
 	@$(PYTHON) -m benchmark verdict
 
-.PHONY: paper
+define profile
+	@$(PYTHON) -m benchmark --params $@/params.yaml doctor
+	@$(PYTHON) -m benchmark --params $@/params.yaml prepare $(DVC) --cd $@ repro
+	@$(PYTHON) -m benchmark --params $@/params.yaml verdict
+endef
+
+.PHONY: paper pretrained
 ifeq ($(origin LOCK)$(VENV),file.venv)
-paper:  ## reproduce the paper profile: a GPU, a hub token and hours; `make plan` tells them beforehand
+paper:  ## reproduce the paper profile: a GPU, a hub token and hours; `make plan` says how many
 	@$(MAKE) --no-print-directory paper LOCK=cuda
 else
 paper: $(READY)
-	@$(PYTHON) -m benchmark --params paper/params.yaml doctor
-	@$(PYTHON) -m benchmark.pipeline paper/dvc.yaml --jobs $(or $(JOBS),1)
-	@$(PYTHON) -m benchmark --params paper/params.yaml verdict
+	$(profile)
 endif
+pretrained: $(READY)  ## reproduce the pretrained profile; what is finished already is not computed again
+	$(profile)
 
 .PHONY: rehearse
 rehearse: $(READY)  ## run the whole paper profile in small against a local hub
 	@$(PYTHON) -m tests.rehearsal
 
-.PHONY: doctor plan report calibrate
-doctor: $(READY)  ## say what the paper profile still needs on this machine
-	@$(PYTHON) -m benchmark --params paper/params.yaml doctor
-plan: $(READY)  ## say what the paper profile takes: tokens, memory, hours; GPU=RTX4090 for a card that is not here
-	@$(PYTHON) -m benchmark --params paper/params.yaml plan $(if $(GPU),--gpu "$(GPU)")
+.PHONY: doctor plan verdict report calibrate
+doctor: $(READY)  ## say what the paper profile, or that of PROFILE, still needs on this machine
+	@$(PYTHON) -m benchmark --params $(call params,$(or $(PROFILE),paper)) doctor
+plan: $(READY)  ## say what it takes: tokens, memory, hours; GPU=RTX4090 for a card that is not here
+	@$(PYTHON) -m benchmark --params $(call params,$(or $(PROFILE),paper)) plan $(if $(GPU),--gpu "$(GPU)")
+verdict: $(READY)  ## print the verdict on record of the embedded profile, or of PROFILE
+	@$(PYTHON) -m benchmark --params $(call params,$(or $(PROFILE),.)) verdict
 report: $(READY)  ## write results/report.html from the results that are there
 	@$(PYTHON) -m benchmark report
 calibrate: $(READY)  ## how often each verdict comes out of experiments whose truth is known
@@ -108,8 +123,8 @@ calibrate: $(READY)  ## how often each verdict comes out of experiments whose tr
 
 .PHONY: verify
 verify: $(READY)  ## fail unless the committed results belong to the committed code and parameters
-	@$(PYTHON) -m benchmark verify
-	@test ! -f paper/results/claim.json || $(PYTHON) -m benchmark --params paper/params.yaml verify
+	@for claim in results/claim.json */results/claim.json; do \
+	  test ! -f $$claim || $(PYTHON) -m benchmark --params $${claim%results/claim.json}params.yaml verify; done
 
 # --- its tests ---
 
@@ -129,7 +144,7 @@ unit: $(READY)  ## the fast tests
 
 .PHONY: claim
 claim: $(READY)  ## the claim, asserted on the committed results
-	@$(PYTHON) -m pytest tests/claim
+	@$(PYTHON) -m pytest -rs tests/claim
 
 .PHONY: lint
 lint: $(READY)  ## ruff, linter and formatter

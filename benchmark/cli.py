@@ -138,13 +138,19 @@ def pipeline(profiles: tuple[Path, ...]) -> None:
         click.echo(f"{path}: " + (f"wrote {', '.join(map(str, changed))}" if changed else "its dvc.yaml is up to date"))
 
 
-@main.command()
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
-def prepare(session: Session) -> None:
-    """Tidy up after a killed run, and fail where `dvc repro` of the profile would; `make repro` begins with it."""
+def prepare(session: Session, command: tuple[str, ...]) -> None:
+    """Tidy up after a killed run, fail where `dvc repro` of the profile would, and become COMMAND: `make repro` does.
+
+    While COMMAND runs, no other can be prepared in this folder.
+    """
     from benchmark.prepare import prepare as get_ready
 
     get_ready(session.params, session.path)
+    if command:
+        os.execvp(command[0], command)
 
 
 @main.command()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
+from benchmark.stages.stage import instances
+from benchmark.storage import atomic
 
 BY_PART = ("activations", "quality", "selection", "planted")
 
@@ -46,4 +49,13 @@ def remove(params: Params) -> list[Path]:
             shutil.rmtree(path)
         else:
             path.unlink()
+    _forget_stages(Path(params.paths.params).with_name("dvc.lock"), set(instances(params)))
     return found
+
+
+def _forget_stages(lock: Path, names: set[str]) -> None:
+    """Takes the stages out of a dvc.lock that the profile does not have any more: DVC forgets none."""
+    if lock.is_file():
+        head, *entries = re.split(r"^(?=  \S)", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        with atomic(lock) as file:
+            file.write((head + "".join(entry for entry in entries if entry.split(":")[0].strip() in names)).encode())

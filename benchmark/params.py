@@ -58,6 +58,8 @@ class Selection(Section):
     features: tuple[str, ...] = Field(min_length=1, description="what selectors compare candidates by")
     shots: tuple[int, ...] = Field(min_length=1)
     random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
+    budgets: tuple[int, ...] = Field(min_length=1, description="labels bought from an unlabelled pool, in rounds")
+    random_orders: int = Field(ge=100, description="random orders of labelling that a learning curve is compared with")
     query_share: float = Field(gt=0, lt=1, description="share of the queries that selectors may see; the rest judge")
 
 
@@ -88,6 +90,12 @@ class Params(Section):
     @property
     def results(self) -> Path:
         return Path(self.paths.results)
+
+    @property
+    def command(self) -> str:
+        """What reproduces this profile."""
+        folder = Path(self.paths.params).parent
+        return "dvc repro" if folder == Path() else f"dvc --cd {folder} repro"
 
     def dataset_folder(self, name: str) -> Path:
         if name not in self.datasets:

@@ -7,6 +7,7 @@ keys, so that without the lock nothing is computed again.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from benchmark.dvcfile import drifted
 from benchmark.errors import BenchmarkError
 from benchmark.leftovers import refuse
 from benchmark.params import Params
+from benchmark.parts import WORK
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ def prepare(params: Params, params_path: Path) -> None:
     """Raises `BenchmarkError` where `dvc repro` of the profile would fail or run something else."""
     folder = params_path.parent
     check_writable(folder)
+    take_lock(WORK / "pipeline.lock")
     forget_dead_runs(folder / ".dvc/tmp/rwlock")
     drop_broken_lock(folder / "dvc.lock")
     refuse(params)
@@ -36,6 +39,20 @@ def prepare(params: Params, params_path: Path) -> None:
             f"{folder / 'dvc.yaml'} is not the one that {params_path} and the stages give: "
             f"`python -m benchmark pipeline {params_path}` writes it"
         )
+
+
+def take_lock(path: Path) -> None:
+    """Locks `path` for this process and the program that it becomes; `BenchmarkError` where another holds it.
+
+    The lock holds between containers that share the folder, too, where process numbers say nothing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BenchmarkError("another run of the pipeline is at work in this folder: wait until it ends") from error
+    os.set_inheritable(handle, True)
 
 
 def check_writable(folder: Path) -> None:

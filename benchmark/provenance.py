@@ -2,8 +2,8 @@
 
     with stage_record("extract@llama-topic", params): ...    how long a stage took, on what, from which revision
     environment()                                            versions and devices; the same on every call of a machine
-    write(params, Path("params.yaml"), Path("dvc.yaml"))     after the pipeline: assembles results/provenance.json
-    check(params)                                            do the recorded hashes still fit the files?
+    write(params, names)                                     at the end of the pipeline: results/provenance.json
+    changed(params)                                          the files that the recorded hashes do not fit
 
 Times and revisions differ between runs that give the same results. So the file is no out of a stage and no input of
 one, and `write` leaves it as it is while the results are those that it describes.
@@ -17,17 +17,15 @@ import platform
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmark.errors import BenchmarkError
-from benchmark.hashing import sha256_file, sha256_json, sha256_tree
+from benchmark.hashing import sha256_file, sha256_tree
 from benchmark.params import Params
 from benchmark.seeds import seeds
 from benchmark.storage import read_json, write_json
@@ -35,7 +33,7 @@ from benchmark.storage import read_json, write_json
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = Path(".work/stages")
 # What decides a result, next to the data: only edits to these make a run dirty.
-SOURCES = ("benchmark", "requirements", "dvc.yaml", "params.yaml", "paper/dvc.yaml", "paper/params.yaml")
+SOURCES = ("benchmark", "requirements", ":(glob)**/dvc.yaml", ":(glob)**/params.yaml")
 PACKAGES = (
     "torch",
     "triton",
@@ -117,10 +115,10 @@ def revision() -> dict[str, Any]:
     return {"revision": head.strip(), "dirty": sorted(line[3:] for line in status.splitlines())}
 
 
-def collect(params: Params, params_path: Path, pipeline: Path) -> dict[str, Any]:
-    """The content of provenance.json for the results that are there."""
+def collect(params: Params, names: Iterable[str]) -> dict[str, Any]:
+    """The content of provenance.json for the results that are there; `names` are those of the stages."""
     before = _recorded(params) or {}
-    parameters = yaml.safe_load(params_path.read_text(encoding="utf-8"))
+    parameters = params.model_dump(mode="json")
     return {
         "profile": params.profile,
         **revision(),
@@ -129,13 +127,13 @@ def collect(params: Params, params_path: Path, pipeline: Path) -> dict[str, Any]
         "parameters": parameters,
         "inputs": inputs(params),
         "outputs": outputs(params),
-        "stages": stages(params, pipeline, before.get("stages", {})),
+        "stages": stages(params, names, before.get("stages", {})),
     }
 
 
-def write(params: Params, params_path: Path, pipeline: Path) -> bool:
+def write(params: Params, names: Iterable[str]) -> bool:
     """Writes `results/provenance.json`; false, and the file stays, when it already describes these results."""
-    new, old = collect(params, params_path, pipeline), _recorded(params)
+    new, old = collect(params, names), _recorded(params)
     settled = ("parameters", "inputs", "outputs")
     if old and all(old.get(key) == new[key] for key in settled) and old["stages"].keys() == new["stages"].keys():
         return False
@@ -143,14 +141,13 @@ def write(params: Params, params_path: Path, pipeline: Path) -> bool:
     return True
 
 
-def check(params: Params) -> None:
-    """Raises `BenchmarkError` when provenance.json is missing or a result is not the one it describes."""
+def changed(params: Params) -> list[str]:
+    """The results that are not the files that provenance.json describes; `BenchmarkError` where there is none."""
     record, now = _recorded(params), outputs(params)
     if record is None:
-        raise BenchmarkError(f"{_path(params)} is missing: run `make repro`")
-    for name in sorted(record.get("outputs", {}).keys() | now.keys()):
-        if record.get("outputs", {}).get(name) != now.get(name):
-            raise BenchmarkError(f"{name} is not the file that {_path(params)} describes: run `make repro`")
+        raise BenchmarkError(f"{_path(params)} is missing: run `{params.command}`")
+    then = record.get("outputs", {})
+    return [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
 
 
 def inputs(params: Params) -> dict[str, str]:
@@ -166,22 +163,13 @@ def outputs(params: Params) -> dict[str, str]:
     return {path.as_posix(): _sha256(path) for path in files if path != _path(params)}
 
 
-def stages(params: Params, pipeline: Path, before: Mapping[str, Any], folder: Path = RECORDS) -> dict[str, Any]:
-    """By stage of the lock: its record, kept from `before` while its lock entry is the same; null if it never ran here.
+def stages(params: Params, names: Iterable[str], before: Mapping[str, Any], folder: Path = RECORDS) -> dict[str, Any]:
+    """By stage: the record of its last run here, or else the one from `before`; empty if it never ran.
 
     (A stage whose outs came from DVC's cache, or from the clone, did not run here.)
     """
-    lock = pipeline.with_suffix(".lock")
-    locked = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}) if lock.is_file() else {}
-    found: dict[str, Any] = {}
-    for name, entry in sorted(locked.items()):
-        old, path = before.get(name), folder / params.profile / f"{name}.json"
-        entry_digest = sha256_json(entry)
-        if old and old.get("lock_entry") == entry_digest:
-            found[name] = old
-        else:
-            found[name] = {"lock_entry": entry_digest, **(read_json(path) if path.is_file() else {})}
-    return found
+    paths = {name: folder / params.profile / f"{name}.json" for name in sorted(names)}
+    return {name: read_json(path) if path.is_file() else before.get(name, {}) for name, path in paths.items()}
 
 
 def _sha256(path: Path) -> str:

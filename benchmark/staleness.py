@@ -18,7 +18,11 @@ import yaml
 
 from benchmark.errors import BenchmarkError
 
-REMEDY = "run `make repro` and commit what changes"
+
+def _remedy(pipeline: Path) -> str:
+    folder = pipeline.resolve().parent
+    inner = (folder.parent / "params.yaml").is_file()  # another profile than that of the repository's root
+    return f"run `dvc {f'--cd {folder.name} ' if inner else ''}repro` and commit what changes"
 
 
 def check(pipeline: Path) -> int:
@@ -29,7 +33,7 @@ def check(pipeline: Path) -> int:
     found = list(problems(pipeline))
     if found:
         others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise BenchmarkError(f"stale: {found[0]}{others}; {REMEDY}")
+        raise BenchmarkError(f"stale: {found[0]}{others}; {_remedy(pipeline)}")
     return len(_locked(pipeline))
 
 
@@ -43,7 +47,7 @@ def problems(pipeline: Path) -> Iterator[str]:
             stages = repo.stage.load_all(str(pipeline))
             names = [stage.name for stage in stages]
             for name in sorted(locked.keys() - set(names)):
-                yield f"{pipeline} has no stage {name}, which its lock records: was a cell removed?"
+                yield f"{pipeline} has no stage {name}, which its lock records: `python -m benchmark clean` forgets it"
             makers = {out.fs_path: out for stage in stages for out in stage.outs}
             for stage in stages:
                 yield from _stage_problems(stage, stage.name in locked, makers)
@@ -56,7 +60,7 @@ def problems(pipeline: Path) -> Iterator[str]:
 def _locked(pipeline: Path) -> dict[str, Any]:
     lock = pipeline.with_suffix(".lock")
     if not lock.is_file():
-        raise BenchmarkError(f"{lock} is missing: nothing says where the results come from; {REMEDY}")
+        raise BenchmarkError(f"{lock} is missing: nothing says where the results come from; {_remedy(pipeline)}")
     try:
         stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages") or {}
     except (yaml.YAMLError, AttributeError) as error:

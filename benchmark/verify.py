@@ -6,12 +6,28 @@ from pathlib import Path
 
 from benchmark import provenance, staleness
 from benchmark.analysis import gate
+from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.stages.inputs import claim_inputs
 
 
 def run(params: Params, pipeline: Path) -> str:
+    """Raises `BenchmarkError` with the first thing that does not fit: a file, and the cell where there is one."""
+    edited = provenance.changed(params)
+    if edited:
+        raise BenchmarkError(
+            f"{', '.join(edited)} changed after the run{_cell(params)}: `git checkout` what was edited, or run "
+            f"`{params.command}` and commit what changes"
+        )
     stages = staleness.check(pipeline)
-    provenance.check(params)
-    verdict = gate.gate(claim_inputs(params)).verdict
-    return f"verified: {stages} stages are up to date, and the cells give the recorded verdict, {verdict}"
+    claim = gate.gate(claim_inputs(params))
+    return f"verified: {stages} stages are up to date, and the cells give the recorded verdicts, {claim.said()}"
+
+
+def _cell(params: Params) -> str:
+    """What the claim finds wrong, recomputed from the cells as they are."""
+    try:
+        gate.gate(claim_inputs(params))
+    except BenchmarkError as error:
+        return f" ({error})"
+    return ""

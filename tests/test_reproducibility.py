@@ -1,7 +1,7 @@
 """The pipeline several times, in other circumstances each time: the same bytes, or, on another processor, nearly so.
 
 A small part of the embedded profile (one model, one task of each kind) runs in copies of this tree: two differ in
-folder, hash seed, locale, time zone, thread count and job count, and where possible in user; a third computes with the
+folder, hash seed, locale, time zone, thread count and workers, and where possible in user; a third computes with the
 vector units of an old processor.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.agreement import CLOCK, differences, numerically
+from benchmark.agreement import CLOCK, bytewise, compare, describe
 from benchmark.storage import read_json
 from tests.working_tree import ROOT, copy_tracked
 
@@ -47,6 +47,8 @@ def tree(folder: Path) -> Path:
     params["quality"] |= {"sets": 8}
     params["timing"] |= {"rounds": 3}
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    command = [sys.executable, "-m", "benchmark", "pipeline", "params.yaml"]
+    subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, check=True, capture_output=True)
     lock = yaml.safe_load((folder / "dvc.lock").read_text())
     lock["stages"] = {name: entry for name, entry in lock["stages"].items() if name == f"model@{model}"}
     (folder / "dvc.lock").write_text(yaml.safe_dump(lock))
@@ -63,16 +65,21 @@ def _one_of_each_kind(datasets: dict[str, dict[str, str]]) -> list[str]:
 
 
 def run(folder: Path, jobs: int, settings: dict[str, str], become: tuple[str, ...] = ()) -> None:
-    command = [*become, sys.executable, "-m", "benchmark.pipeline", "--jobs", str(jobs)]
     done = subprocess.run(
-        command,
+        [*become, sys.executable, "-m", "benchmark", "prepare", sys.executable, "-m", "dvc", "repro"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "DVC_NO_ANALYTICS": "1", **settings},
+        env={**os.environ, **in_a_folder_without_git(folder), "JOBS": str(jobs), **settings},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def in_a_folder_without_git(folder: Path) -> dict[str, str]:
+    """What `make` sets there."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {"PYTHONPATH": str(folder), "PATH": path, "DVC_SYSTEM_CONFIG_DIR": str(folder / ".dvc/without-git")}
 
 
 def someone_else(folder: Path) -> tuple[str, ...]:
@@ -122,9 +129,10 @@ def test_an_old_processor_gives_the_same_verdict_and_nearly_the_same_numbers(one
     other = tree(tmp_path / "other")
     run(other, 2, FIRST | OLD_PROCESSOR)
     left, right = one / "results", other / "results"
-    largest = max(numerically(left, right), key=lambda difference: difference[1])
-    print(f"the largest difference between vector units: {largest[0]}")
-    assert list(differences(left, right, tolerance=float(found.group(1)))) == []
+    result = compare(left, right, tolerance=float(found.group(1)))
+    assert list(map(describe, result.beyond)) == []
+    assert result.largest, "the settings had no effect"
+    print(f"the largest difference between vector units: {describe(result.largest)}")
     assert read_json(left / "claim.json")["verdict"] == read_json(right / "claim.json")["verdict"]
     assert digests(one) != digests(other), "the settings had no effect"
 
@@ -145,7 +153,7 @@ def test_the_same_bytes_in_other_circumstances(one: Path, tmp_path: Path) -> Non
     assert (other / "results/claim.json").stat().st_uid == (OTHER_USER if become else os.getuid())
 
     assert digests(one) == digests(other)
-    assert list(differences(one / "results", other / "results")) == []
+    assert bytewise(one / "results", other / "results") == []
     locks = [yaml.safe_load((folder / "dvc.lock").read_text()) for folder in (one, other)]
     assert locks[0] == locks[1]
     assert len(digests(one)) > 10
@@ -155,7 +163,7 @@ def test_the_same_bytes_in_other_circumstances(one: Path, tmp_path: Path) -> Non
     again = subprocess.run(
         [sys.executable, "-m", "dvc", "repro"],
         cwd=one,
-        env={**os.environ, "PYTHONPATH": str(one)},
+        env={**os.environ, "PYTHONPATH": str(one), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=True,

@@ -24,6 +24,6 @@ def k_means(rows: Rows, k: int, generator: np.random.Generator) -> tuple[NDArray
     seed = int(generator.integers(2**31))
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(min(k, len(points)), n_init=4, random_state=seed).fit(points)
+        fitted = KMeans(min(k, len(points)), random_state=seed).fit(points)
     distances = ((points - fitted.cluster_centers_[fitted.labels_]) ** 2).sum(axis=1, dtype=np.float64)
     return fitted.labels_.astype(np.int64), np.round(distances, 9)

@@ -102,6 +102,24 @@ class Pool:
         embeddings = {name: replace(features, asked=None) for name, features in self.embeddings.items()}
         return replace(self, asked_inputs=(), embeddings=embeddings)
 
+    def take(self, kept: NDArray[np.int64]) -> Pool:
+        """The pool of the candidates `kept` alone, in that order; without `random_sets` and `answers`."""
+        return replace(
+            self,
+            inputs=tuple(self.inputs[i] for i in kept),
+            scores=self.scores[kept],
+            perplexity=self.perplexity[kept],
+            predictive_entropy=self.predictive_entropy[kept],
+            gain=None if self.gain is None else self.gain[kept],
+            random_sets=(),
+            embeddings={
+                name: replace(features, candidates=features.candidates[kept])
+                for name, features in self.embeddings.items()
+            },
+            prompts=None,
+            answers=None,
+        )
+
     def shuffled(self, generator: np.random.Generator) -> NDArray[np.int64]:
         """A random order of the candidates, int64 [n], that does not depend on the order in which the pool has them.
 

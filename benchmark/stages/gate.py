@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmark.params import Params
 from benchmark.stages.names import CONTEXT
-from benchmark.stages.stage import stage
+from benchmark.stages.stage import instances, stage
 
 
 @stage(
@@ -18,8 +18,10 @@ from benchmark.stages.stage import stage
 )
 def run(params: Params) -> str:
     """Fail unless the verdict, recomputed from the cells, is the recorded one and the one that this profile expects."""
+    from benchmark import provenance
     from benchmark.analysis import gate
     from benchmark.stages.inputs import claim_inputs
 
-    verdict = gate.gate(claim_inputs(params)).verdict
-    return f"gate: the cells give the recorded verdict, {verdict}, and every control held"
+    claim = gate.gate(claim_inputs(params))
+    provenance.write(params, [name for name in instances(params) if name != "gate"])
+    return f"gate: the cells give the recorded verdicts, {claim.said()}, and every control held"

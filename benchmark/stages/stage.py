@@ -91,6 +91,11 @@ def stages() -> dict[str, Stage]:
     return ordered
 
 
+def instances(params: Params) -> list[str]:
+    """The names that `dvc.lock` has for the stages of a profile."""
+    return [entry.instance(model) for entry in stages().values() for model in (params.models if entry.per else [None])]
+
+
 def _makers(reader: Stage) -> set[str]:
     return {
         maker.name

@@ -36,7 +36,7 @@ COPIED = ("benchmark", "requirements", "paper", ".dvc", "tests")
 FILES = ("dvc.yaml", "params.yaml", "pyproject.toml", ".dvcignore", ".gitignore")
 MODELS: dict[str, Kind] = {"llama_3b": "llama", "qwen_3b": "qwen2"}
 PARAMS = Path("paper") / "params.yaml"
-REPRODUCE = f"{sys.executable} -m benchmark --params {PARAMS} prepare && {sys.executable} -m dvc --cd paper repro"
+REPRODUCE = f"{sys.executable} -m benchmark --params {PARAMS} prepare {sys.executable} -m dvc --cd paper repro"
 """What `make paper` runs."""
 
 
@@ -54,6 +54,7 @@ class Rehearsal:
         copy_tree(self.checkout)
         content = yaml.safe_load((self.checkout / PARAMS).read_text(encoding="utf-8"))
         (self.checkout / PARAMS).write_text(yaml.safe_dump(self._reduced(content), sort_keys=False), encoding="utf-8")
+        self.run("pipeline", str(PARAMS))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -80,9 +80,9 @@ def test_results_travel_to_a_laptop_without_torch(rehearsal: Rehearsal, bucket: 
     """By git alone the verdict is verified; by an S3 remote every cell's files come back, to the byte."""
     laptop = tmp_path / "laptop"
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    rehearsal.execute("dvc", "remote", "add", "--default", "store", "s3://results/rehearsal")
-    rehearsal.execute("dvc", "remote", "modify", "store", "endpointurl", bucket)
-    rehearsal.execute("dvc", "push", "paper/dvc.yaml")
+    rehearsal.execute("dvc", "--cd", "paper", "remote", "add", "--default", "store", "s3://results/rehearsal")
+    rehearsal.execute("dvc", "--cd", "paper", "remote", "modify", "store", "endpointurl", bucket)
+    rehearsal.execute("dvc", "--cd", "paper", "push")
     rehearsal.execute("git", "add", "--all")
     rehearsal.execute("git", "-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "-qm", "The results")
     rehearsal.execute("git", "clone", "-q", str(rehearsal.checkout), str(laptop))
@@ -112,7 +112,7 @@ def test_results_travel_to_a_laptop_without_torch(rehearsal: Rehearsal, bucket: 
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), (file, done.stdout, done.stderr)
         (laptop / file).write_text(kept)
 
-    rehearsal.execute("dvc", "pull", "paper/dvc.yaml", folder=laptop)
+    rehearsal.execute("dvc", "--cd", "paper", "pull", folder=laptop)
     for kind in ("activations", "quality", "selection", "datasets"):
         here, there = (folder / "paper/data" / kind for folder in (rehearsal.checkout, laptop))
         files = [path.relative_to(here) for path in here.rglob("*") if path.is_file()]
@@ -127,8 +127,7 @@ def test_a_network_that_is_gone_changes_nothing(rehearsal: Rehearsal) -> None:
     asked = len(rehearsal.hub.requests)
     for name in ("llama_3b", "qwen_3b"):
         rehearsal.run("model", name, HF_HUB_OFFLINE="1", HF_TOKEN="")
-    for name in SMALL.datasets:
-        rehearsal.run("dataset", name, HF_HUB_OFFLINE="1")
+    rehearsal.run("dataset", HF_HUB_OFFLINE="1")
     assert len(rehearsal.hub.requests) == asked
     assert before
     assert {path: path.read_bytes() for path in before} == before
@@ -152,7 +151,7 @@ def test_weights_that_are_gone_from_the_cache_are_asked_for(rehearsal: Rehearsal
     home = rehearsal.folder / "home"
     home.rename(rehearsal.folder / "elsewhere")
     try:
-        done = rehearsal.run("extract", "qwen_3b", SMALL.datasets[0], check=False)
+        done = rehearsal.run("extract", "qwen_3b", check=False)
         assert done.returncode == 1
         assert "run `python -m benchmark model qwen_3b`" in done.stderr
     finally:

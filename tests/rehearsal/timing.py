@@ -16,7 +16,11 @@ from pathlib import Path
 from benchmark.params import load_params
 from benchmark.planning import plan
 costs = plan(load_params(Path(sys.argv[1])), calibrated=True).costs
-print(json.dumps({f"{cost.stage}@{cost.model}-{cost.dataset}": cost.seconds for cost in costs}))
+seconds = {}
+for cost in costs:
+    name = f"{cost.stage}@{cost.model}"
+    seconds[name] = seconds.get(name, 0.0) + cost.seconds
+print(json.dumps(seconds))
 """
 
 

@@ -31,9 +31,7 @@ class TypiClust(Selector):
         order = pool.shuffled(generator)
         rows = dense(features_of(pool, self.features).candidates)[order]
         seed = int(generator.integers(2**31))
-        strategy = strategies.TypiClust(
-            k=NEIGHBOURS, random_state=seed, cluster_algo_dict={"n_init": 4, "random_state": seed}
-        )
+        strategy = strategies.TypiClust(k=NEIGHBOURS, random_state=seed, cluster_algo_dict={"random_state": seed})
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             chosen = strategy.query(rows, np.full(len(rows), np.nan), batch_size=k)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmark.storage import read_arrays, write_arrays
 from tests.working_tree import copy_tracked
 
 pytestmark = pytest.mark.slow
@@ -64,6 +65,13 @@ def edit_a_result(root: Path) -> None:
     replace(root / "results/correlations.csv", ",0.", ",0.9")
 
 
+def edit_a_score(root: Path) -> None:
+    path = min((root / "results/cells").iterdir())
+    arrays = read_arrays(path)
+    arrays["scores"][0, 0] += 1
+    write_arrays(path, **arrays)
+
+
 def remove_a_lock_entry(root: Path) -> None:
     lock = yaml.safe_load((root / "dvc.lock").read_text())
     del lock["stages"]["claim"]
@@ -92,10 +100,11 @@ def test_a_clone_passes_without_torch(clone: Path) -> None:
         (edit_a_parameter, "stale: .*parameter claim of .*params.yaml is modified"),
         (edit_a_stages_code, "stale: .*its input .*benchmark/analysis is modified"),
         (edit_code_that_stages_share, "stale: .*its input .*benchmark/storage.py is modified"),
-        (edit_a_result, "stale: .*its result .*results/correlations.csv is modified"),
+        (edit_a_result, r"results/correlations.csv changed after the run \(.*rho.*\): .*`dvc repro`"),
         (remove_a_lock_entry, "stale: stage claim has no entry in the lock"),
-        (remove_a_cell, "stale: .*no stage .*topic, which its lock records: was a cell removed"),
-        (remove_a_cells_file, "stale: .*its result .*results/cells.* is (modified|deleted)"),
+        (remove_a_cell, "stale: .*parameter datasets.topic of .*params.yaml is"),
+        (edit_a_score, r"results/cells/\S+.npz changed after the run \(.*\): .*`dvc repro`"),
+        (remove_a_cells_file, r"results/cells/\S+.npz changed after the run \(.*is missing.*\): .*`dvc repro`"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
