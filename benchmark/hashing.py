@@ -24,6 +24,11 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def running_sha256() -> hashlib._Hash:
+    """A digest that grows: `update(bytes)`, then `hexdigest()`."""
+    return hashlib.sha256()
+
+
 def sha256_file(path: Path) -> str:
     """Of a file's bytes; a file larger than memory is no problem."""
     with path.open("rb") as file:

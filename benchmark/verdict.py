@@ -1,26 +1,56 @@
-"""The verdict on record, in a few lines for a terminal."""
+"""The verdicts on record, in a few lines for a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from benchmark.analysis.claim import check_current
+from benchmark.analysis.p_values import p_text
 from benchmark.params import Params
 from benchmark.stages.inputs import claim_inputs
 from benchmark.storage import read_json
+
+CLAIMS = {"as_stated": "as stated", "given_target": "given the target"}
+CELL = ("model", "dataset", "mask", "statistic", "layer", "outcome")
 
 
 def run(params: Params) -> str:
     claim = read_json(params.results / "claim.json")
     check_current(claim, claim_inputs(params))
-    cell = claim["cell"]
-    where = ", ".join(str(cell[key]) for key in ("model", "dataset", "mask", "statistic", "layer", "outcome"))
-    return "\n".join(
-        (
-            f"verdict  {claim['verdict']} ({params.profile} profile)",
-            f"         {claim['sentence']}",
-            f"maximum  |rho| = {claim['max_abs_rho']:.3f}, bound {claim['bound']}",
-            f"cell     {where}",
-            f"n        {cell['n']} candidates; {claim['n_cells']} cells, {claim['n_undefined']} undefined",
-            f"chance   95 % of permutations stay below {claim['null_quantile_95']:.3f} (p = {claim['p_family']:.4f})",
-            f"page     {params.results / 'report.html'}",
-        )
+    families, headline = claim["families"], claim["headline"]
+    own = families[headline]
+    lines = [
+        ("verdict", f"{verdicts(own)} ({params.profile} profile, {headline} masks)"),
+        ("", claim["sentence"]),
+        ("maximum", f"{maxima(own)}; bound {claim['bound']}"),
+        *((("cell" if name == "as_stated" else ""), f"{cell(own[name])} ({words})") for name, words in CLAIMS.items()),
+        ("cells", f"{own['as_stated']['n_cells']}, {own['as_stated']['n_undefined']} undefined"),
+        ("chance", f"95 % of permutations stay below {chance(own)}"),
+        *((name, f"{verdicts(found)}; {maxima(found)}") for name, found in families.items() if name != headline),
+        ("page", str(params.results / "report.html")),
+    ]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
+
+
+def verdicts(family: Mapping[str, Any]) -> str:
+    return ", ".join(f"{family[name]['verdict']} {words}" for name, words in CLAIMS.items())
+
+
+def maxima(family: Mapping[str, Any]) -> str:
+    return "|rho| = " + ", ".join(f"{family[name]['max_abs_rho']:.3f} {words}" for name, words in CLAIMS.items())
+
+
+def chance(family: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{found['null_quantile_95']:.3f} {words}" + (f" ({p_text(found['p_family'])})" if found["cell"] else "")
+        for name, words in CLAIMS.items()
+        for found in [family[name]]
     )
+
+
+def cell(found: Mapping[str, Any]) -> str:
+    if found["cell"] is None:
+        return "none is defined"
+    return f"{', '.join(str(found['cell'][key]) for key in CELL)}, n = {found['cell']['n']}"

@@ -20,8 +20,8 @@ def run(params: Params, pipeline: Path) -> str:
             f"`{params.command}` and commit what changes"
         )
     stages = staleness.check(pipeline)
-    verdict = gate.gate(claim_inputs(params)).verdict
-    return f"verified: {stages} stages are up to date, and the cells give the recorded verdict, {verdict}"
+    claim = gate.gate(claim_inputs(params))
+    return f"verified: {stages} stages are up to date, and the cells give the recorded verdicts, {claim.said()}"
 
 
 def _cell(params: Params) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from benchmark.agreement import differences, main
+from benchmark.agreement import bytewise, compare, main
 from benchmark.storage import write_arrays, write_json, write_table
 
 
@@ -26,16 +26,16 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return one, other
 
 
+def beyond(one: Path, other: Path, tolerance: float) -> list[str]:
+    return [difference.where for difference in compare(one, other, tolerance).beyond]
+
+
 def test_bytes_and_tolerance(folders: tuple[Path, Path]) -> None:
-    assert list(differences(folders[0], folders[0])) == []
-    assert [line.split()[0] for line in differences(*folders)] == [
-        "cells.csv",
-        "cells/m.npz",
-        "claim.json",
-        "report.html",
-    ]
-    assert list(differences(*folders, tolerance=2e-4)) == []
-    assert len(list(differences(*folders, tolerance=5e-5))) == 3
+    assert bytewise(folders[0], folders[0]) == []
+    assert bytewise(*folders) == ["cells.csv", "cells/m.npz", "claim.json", "report.html"]
+    assert beyond(*folders, tolerance=2e-4) == []
+    assert sorted(beyond(*folders, tolerance=5e-5)) == ["cells.csv.rho", "cells/m.npz.x", "claim.json.rho[0]"]
+    assert compare(*folders, tolerance=2e-4).largest.size == pytest.approx(1e-4)  # type: ignore[union-attr]
 
 
 def test_what_follows_from_the_numbers_counts_for_what_it_is_worth(folders: tuple[Path, Path]) -> None:
@@ -43,13 +43,12 @@ def test_what_follows_from_the_numbers_counts_for_what_it_is_worth(folders: tupl
         write_json(folder / "claim.json", {"reason": f"power 0.{59 + shift}", "digests": {"cells.csv": str(shift)}})
         table = {"p_value": [0.5 + 0.009 * shift, 0], "null_max": [500 + shift, 500 - shift], "n": [200, 200]}
         write_table(folder / "cells.csv", pd.DataFrame(table))
-    assert list(differences(*folders, tolerance=1.1e-3)) == []
-    found = list(differences(*folders, tolerance=5e-4))
-    assert [line.split(": ")[:2] for line in found] == [["cells.csv", "p_value"], ["cells.csv", "null_max"]]
+    assert beyond(*folders, tolerance=1.1e-3) == []
+    assert sorted(beyond(*folders, tolerance=5e-4)) == ["cells.csv.null_max", "cells.csv.p_value"]
     write_table(folders[1] / "cells.csv", pd.DataFrame(table | {"n": [200, 201]}))
-    assert list(differences(*folders, tolerance=0.5)) == ["cells.csv: n: values differ"]
+    assert beyond(*folders, tolerance=0.5) == ["cells.csv.n"]
     write_json(folders[1] / "claim.json", {"reason": "reliability 0.59", "digests": {}})
-    assert any("reliability" in line for line in differences(*folders, tolerance=0.5))
+    assert "claim.json.reason" in beyond(*folders, tolerance=0.5)
 
 
 def test_the_largest_difference_is_told(folders: tuple[Path, Path]) -> None:
@@ -65,6 +64,13 @@ def test_another_verdict_a_missing_file_and_other_values_are_named(folders: tupl
     write_json(other / "claim.json", {"verdict": "refuted", "rho": [0.2, None], "n": 3, "more": 1})
     write_arrays(other / "cells/m.npz", x=np.array([[1.0, 2.0]]), names=np.array(["a", "c"]))
     (other / "cells.csv").unlink()
-    found = "\n".join(differences(one, other, tolerance=1.0))
-    for text in ("cells.csv is in", "'reproduced' and 'refuted'", "claim.json: more on one side", "m.npz: x", "names"):
-        assert text in found
+    done = CliRunner().invoke(main, [str(one), str(other), "--tolerance", "1"])
+    assert done.exit_code == 1
+    for text in (
+        "cells.csv: a file and no file",
+        "reproduced and refuted",
+        "claim.json.more: nothing and 1",
+        "m.npz.x",
+    ):
+        assert text in done.output
+    assert "m.npz.names at 1: b and c" in done.output

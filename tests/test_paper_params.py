@@ -104,11 +104,20 @@ def test_the_ten_datasets_are_pinned_and_the_core_set_is_on(params: Params) -> N
 
 def test_what_is_drawn_and_asked_is_the_claims(params: Params) -> None:
     assert params.claim.bound == 0.33
-    assert params.claim.family.shots == 1
+    assert params.claim.families["paper"].shots == 1
     masks = ("causal", "no_sink", "input", "target", "target_isolated", "prefix", "bidirectional", "self")
-    statistics = ("mean", "variance", "skewness", "kurtosis", "max_abs", "max_median_ratio", "massive_count")
-    assert params.extraction.masks == params.claim.family.masks == masks
-    assert params.extraction.sites["mlp_output"] == params.claim.family.statistics == statistics
-    assert params.claim.family.outcomes == ("quality", "performance")
+    statistics = (
+        "mean",
+        "variance",
+        "skewness",
+        "kurtosis",
+        "max_abs",
+        "max_median_ratio",
+        "max_sequence_ratio",
+        "massive_count",
+    )
+    assert params.extraction.masks == params.claim.families["extended"].masks == masks
+    assert params.extraction.sites["mlp_output"] == params.claim.families["extended"].statistics == statistics
+    assert params.claim.families["paper"].outcomes == ("quality", "performance")
     assert (params.extraction.massive_absolute, params.extraction.massive_ratio) == (100, 1000)
     assert 1 in params.selection.shots

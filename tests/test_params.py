@@ -22,7 +22,9 @@ def test_a_profile_is_complete_and_names_only_what_exists(path: str) -> None:
     params = load_params(ROOT / path)
     assert set(params.extraction.masks) == set(MASKS)
     assert set(params.extraction.sites["mlp_output"]) == set(STATISTICS)
-    assert set(params.claim.family.masks) <= set(params.extraction.masks)
+    for family in params.claim.families.values():
+        assert set(family.masks) <= set(params.extraction.masks)
+        assert set(family.statistics) <= set(STATISTICS)
     assert params.paths.params == path
 
 

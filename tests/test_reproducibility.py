@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.agreement import CLOCK, differences, numerically
+from benchmark.agreement import CLOCK, bytewise, compare, describe
 from benchmark.storage import read_json
 from tests.working_tree import ROOT, copy_tracked
 
@@ -129,9 +129,10 @@ def test_an_old_processor_gives_the_same_verdict_and_nearly_the_same_numbers(one
     other = tree(tmp_path / "other")
     run(other, 2, FIRST | OLD_PROCESSOR)
     left, right = one / "results", other / "results"
-    largest = max(numerically(left, right), key=lambda difference: difference[1])
-    print(f"the largest difference between vector units: {largest[0]}")
-    assert list(differences(left, right, tolerance=float(found.group(1)))) == []
+    result = compare(left, right, tolerance=float(found.group(1)))
+    assert list(map(describe, result.beyond)) == []
+    assert result.largest, "the settings had no effect"
+    print(f"the largest difference between vector units: {describe(result.largest)}")
     assert read_json(left / "claim.json")["verdict"] == read_json(right / "claim.json")["verdict"]
     assert digests(one) != digests(other), "the settings had no effect"
 
@@ -152,7 +153,7 @@ def test_the_same_bytes_in_other_circumstances(one: Path, tmp_path: Path) -> Non
     assert (other / "results/claim.json").stat().st_uid == (OTHER_USER if become else os.getuid())
 
     assert digests(one) == digests(other)
-    assert list(differences(one / "results", other / "results")) == []
+    assert bytewise(one / "results", other / "results") == []
     locks = [yaml.safe_load((folder / "dvc.lock").read_text()) for folder in (one, other)]
     assert locks[0] == locks[1]
     assert len(digests(one)) > 10

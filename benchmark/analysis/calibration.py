@@ -116,7 +116,8 @@ def _update(path: Path, row: dict[str, object]) -> pd.DataFrame:
 def _verdict(scenario: Scenario, intervals: str, resamples: int, splits: int, seed: int, i: int) -> Verdict:
     parameters = ClaimParameters.model_validate(
         {
-            "family": scenario.family(),
+            "families": {"simulated": scenario.family()},
+            "headline": "simulated",
             "intervals": intervals,
             "permutations": resamples,
             "bootstrap": resamples,
@@ -125,7 +126,7 @@ def _verdict(scenario: Scenario, intervals: str, resamples: int, splits: int, se
         }
     )
     cells = simulate(scenario, generator(seed, "calibration", scenario.name, i))
-    return evaluate(cells, parameters).verdict
+    return evaluate(cells, parameters)["simulated", "as_stated"].verdict
 
 
 def _row(scenario: Scenario, intervals: str, experiments: int, counts: Counter[Verdict]) -> dict[str, object]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,13 @@ import numpy as np
 from benchmark.analysis.parameters import FamilyParameters
 from benchmark.analysis.targets import identify
 from benchmark.artefacts.cells import AGAIN, Cells
+from benchmark.artefacts.column import Column
 from benchmark.artefacts.matrices import Matrices
-from benchmark.artefacts.scores import ActivationScores, Column
+from benchmark.artefacts.scores import ActivationScores
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.dataset import Dataset
+
+Families = Mapping[str, FamilyParameters]
 
 
 def build_cells(
@@ -22,7 +24,7 @@ def build_cells(
     dataset: Dataset,
     scores: ActivationScores,
     matrices: Matrices,
-    family: FamilyParameters,
+    families: Families,
     fingerprint: str,
 ) -> Cells:
     """The cells of `model` on `dataset`. Raises `BenchmarkError` where `scores` lack a declared column, or the three
@@ -32,7 +34,7 @@ def build_cells(
     candidates = [example.id for example in dataset.pool]
     check_same(name, "candidates", candidates, scores.candidates.tolist(), matrices.candidates.tolist())
     check_same(name, "queries", [example.id for example in dataset.queries], matrices.queries.tolist())
-    columns = declared(scores, family, name)
+    columns = declared(scores, families, name)
     targets = identify(dataset.pool, dataset.queries)
     return Cells(
         model=model,
@@ -52,8 +54,20 @@ def build_cells(
     )
 
 
-def declared(scores: ActivationScores, family: FamilyParameters, where: str) -> tuple[Column, ...]:
-    """The family's columns, less those whose statistic does not exist at their site."""
+def declared(scores: ActivationScores, families: Families, where: str) -> tuple[Column, ...]:
+    """The columns of all families, each once, less those whose statistic does not exist at their site."""
+    columns = dict.fromkeys(
+        column
+        for name, family in families.items()
+        for column in _declared(scores, family, f"the family {name}", where)
+        if scores.applies(column.site, column.statistic)
+    )
+    if not columns:
+        raise BenchmarkError(f"the scores of {where} have a value for no column of a declared family: extract again")
+    return tuple(columns)
+
+
+def _declared(scores: ActivationScores, family: FamilyParameters, name: str, where: str) -> Iterator[Column]:
     for axis, wanted in (
         ("sites", family.sites),
         ("masks", family.masks),
@@ -64,15 +78,9 @@ def declared(scores: ActivationScores, family: FamilyParameters, where: str) -> 
         missing = [name for name in wanted if name not in scores.names(axis)]
         if missing:
             raise BenchmarkError(
-                f"the scores of {where} lack {axis} {', '.join(missing)} of the declared family: extract them, or "
-                "declare less"
+                f"the scores of {where} lack {axis} {', '.join(missing)} of {name}: extract them, or declare less"
             )
-    layers = map(str, family.layers)
-    every = product(family.sites, family.masks, family.poolings, layers, family.statistics)
-    columns = tuple(Column(*c) for c in every if scores.applies(c[0], c[4]))
-    if not columns:
-        raise BenchmarkError(f"the scores of {where} have a value for no column of the declared family: extract again")
-    return columns
+    yield from family.columns
 
 
 def check_same(name: str, what: str, *columns: list[str]) -> None:
@@ -90,9 +98,10 @@ def check_same(name: str, what: str, *columns: list[str]) -> None:
 
 
 def read_all_cells(
-    folder: Path, pairs: Sequence[tuple[str, str]], family: FamilyParameters, fingerprints: Mapping[str, str]
+    folder: Path, pairs: Sequence[tuple[str, str]], families: Families, fingerprints: Mapping[str, str]
 ) -> list[Cells]:
-    """The cells of `pairs`, checked: all there, none besides, of the current parameters, one family, one n a dataset.
+    """The cells of `pairs`, checked: all there, none besides, of the current parameters, the declared columns, one n a
+    dataset.
 
     `fingerprints` {M-D: of the current parameters}. Raises `BenchmarkError` naming the first that is wrong.
     """
@@ -107,30 +116,30 @@ def read_all_cells(
                 f"{folder / cells.name}.npz was made with other parameters "
                 f"({cells.fingerprint}, now {fingerprints[cells.name]}): {AGAIN}"
             )
-    check_family(every, family)
+    check_families(every, families)
     return every
 
 
-def check_family(every: Sequence[Cells], family: FamilyParameters) -> None:
+def check_families(every: Sequence[Cells], families: Families) -> None:
     """Raises `BenchmarkError` unless `every` cell is declared, no pool is double, and a dataset has one pool only."""
     if not every:
         raise BenchmarkError("there are no cells: name at least one model and one dataset")
     pools: dict[str, Cells] = {}
     names: set[str] = set()
-    declared = set(product(family.sites, family.masks, family.poolings, map(str, family.layers), family.statistics))
-    sites = {site: {c.statistic for c in every[0].columns if c.site == site} for site in family.sites}
+    columns = {column for family in families.values() for column in family.columns}
+    sites = {c.site: {other.statistic for other in every[0].columns if other.site == c.site} for c in columns}
     for cells in every:
         if cells.name in names:
             raise BenchmarkError(f"cells {cells.name} occur twice")
         names.add(cells.name)
-        stray = set(cells.columns) - declared
-        missing = {c for c in declared if c[4] in sites[c[0]]} - set(cells.columns)
+        stray = set(cells.columns) - columns
+        missing = {c for c in columns if c.statistic in sites[c.site]} - set(cells.columns)
         if stray or missing:
             what, column = ("hold undeclared", min(stray)) if stray else ("lack the declared", min(missing))
             raise BenchmarkError(f"cells {cells.name} {what} column {'/'.join(column)}: {AGAIN}")
         other = pools.setdefault(cells.dataset, cells)
-        if other.n != cells.n or (other.candidates != cells.candidates).any():
+        if other.n != cells.n or (other.candidates != cells.candidates).any() or (other.target != cells.target).any():
             raise BenchmarkError(
-                f"{other.name} (n = {other.n}) and {cells.name} (n = {cells.n}) have different candidates: "
+                f"{other.name} (n = {other.n}) and {cells.name} (n = {cells.n}) have different candidates or targets: "
                 "models must share a dataset's pool; run their extract stages again"
             )

@@ -14,9 +14,11 @@ import pandas as pd
 from benchmark.analysis.cells import read_all_cells
 from benchmark.analysis.controls import massive_controls
 from benchmark.analysis.correlation import compare_correlations
-from benchmark.analysis.evaluation import Evaluation, blind, evaluate
+from benchmark.analysis.evaluation import AS_STATED, CLAIMS, GIVEN_TARGET, Evaluation, evaluate
 from benchmark.analysis.parameters import ClaimParameters, Verdict, fingerprint
+from benchmark.analysis.resampling import SLACK
 from benchmark.analysis.tables import all_tables
+from benchmark.analysis.words import both_sentences, sentence, statements
 from benchmark.artefacts.cells import KEY
 from benchmark.artefacts.planted import read_planted
 from benchmark.errors import BenchmarkError
@@ -24,16 +26,7 @@ from benchmark.hashing import sha256_text
 from benchmark.storage import write_json, write_table
 
 DECIMALS = 6
-SENTENCES: dict[Verdict, str] = {
-    "reproduced": "No score tells a good example: the strongest correlation found is {max:.2f}, the claim allows "
-    "{bound}, and a correlation of {rho} would have been seen.",
-    "refuted": "A score does tell a good example: one correlates at {signed:.2f}, and neither chance nor the number of "
-    "scores tried explains how far that is beyond the {bound} that the claim allows; it is {cell}.",
-    "exceeded": "The strongest correlation found, {max:.2f}, is above the {bound} that the claim allows, but not by "
-    "more than chance explains.",
-    "inconclusive": "These data cannot tell: a correlation of {rho}, well above the {bound} that the claim allows, "
-    "could have gone unseen ({why}).",
-}
+OF_A_CELL = (*KEY, "n", "n_distinct", "target_alone", "rho")
 
 
 @dataclass(frozen=True)
@@ -78,8 +71,18 @@ class Claim:
 
     @property
     def verdict(self) -> Verdict:
+        """The headline's, as stated."""
         verdict: Verdict = self.summary["verdict"]
         return verdict
+
+    def said(self) -> str:
+        """The headline's two verdicts in words."""
+        return f"{self.verdict} as stated and {self.summary['verdict_given_target']} given the target"
+
+    def verdicts(self) -> dict[str, dict[str, Verdict]]:
+        """{family: {claim: verdict}}"""
+        families = self.summary["families"]
+        return {name: {claim: found[claim]["verdict"] for claim in CLAIMS} for name, found in families.items()}
 
 
 def claim(inputs: ClaimInputs) -> Claim:
@@ -97,75 +100,49 @@ def claim(inputs: ClaimInputs) -> Claim:
 def compute(inputs: ClaimInputs) -> Claim:
     """As `claim`, but writes nothing. Raises `BenchmarkError` where correlations.csv is not what the cells give."""
     parameters, context, pairs = inputs.parameters, inputs.context, inputs.pairs
-    mark = fingerprint(parameters.family, context)
-    every = read_all_cells(inputs.cells, pairs, parameters.family, {f"{m}-{d}": mark for m, d in pairs})
+    mark = parameters.cells_fingerprint(context)
+    every = read_all_cells(inputs.cells, pairs, parameters.families, {f"{m}-{d}": mark for m, d in pairs})
     models = [model for model, _ in pairs]
     massive = massive_controls(read_planted(inputs.planted), models, parameters.controls) if inputs.planted else []
-    evaluation = evaluate(every, parameters, massive)
-    tables = all_tables(evaluation)
+    evaluations = evaluate(every, parameters, massive)
+    tables = all_tables(evaluations)
     compare_correlations(inputs.correlations, tables["family.csv"])
-    summary = summarise(evaluation, tables)
+    summary = summarise(evaluations, tables)
     digests = {f"cells/{c.name}.npz": c.digest() for c in every}
     digests |= {path.name: sha256_text(path) for path in (inputs.correlations, inputs.planted) if path}
     made = {"fingerprint": inputs.fingerprint, "cells_fingerprint": mark, "digests": digests}
     return Claim(summary | made, tables)
 
 
-def summarise(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """The keys of claim.json that follow from the evaluation; floats rounded, NaN as null."""
-    p = evaluation.parameters
-    cells = tables["family.csv"]
-    strongest = cells.loc[cells["rho"].abs().idxmax()]
-    undefined = Counter(reason for reason in cells["undefined"] if reason)
+def summarise(evaluations: Mapping[tuple[str, str], Evaluation], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """The keys of claim.json that follow from the evaluations; floats rounded, NaN as null.
+
+    `families` {family: {claim: what was found}}; `verdict` and `sentence` are the headline's.
+    """
+    stated, given = (evaluations[next(iter(evaluations.values())).parameters.headline, claim] for claim in CLAIMS)
+    p = stated.parameters
+    found = {key: summarise_one(evaluation, tables) for key, evaluation in evaluations.items()}
     summary = {
-        "verdict": evaluation.verdict,
-        "sentence": sentence(evaluation, strongest),
-        "by_outcome": {name: by_outcome(evaluation, t) for t, name in enumerate(p.family.outcomes)},
+        "verdict": stated.verdict,
+        "verdict_given_target": given.verdict,
+        "sentence": both_sentences(stated, given),
+        "headline": p.headline,
         "bound": p.bound,
         "alpha": p.alpha,
-        "family": p.family.model_dump(mode="json"),
-        "max_abs_rho": evaluation.max_abs_rho,
-        "cell": {name: strongest[name] for name in (*KEY, "n", "rho")},
-        "n_cells": len(cells),
-        "n_undefined": undefined.total(),
-        "undefined": dict(sorted(undefined.items())),
-        "null_quantile_95": evaluation.null_quantile(),
-        "p_family": strongest["p_family"],
-        "intervals": {
-            "method": p.intervals,
-            "level": 1 - p.alpha,
-            "critical_value": evaluation.errors.critical,
-            "largest_lower_limit": evaluation.largest_lower_limit,
-            "n_above_bound": int((cells["lower_limit"] > p.bound).sum()),
-            "strongest": {
-                "ci": [strongest["ci_low"], strongest["ci_high"]],
-                "simultaneous": [strongest["simultaneous_low"], strongest["simultaneous_high"]],
-            },
+        "intervals": p.intervals,
+        "families": {
+            name: {
+                "declared": family.model_dump(mode="json"),
+                "sentence": both_sentences(evaluations[name, AS_STATED], evaluations[name, GIVEN_TARGET]),
+                **{claim: found[name, claim] for claim in CLAIMS},
+            }
+            for name, family in p.families.items()
         },
-        "statements": statements(evaluation, strongest),
-        "equivalence": {
-            "n_equivalent": int(tables["equivalence.csv"]["equivalent"].sum()),
-            "all_equivalent": bool((tables["equivalence.csv"]["equivalent"].dropna() == 1).all()),
-            "mean_power": tables["equivalence.csv"]["power"].mean(),
-        },
-        "reliability": nested_reliability(evaluation),
-        "sensitivity": {
-            "rho": p.sensitivity_rho,
-            "power": p.power,
-            "sensitive": evaluation.sensitive,
-            "insensitive": [
-                {
-                    "model": s.pool.model,
-                    "dataset": s.pool.dataset,
-                    "outcome": s.outcome,
-                    "power": s.power,
-                    "reason": s.reason,
-                }
-                for s in evaluation.sensitivity
-                if not s.sensitive
-            ],
-        },
-        "controls": controls(evaluation),
+        "uncovered": given.uncovered,
+        "target_alone": target_alone(tables["family.csv"], p.bound),
+        "constant": constant(tables["family.csv"]),
+        "sensitivity_rho": p.sensitivity_rho,
+        "power": p.power,
         "seed": p.seed,
         "permutations": p.permutations,
         "bootstrap": p.bootstrap,
@@ -175,98 +152,115 @@ def summarise(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> dic
     return plain
 
 
-def by_outcome(evaluation: Evaluation, t: int) -> dict[str, Any]:
-    """The same verdict on one outcome's cells alone."""
-    name = evaluation.parameters.family.outcomes[t]
-    maxima = evaluation.null.maxima[:, :, t].max(axis=1)
-    largest = evaluation.max_of_outcome(t)
-    reached = int((maxima >= largest - 1e-9).sum())
-    return {
-        "verdict": evaluation.decide_outcome(t),
-        "max_abs_rho": largest,
-        "null_quantile_95": evaluation.null_quantile(t),
-        "p_family": (1 + reached) / (1 + len(maxima)),
-        "insensitive": sum(not s.sensitive for s in evaluation.sensitivity if s.outcome == name),
-    }
+def of(tables: Mapping[str, pd.DataFrame], name: str, evaluation: Evaluation) -> pd.DataFrame:
+    """The rows of a table that are of this family and claim."""
+    table = tables[name]
+    own = table["claim"] == evaluation.claim
+    return table[own & (table["family"] == evaluation.name)] if "family" in table else table[own]
 
 
-def describe(cell: Mapping[str, Any]) -> str:
-    """A cell in words: `kurtosis under causal of llama on boolq (layer mean, with quality)`."""
-    layer = "mean over layers" if cell["layer"] == "mean" else f"layer {cell['layer']}"
-    return (
-        f"{cell['statistic']} under {cell['mask']} of {cell['model']} on {cell['dataset']} ({layer}, {cell['outcome']})"
-    )
-
-
-def why_insensitive(evaluation: Evaluation) -> str:
-    """The first reason for which statement 4 fails, and how many more there are."""
-    reasons = [
-        f"{s.pool.model} on {s.pool.dataset}, {s.outcome}: {s.reason}" for s in evaluation.sensitivity if s.reason
-    ]
-    reasons += [
-        f"control {c.control} {'failed' if c.passed is False else 'cannot run'} for {c.model} {c.dataset}".strip()
-        for c in evaluation.controls
-        if blind(c)
-    ]
-    more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
-    return reasons[0] + more if reasons else ""
-
-
-def sentence(evaluation: Evaluation, strongest: Mapping[str, Any]) -> str:
-    """The verdict in one sentence that anyone understands."""
+def summarise_one(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """What was found about one family under one claim."""
     p = evaluation.parameters
-    return SENTENCES[evaluation.verdict].format(
-        max=evaluation.max_abs_rho,
-        signed=strongest["rho"],
-        bound=p.bound,
-        rho=p.sensitivity_rho,
-        cell=describe(strongest),
-        why=why_insensitive(evaluation),
-    )
-
-
-def statements(evaluation: Evaluation, strongest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The four statements, kept apart."""
-    p = evaluation.parameters
-    quantile, limit = evaluation.null_quantile(), evaluation.largest_lower_limit
-    level = f"{100 * (1 - p.alpha):g} %"
+    cells = of(tables, "family.csv", evaluation)
+    tested = of(tables, "equivalence.csv", evaluation)
+    tested = tested.merge(cells[list(KEY)], on=list(KEY))  # of all families' cells, its own
+    undefined = Counter(reason for reason in cells["undefined"] if reason)
+    cell = strongest(evaluation, cells)
     return {
-        "reproduction": {
-            "holds": evaluation.max_abs_rho <= p.bound,
-            "text": f"the largest |rho| is {evaluation.max_abs_rho:.3f}, the bound {p.bound}: {describe(strongest)}",
-        },
-        "chance": {
-            "holds": bool(strongest["p_family"] > p.alpha),
-            "text": f"in {level} of {p.permutations} permutations the largest |rho| is at most {quantile:.3f} "
-            f"(p = {strongest['p_family']:.4f})",
-        },
+        "verdict": evaluation.verdict,
+        "sentence": sentence(evaluation),
+        "by_outcome": {name: by_outcome(evaluation, name) for name in evaluation.family.outcomes},
+        "max_abs_rho": evaluation.max_abs_rho(),
+        "cell": None
+        if cell is None
+        else {name: cell[name] for name in (*KEY, "n", "n_distinct", "target_alone", "rho")},
+        "n_cells": len(cells),
+        "n_undefined": undefined.total(),
+        "undefined": dict(sorted(undefined.items())),
+        "null_quantile_95": evaluation.null_quantile(),
+        "p_family": None if cell is None else cell["p_family"],
         "intervals": {
-            "holds": limit <= p.bound,
-            "text": f"the largest simultaneous {level} lower limit of |rho| is {limit:.3f}",
+            "critical_value": evaluation.errors.critical,
+            "largest_lower_limit": evaluation.largest_lower_limit(),
+            "n_above_bound": int((cells["lower_limit"] > p.bound).sum()),
+            "strongest": None
+            if cell is None
+            else {
+                "ci": [cell["ci_low"], cell["ci_high"]],
+                "simultaneous": [cell["simultaneous_low"], cell["simultaneous_high"]],
+            },
         },
-        "sensitivity": {
-            "holds": evaluation.sensitive,
-            "text": why_insensitive(evaluation)
-            or f"every pool would have shown a true rho of {p.sensitivity_rho} with probability {p.power:g} or more",
+        "statements": statements(evaluation),
+        "equivalence": {
+            "n_equivalent": int(tested["equivalent"].sum()),
+            "all_equivalent": bool((tested["equivalent"].dropna() == 1).all()),
+            "mean_power": tested["power"].mean(),
         },
+        "sensitive_pools": {
+            outcome: sum(s.sensitive for s in evaluation.sensitivity if s.outcome == outcome)
+            for outcome in evaluation.family.outcomes
+        },
+        "insensitive": [
+            {
+                "model": s.pool.model,
+                "dataset": s.pool.dataset,
+                "outcome": s.outcome,
+                "power": s.power,
+                "reason": s.reason,
+            }
+            for s in evaluation.sensitivity
+            if not s.sensitive
+        ],
+        "controls": controls(evaluation),
     }
 
 
-def nested_reliability(evaluation: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
-    """{model: {dataset: {outcome: reliability}}}"""
-    nested: dict[str, dict[str, dict[str, float]]] = {}
-    for s in evaluation.sensitivity:
-        nested.setdefault(s.pool.model, {}).setdefault(s.pool.dataset, {})[s.outcome] = s.reliability.value
-    return nested
+def strongest(evaluation: Evaluation, cells: pd.DataFrame) -> Mapping[str, Any] | None:
+    """The row of the largest |rho|; None where no cell is defined."""
+    return cells.loc[cells["rho"].abs().idxmax()].to_dict() if evaluation.defined else None
+
+
+def by_outcome(evaluation: Evaluation, outcome: str) -> dict[str, Any]:
+    """The same verdict on one outcome's cells alone."""
+    maxima = evaluation.maxima(outcome)
+    largest = evaluation.max_abs_rho(outcome)
+    reached = int((maxima >= largest - SLACK).sum())
+    return {
+        "verdict": evaluation.decide(outcome),
+        "max_abs_rho": largest,
+        "null_quantile_95": evaluation.null_quantile(outcome),
+        "p_family": (1 + reached) / (1 + len(maxima)),
+        "insensitive": sum(not s.sensitive for s in evaluation.sensitivity if s.outcome == outcome),
+    }
+
+
+def target_alone(family: pd.DataFrame, bound: float) -> dict[str, int]:
+    """How many cells of all families say which target and no more, and how many of those lie above the bound."""
+    cells = family[(family["claim"] == AS_STATED) & (family["target_alone"] == 1)].drop_duplicates(list(KEY))
+    return {"cells": len(cells), "above_bound": int((cells["rho"].abs() > bound).sum())}
+
+
+def constant(family: pd.DataFrame) -> list[dict[str, Any]]:
+    """Statistics that are the same for every candidate of a pool: {model, dataset, statistic, masks} for each."""
+    cells = family[(family["claim"] == AS_STATED) & (family["n_distinct"] == 1)]
+    groups = cells.groupby(["model", "dataset", "statistic"], sort=False)["mask"]
+    return [
+        {"model": model, "dataset": dataset, "statistic": statistic, "masks": sorted(set(masks))}
+        for (model, dataset, statistic), masks in groups
+    ]
 
 
 def controls(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
-    """{control: whether all that ran passed, how many ran, of how many}; `passed` is null where none ran."""
+    """{control: whether all that ran passed, how many ran, of how many; of planted ones, how many were shown to lie
+    above the bound}; `passed` is null where none ran."""
     summary = {}
     for name in ("planted", "shuffled", "identity", "massive_dimension"):
-        outcomes = [c.passed for c in evaluation.controls if c.control == name]
-        ran = [outcome for outcome in outcomes if outcome is not None]
-        summary[name] = {"passed": all(ran) if ran else None, "ran": len(ran), "of": len(outcomes)}
+        own = [c for c in evaluation.controls if c.control == name]
+        ran = [c.passed for c in own if c.passed is not None]
+        summary[name] = {"passed": all(ran) if ran else None, "ran": len(ran), "of": len(own)}
+        if name == "planted":
+            summary[name]["shown"] = sum(bool(c.shown) for c in own)
     return summary
 
 

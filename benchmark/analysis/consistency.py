@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmark.analysis.spearman import spearman
+from benchmark.analysis.ranking import spearman
 
 COLUMN = ["mask", "statistic", "pooling", "site", "layer", "outcome", "shots"]
 

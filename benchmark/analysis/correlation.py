@@ -13,13 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmark.analysis.cells import build_cells, check_family
-from benchmark.analysis.parameters import ClaimParameters, ExplorationParameters, fingerprint
-from benchmark.analysis.spearman import correlate_ranks, fisher_interval, p_values, rank_columns
+from benchmark.analysis.cells import build_cells, check_families
+from benchmark.analysis.parameters import ClaimParameters, ExplorationParameters
+from benchmark.analysis.ranking import rank, why
+from benchmark.analysis.spearman import fisher_interval, p_values
 from benchmark.artefacts.cells import AGAIN, KEY, Cells, query_mean
+from benchmark.artefacts.column import Column
 from benchmark.artefacts.correlations import COLUMNS, DECIMALS, read_correlations, write_correlations
 from benchmark.artefacts.matrices import Matrices, gain
-from benchmark.artefacts.scores import ActivationScores, Column
+from benchmark.artefacts.scores import ActivationScores
 from benchmark.artefacts.sets import Sets, read_sets
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.dataset import Dataset
@@ -69,16 +71,16 @@ def correlate(
     foreign = sorted(path.name for path in cells.glob("*.npz") if path.name not in expected)
     if foreign:
         raise BenchmarkError(f"{cells} holds {', '.join(foreign)}, which no parameter names: delete what is listed")
-    mark = fingerprint(parameters.family, context)
+    mark = parameters.cells_fingerprint(context)
     upstream = Upstream(data)
     every: list[Cells] = []
     frames: list[pd.DataFrame] = []
     for model, dataset in tqdm(pairs, desc="correlate", unit="pool", disable=None):
         scores, matrices = upstream.scores(model, dataset), upstream.matrices(model, dataset)
-        pool = build_cells(model, upstream.dataset(dataset), scores, matrices, parameters.family, mark)
+        pool = build_cells(model, upstream.dataset(dataset), scores, matrices, parameters.families, mark)
         every.append(pool)
         frames.append(pool_correlations(pool, scores, matrices, upstream.sets(model, dataset), parameters))
-    check_family(every, parameters.family)
+    check_families(every, parameters.families)
     frame = pd.concat(frames, ignore_index=True)
     for pool in every:
         pool.write(cells)
@@ -122,9 +124,8 @@ def correlation_rows(
     alpha: float,
 ) -> pd.DataFrame:
     """Rows for `values` [n, column] against `outcomes` [quality and performance, n]."""
-    x, reasons = rank_columns(np.ascontiguousarray(values.T))
-    y, outcome_reasons = rank_columns(outcomes)
-    rho = correlate_ranks(x, y)
+    ranking = rank(np.ascontiguousarray(values.T), outcomes)
+    rho = ranking.rho
     n = outcomes.shape[1]
     low, high = fisher_interval(rho, n, alpha)
     names = pd.DataFrame(columns, columns=list(Column._fields))
@@ -135,24 +136,28 @@ def correlation_rows(
             outcome=outcome,
             shots=shots,
             n=n,
+            n_distinct=n_distinct(values),
             rho=rho[:, t],
             ci_low=low[:, t],
             ci_high=high[:, t],
             p_value=p_values(rho[:, t], n),
-            undefined=[why(reason, outcome_reasons[t]) for reason in reasons],
+            undefined=[why(reason, ranking.outcome_reasons[t]) for reason in ranking.score_reasons],
         )
         for t, outcome in enumerate(OUTCOMES)
     ]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)].round(DECIMALS)
 
 
-def why(score: str, outcome: str) -> str:
-    """The reason for which a cell has no rho, from those of its score and its outcome."""
-    return f"score {score}" if score else f"outcome {outcome}" if outcome else ""
+def n_distinct(scores: NDArray[np.floating]) -> NDArray[np.int64]:
+    """How many different values each column of `scores` [n, column] has."""
+    ordered = np.sort(scores, axis=0)
+    counts: NDArray[np.int64] = 1 + (ordered[1:] != ordered[:-1]).sum(axis=0)
+    return counts
 
 
 def compare_correlations(path: Path, family: pd.DataFrame) -> None:
-    """Raises at the first declared cell whose rho, n or reason in `path` is not that of `family`."""
+    """Raises at the first declared cell whose rho, n or reason in `path` is not that of `family` as stated."""
+    family = family[family["claim"] == "as_stated"].drop_duplicates(list(KEY))
     names = ["n", "rho", "undefined"]
     committed = read_correlations(path).set_index(list(KEY))[names]
     wanted = family.set_index(list(KEY))[names]

@@ -1,60 +1,69 @@
-"""The claim put to the test: from cells to the four statements and the verdict. Tables and files are made elsewhere."""
+"""The claim put to the test: from cells to statements and verdicts. Tables and files are made elsewhere.
+
+It is tested twice, `as_stated` (all candidates compared with one another) and `given_target` (candidates compared with
+those that have the same target), and in each declared family. All of it comes from the same cells and the same draws.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.analysis.controls import Control, planted_score
+from benchmark.analysis.controls import Control, PlantedScores, blind, score_controls
 from benchmark.analysis.equivalence import detection_power
-from benchmark.analysis.parameters import ClaimParameters, Outcome, Verdict
+from benchmark.analysis.parameters import ClaimParameters, FamilyParameters, Outcome, Verdict
+from benchmark.analysis.ranking import Ranking, rank
 from benchmark.analysis.reliability import Reliability, split_half
 from benchmark.analysis.resampling import (
+    Chosen,
     Errors,
     Null,
+    Resampled,
     bootstrap_errors,
     bootstrap_rho,
     fisher_errors,
     lower_limit,
     permutation_null,
 )
-from benchmark.analysis.spearman import Floats, centred_ranks, correlate_ranks, rank_columns, standard_error
+from benchmark.analysis.spearman import Floats, standard_error
+from benchmark.analysis.strata import by_target, everybody
 from benchmark.analysis.verdict import decide
 from benchmark.artefacts.cells import Cells
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
 
+AS_STATED, GIVEN_TARGET = CLAIMS = ("as_stated", "given_target")
+
 
 @dataclass(frozen=True)
 class Pool:
-    """The centred ranks of one pool: `x` [column, n], `y` [outcome, n], their `rho` [column, outcome]."""
+    """One pool under one claim: its cells, its ranks, and why the claim cannot be tested here, or nothing."""
 
     cells: Cells
     outcomes: tuple[Outcome, ...]
-    x: Floats
-    y: Floats
-    score_reasons: list[str]
-    outcome_reasons: list[str]
-    rho: Floats
+    ranking: Ranking
+    problem: str = ""
 
-    @classmethod
-    def rank(cls, cells: Cells, outcomes: tuple[Outcome, ...]) -> Pool:
-        x, score_reasons = rank_columns(np.ascontiguousarray(cells.scores.T))
-        y, outcome_reasons = rank_columns(np.stack([cells.outcome(outcome) for outcome in outcomes]))
-        return cls(cells, outcomes, x, y, score_reasons, outcome_reasons, correlate_ranks(x, y))
+    @property
+    def rho(self) -> Floats:
+        return self.ranking.rho
 
-
-PLANTED_TOLERANCE = 0.02
-"""How far a planted score's rho may lie from the intended one; ties of the outcome can keep it away."""
+    @property
+    def n(self) -> int:
+        return self.ranking.n
 
 
-def blind(control: Control) -> bool:
-    """Whether this control leaves it open that a correlation could have been seen."""
-    return control.passed is False or (control.control == "planted" and control.passed is None)
+def make_pool(cells: Cells, outcomes: tuple[Outcome, ...], claim: str) -> Pool:
+    """The pool ranked as `claim` has it."""
+    strata, problem = everybody(cells.n), ""
+    if claim == GIVEN_TARGET:
+        strata, problem = by_target(cells.target), cells.target_problem
+    measured = np.stack([cells.outcome(outcome) for outcome in outcomes])
+    return Pool(cells, outcomes, rank(np.ascontiguousarray(cells.scores.T), measured, strata, problem), problem)
 
 
 class Sensitivity(NamedTuple):
@@ -62,6 +71,7 @@ class Sensitivity(NamedTuple):
 
     pool: Cells
     outcome: Outcome
+    n: int
     reliability: Reliability
     expected_rho: float
     power: float
@@ -74,10 +84,17 @@ class Sensitivity(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The family's correlations with what chance, sampling and controls say of them; lists are parallel to `pools`."""
+    """One family under one claim: its correlations with what chance, sampling and controls say of them.
 
+    Lists are parallel to `pools`; `chosen` marks the family's cells in each, bool [column, outcome].
+    """
+
+    name: str
+    claim: str
+    family: FamilyParameters
     parameters: ClaimParameters
     pools: list[Pool]
+    chosen: list[Chosen]
     null: Null
     errors: Errors
     controls: list[Control]
@@ -85,190 +102,190 @@ class Evaluation:
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "verdict", self.decide(self.sensitive))
+        object.__setattr__(self, "verdict", self.decide())
+
+    @cached_property
+    def rho(self) -> list[Floats]:
+        """Rho of the family's cells [column, outcome]; NaN for those of others."""
+        return [np.where(own, pool.rho, np.nan) for pool, own in zip(self.pools, self.chosen, strict=True)]
+
+    @cached_property
+    def defined(self) -> bool:
+        """Whether any cell of the family has a rho."""
+        return not all(np.isnan(rho).all() for rho in self.rho)
 
     @cached_property
     def largest(self) -> tuple[int, int, int]:
         """Pool, column and outcome of the largest |rho|; the first of equals."""
-        best = [np.where(np.isnan(pool.rho), -1, np.abs(pool.rho)) for pool in self.pools]
+        best = [np.where(np.isnan(rho), -1, np.abs(rho)) for rho in self.rho]
         p = int(np.argmax([b.max() for b in best]))
         column, outcome = np.unravel_index(int(best[p].argmax()), best[p].shape)
         return p, int(column), int(outcome)
 
-    @property
-    def max_abs_rho(self) -> float:
-        p, column, outcome = self.largest
-        return float(abs(self.pools[p].rho[column, outcome]))
-
     @cached_property
     def lower_limits(self) -> list[Floats]:
         """Simultaneous lower limits of |rho|: [column, outcome]."""
-        pairs = zip(self.pools, self.errors.standard_errors, strict=True)
-        return [lower_limit(pool.rho, error, self.errors.critical) for pool, error in pairs]
+        pairs = zip(self.rho, self.errors.standard_errors, strict=True)
+        return [lower_limit(rho, error, self.errors.critical) for rho, error in pairs]
 
-    @cached_property
-    def largest_lower_limit(self) -> float:
-        return max(float(np.nanmax(limit, initial=0.0)) for limit in self.lower_limits)
+    def max_abs_rho(self, outcome: str | None = None) -> float:
+        """The largest |rho| of all outcomes, or of one; 0 where none is defined."""
+        return max(float(np.nanmax(np.abs(part), initial=0.0)) for part in self._parts(self.rho, outcome))
+
+    def largest_lower_limit(self, outcome: str | None = None) -> float:
+        return max(float(np.nanmax(part, initial=0.0)) for part in self._parts(self.lower_limits, outcome))
+
+    def _parts(self, arrays: list[Floats], outcome: str | None) -> list[Floats]:
+        at = slice(None) if outcome is None else [self.pools[0].outcomes.index(outcome)]
+        return [array[:, at] for array in arrays]
+
+    def maxima(self, outcome: str | None = None) -> Floats:
+        """The largest |rho| of each permutation [permutation], of all outcomes or of one."""
+        at = slice(None) if outcome is None else [self.pools[0].outcomes.index(outcome)]
+        largest: Floats = self.null.maxima[:, :, at].max(axis=(1, 2))
+        return largest
+
+    def null_quantile(self, outcome: str | None = None) -> float:
+        """The 1 - alpha quantile of `maxima`."""
+        return float(np.quantile(self.maxima(outcome), 1 - self.parameters.alpha, method="higher"))
 
     @property
-    def sensitive(self) -> bool:
-        """Statement 4: every pool and outcome could have shown it, and no control failed or could not be planted."""
-        return all(s.sensitive for s in self.sensitivity) and not any(map(blind, self.controls))
+    def uncovered(self) -> dict[str, str]:
+        """Pools that this claim cannot be tested on, and why: {pool: reason}."""
+        return {pool.cells.name: pool.problem for pool in self.pools if pool.problem}
 
-    def null_quantile(self, outcome: int | None = None) -> float:
-        """The 1 - alpha quantile of the permuted family's largest |rho|, of one outcome or of all."""
-        maxima = self.null.maxima if outcome is None else self.null.maxima[:, :, outcome : outcome + 1]
-        return float(np.quantile(maxima.max(axis=(1, 2)), 1 - self.parameters.alpha, method="higher"))
+    def sensitive(self, outcome: str | None = None) -> bool:
+        """Statement 4: every pool that is covered could have shown it, and no control failed or was not shown."""
+        own = [s for s in self.sensitivity if outcome in (None, s.outcome)]
+        failed = any(blind(control) for control in self.controls if outcome is None or control.outcome in (outcome, ""))
+        return bool(own) and all(s.sensitive for s in own) and not failed
 
-    def decide(self, sensitive: bool, rho: float = 0.0, limit: float = 0.0) -> Verdict:
-        """The verdict, were a score with |rho| and lower limit of |rho| as given in the family too."""
+    def decide(self, outcome: str | None = None) -> Verdict:
+        """The verdict on all outcomes, or on one alone with the family's critical value, which is the stricter one."""
         return decide(
-            max(self.max_abs_rho, rho),
-            max(self.largest_lower_limit, limit),
-            self.null_quantile(),
-            sensitive,
-            self.parameters.bound,
-        )
-
-    def decide_outcome(self, outcome: int) -> Verdict:
-        """The verdict on one outcome alone, with the family's critical value, which is the stricter one."""
-        name = self.parameters.family.outcomes[outcome]
-        own = all(s.sensitive for s in self.sensitivity if s.outcome == name)
-        failed = any(blind(c) and c.outcome in (name, "") for c in self.controls)
-        return decide(
-            self.max_of_outcome(outcome),
-            max(float(np.nanmax(limit[:, outcome], initial=0.0)) for limit in self.lower_limits),
+            self.max_abs_rho(outcome),
+            self.largest_lower_limit(outcome),
             self.null_quantile(outcome),
-            own and not failed,
+            self.sensitive(outcome),
             self.parameters.bound,
         )
 
-    def max_of_outcome(self, outcome: int) -> float:
-        """The largest |rho| with one outcome; 0 where none is defined."""
-        return max(float(np.nanmax(np.abs(pool.rho[:, outcome]), initial=0.0)) for pool in self.pools)
 
+def evaluate(
+    every: Sequence[Cells], parameters: ClaimParameters, massive: Sequence[Control] = ()
+) -> dict[tuple[str, str], Evaluation]:
+    """{(family, claim): its evaluation} of the cells of `every` pool; `massive` are controls that needed a model.
 
-class _Planted(NamedTuple):
-    """Ranks of the control scores of a pool [2 * outcome, n]: outcome t's are rows t (planted) and t + T (shuffled)."""
-
-    ranks: list[Floats]
-    rho: list[Floats]
-    errors: list[Floats]
-
-
-def evaluate(every: Sequence[Cells], parameters: ClaimParameters, massive: Sequence[Control] = ()) -> Evaluation:
-    """Puts the claim to the test on the cells of `every` pool; `massive` are controls that needed a model.
-
-    Raises `BenchmarkError` where no cell has a rho.
+    Raises `BenchmarkError` where no cell has a rho as the claim is stated.
     """
-    outcomes = parameters.family.outcomes
-    pools = [Pool.rank(cells, outcomes) for cells in every]
-    if all(np.isnan(pool.rho).all() for pool in pools):
+    found: dict[tuple[str, str], Evaluation] = {}
+    for claim in CLAIMS:
+        found |= {(name, claim): made for name, made in _evaluate(every, parameters, claim, massive).items()}
+    if not any(made.defined for (_, claim), made in found.items() if claim == AS_STATED):
         raise BenchmarkError("no declared cell has a rho: every score or outcome is constant or not finite")
-    groups = [cells.dataset for cells in every]
-    x, y = [pool.x for pool in pools], [pool.y for pool in pools]
-    null = permutation_null(x, y, groups, parameters.permutations, generator(parameters.seed, "permutations"))
-    errors, planted = _errors(pools, groups, null, parameters)
-    powers = _sensitivity(pools, errors.critical, parameters)
-    bare = Evaluation(parameters, pools, null, errors, [], powers)
-    controls = [*_planted_controls(bare, planted), *massive]
-    found = {(c.model, c.dataset, c.outcome) for c in controls if c.control == "planted" and c.passed}
-    sensitivity = [
-        s
-        if s.reason or (s.pool.model, s.pool.dataset, s.outcome) in found
-        else s._replace(reason="planted score missed")
-        for s in powers
-    ]
-    return Evaluation(parameters, pools, null, errors, controls, sensitivity)
+    return {(name, claim): found[name, claim] for name in parameters.families for claim in CLAIMS}
+
+
+def _evaluate(
+    every: Sequence[Cells], parameters: ClaimParameters, claim: str, massive: Sequence[Control]
+) -> dict[str, Evaluation]:
+    outcomes = parameters.outcomes
+    pools = [make_pool(cells, outcomes, claim) for cells in every]
+    families = {name: [declared_cells(pool, family) for pool in pools] for name, family in parameters.families.items()}
+    planted = [PlantedScores.make(p.ranking, p.cells.name, outcomes, parameters, claim) for p in pools]
+    units = [_resampled(pool, pool.ranking.x) for pool in pools]
+    nulls = permutation_null(units, families, parameters.permutations, generator(parameters.seed, "permutations"))
+    errors, planted_errors = _errors(pools, planted, families, nulls, parameters)
+    reliability = _reliability(pools, parameters)
+    found = {}
+    for name, family in parameters.families.items():
+        critical = errors[name].critical
+        scored = [
+            control
+            for pool, made, error in zip(pools, planted, planted_errors, strict=True)
+            for control in score_controls(pool.cells, pool.ranking, made, error, critical, parameters, family.outcomes)
+        ]
+        powers = [_sensitivity(*row, critical, parameters) for row in reliability if row[1] in family.outcomes]
+        shown = {(c.model, c.dataset, c.outcome) for c in scored if c.control == "planted" and c.shown}
+        missed = [
+            s
+            if s.reason or (s.pool.model, s.pool.dataset, s.outcome) in shown
+            else s._replace(reason="a planted score was not shown to lie above the bound")
+            for s in powers
+        ]
+        found[name] = Evaluation(
+            name,
+            claim,
+            family,
+            parameters,
+            pools,
+            families[name],
+            nulls[name],
+            errors[name],
+            [*scored, *massive],
+            missed,
+        )
+    return found
+
+
+def declared_cells(pool: Pool, family: FamilyParameters) -> Chosen:
+    """Which cells of a pool a family declares: bool [column, outcome]."""
+    own = set(family.columns)
+    columns = np.array([column in own for column in pool.cells.columns])
+    outcomes = np.array([outcome in family.outcomes for outcome in pool.outcomes])
+    chosen: Chosen = columns[:, None] & outcomes
+    return chosen
+
+
+def _resampled(pool: Pool, x: Floats) -> Resampled:
+    return Resampled(pool.cells.dataset, pool.ranking.strata, x, pool.ranking.y)
 
 
 def _errors(
-    pools: Sequence[Pool], groups: Sequence[str], null: Null, parameters: ClaimParameters
-) -> tuple[Errors, _Planted]:
-    """Standard errors of the family, and of the control scores beside it, from the same samples of candidates."""
-    extra = [_control_ranks(pool, parameters) for pool in pools]
-    rho = [correlate_ranks(ranks, pool.y) for ranks, pool in zip(extra, pools, strict=True)]
+    pools: Sequence[Pool],
+    planted: Sequence[PlantedScores],
+    families: dict[str, list[Chosen]],
+    nulls: dict[str, Null],
+    parameters: ClaimParameters,
+) -> tuple[dict[str, Errors], list[Floats]]:
+    """Standard errors of each family, and those of the planted scores, from the same samples of candidates."""
+    rho = [pool.rho for pool in pools]
+    alpha = parameters.alpha
     if parameters.intervals == "fisher":
-        own = fisher_errors(
-            [standard_error(pool.rho, pool.cells.n) for pool in pools],
-            null,
-            [pool.cells.n for pool in pools],
-            parameters.alpha,
-        )
-        theirs = [standard_error(r, pool.cells.n) for r, pool in zip(rho, pools, strict=True)]
-        return own, _Planted(extra, rho, theirs)
-    samples = bootstrap_rho(
-        [np.concatenate([pool.x, ranks]) for pool, ranks in zip(pools, extra, strict=True)],
-        [pool.y for pool in pools],
-        groups,
-        parameters.bootstrap,
-        generator(parameters.seed, "bootstrap"),
-    )
-    sizes = [len(pool.x) for pool in pools]
-    family = [drawn[:, :size] for drawn, size in zip(samples, sizes, strict=True)]
-    rest = [drawn[:, size:] for drawn, size in zip(samples, sizes, strict=True)]
-    own = bootstrap_errors([pool.rho for pool in pools], family, parameters.alpha)
-    return own, _Planted(extra, rho, bootstrap_errors(rho, rest, parameters.alpha).standard_errors)
+        own = [standard_error(pool.rho, pool.n) for pool in pools]
+        sizes = [pool.n for pool in pools]
+        errors = {name: fisher_errors(own, nulls[name], sizes, alpha) for name in families}
+        return errors, [standard_error(made.rho, pool.n) for made, pool in zip(planted, pools, strict=True)]
+    units = [_resampled(p, np.concatenate([p.ranking.x, m.ranks])) for p, m in zip(pools, planted, strict=True)]
+    samples = bootstrap_rho(units, parameters.bootstrap, generator(parameters.seed, "bootstrap"))
+    columns = [len(pool.rho) for pool in pools]
+    family = [drawn[:, :count] for drawn, count in zip(samples, columns, strict=True)]
+    rest = [drawn[:, count:] for drawn, count in zip(samples, columns, strict=True)]
+    errors = bootstrap_errors(rho, family, families, alpha)
+    every = {"": [np.ones(made.rho.shape, dtype=bool) for made in planted]}
+    return errors, bootstrap_errors([made.rho for made in planted], rest, every, alpha)[""].standard_errors
 
 
-def _control_ranks(pool: Pool, parameters: ClaimParameters) -> Floats:
-    planted, shuffled = [], []
-    for name, outcome, reason in zip(pool.outcomes, pool.y, pool.outcome_reasons, strict=True):
-        rng = generator(parameters.seed, "controls", pool.cells.name, name)
-        score = np.zeros_like(outcome) if reason else planted_score(outcome, parameters.controls.planted_rho, rng)
-        planted.append(score)
-        shuffled.append(rng.permutation(score))
-    return centred_ranks(np.stack(planted + shuffled))
-
-
-def _sensitivity(pools: Sequence[Pool], critical: float, parameters: ClaimParameters) -> list[Sensitivity]:
-    """For each pool and outcome: the power to call `sensitivity_rho`, attenuated by noise in the outcome, refuted."""
+def _reliability(pools: Sequence[Pool], parameters: ClaimParameters) -> list[tuple[Pool, Outcome, Reliability]]:
+    """The reliability of each outcome of each pool that is covered."""
     rows = []
     for pool in pools:
-        for outcome, constant in zip(pool.outcomes, pool.outcome_reasons, strict=True):
-            cells = pool.cells
-            rng = generator(parameters.seed, "splits", cells.name, outcome)
-            reliability = split_half(cells.matrix(outcome), parameters.splits, rng, parameters.alpha)
-            expected = parameters.sensitivity_rho * reliability.ceiling
-            power = float(detection_power(expected, cells.n, parameters.bound, critical))
-            reason = (
-                f"outcome {constant}" if constant else reliability.undefined and f"reliability {reliability.undefined}"
-            )
-            if not reason and power < parameters.power:
-                reason = f"power {power:.2f} at n = {cells.n} and reliability {reliability.value:.2f}"
-            rows.append(Sensitivity(cells, outcome, reliability, expected, power, reason))
+        for outcome in pool.outcomes:
+            if not pool.problem:
+                rng = generator(parameters.seed, "splits", pool.cells.name, outcome)
+                matrix, strata = pool.cells.matrix(outcome), pool.ranking.strata
+                rows.append((pool, outcome, split_half(matrix, parameters.splits, rng, parameters.alpha, strata)))
     return rows
 
 
-def _planted_controls(bare: Evaluation, planted: _Planted) -> list[Control]:
-    """Planted, shuffled and identity, for each pool and outcome; `bare` is the evaluation without them."""
-    parameters, critical = bare.parameters, bare.errors.critical
-    sensitive = bare.sensitive
-    controls = []
-    for p, pool in enumerate(bare.pools):
-        identity = correlate_ranks(pool.y, pool.y)
-        for t, outcome in enumerate(pool.outcomes):
-            here = Control(control="identity", model=pool.cells.model, dataset=pool.cells.dataset, outcome=outcome)
-            if reason := pool.outcome_reasons[t]:
-                names = ("planted", "shuffled", "identity")
-                controls += [replace(here, control=name, note=f"outcome {reason}") for name in names]
-                continue
-            for name, row, expected in (
-                ("planted", t, parameters.controls.planted_rho),
-                ("shuffled", t + len(pool.outcomes), 0.0),
-            ):
-                rho, error = planted.rho[p][row, t], planted.errors[p][row, t]
-                limit = float(lower_limit(rho, error, critical))
-                verdict = bare.decide(sensitive, abs(rho), limit)
-                passed = limit > parameters.bound and verdict == "refuted"
-                if name == "shuffled":
-                    passed = limit <= parameters.bound and verdict == bare.verdict
-                known = replace(here, expected=expected, value=float(rho), lower_limit=limit)
-                if name == "planted" and abs(rho - expected) > PLANTED_TOLERANCE:
-                    note = f"the outcome ties too often: no score near rho {expected:g} can be planted"
-                    controls.append(replace(known, control=name, note=note))
-                    continue
-                controls.append(replace(known, control=name, verdict=verdict, passed=passed))
-            value = float(identity[t, t])
-            controls.append(replace(here, expected=1.0, value=value, passed=value == 1.0))
-    return controls
+def _sensitivity(
+    pool: Pool, outcome: Outcome, reliability: Reliability, critical: float, parameters: ClaimParameters
+) -> Sensitivity:
+    """The power to call `sensitivity_rho`, attenuated by noise in the outcome, refuted."""
+    constant = pool.ranking.outcome_reasons[pool.outcomes.index(outcome)]
+    expected = parameters.sensitivity_rho * reliability.ceiling
+    power = float(detection_power(expected, pool.n, parameters.bound, critical))
+    reason = f"outcome {constant}" if constant else reliability.undefined and f"reliability {reliability.undefined}"
+    if not reason and power < parameters.power:
+        reason = f"power {power:.2f} at n = {pool.n} and reliability {reliability.value:.2f}"
+    return Sensitivity(pool.cells, outcome, pool.n, reliability, expected, power, reason)

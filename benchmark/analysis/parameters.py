@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from itertools import product
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from benchmark.artefacts.column import Column
 from benchmark.hashing import sha256_json
 from benchmark.section import Section
 
@@ -39,6 +41,12 @@ class FamilyParameters(Section):
         if len(set(names)) < len(names):
             raise ValueError(f"a name occurs twice in {list(names)}")
         return names
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its columns, in the order in which they are declared."""
+        layers = map(str, self.layers)
+        return tuple(Column(*c) for c in product(self.sites, self.masks, self.poolings, layers, self.statistics))
 
 
 class ExplorationParameters(Section):
@@ -78,7 +86,10 @@ class GateParameters(Section):
 class ClaimParameters(Section):
     """The claim: every |rho| of the family is at most `bound`, and the experiment could have shown otherwise."""
 
-    family: FamilyParameters
+    families: dict[str, FamilyParameters] = Field(
+        min_length=1, description="declared families by name, each with its own null, limits and verdict"
+    )
+    headline: str = Field(description="the family whose verdict is the headline")
     bound: float = Field(default=0.33, gt=0, lt=1, description="largest |rho| that the claim allows")
     alpha: float = Field(default=0.05, gt=0, lt=0.5, description="error rate of each test and interval")
     intervals: Literal["bootstrap", "fisher"] = Field(
@@ -95,6 +106,21 @@ class ClaimParameters(Section):
     exploration: ExplorationParameters = Field(default_factory=ExplorationParameters)
     controls: ControlParameters = Field(default_factory=ControlParameters)
     gate: GateParameters = Field(default_factory=GateParameters)
+
+    @model_validator(mode="after")
+    def _has_a_headline(self) -> Self:
+        if self.headline not in self.families:
+            raise ValueError(f"headline is {self.headline!r}, the families are {', '.join(self.families)}")
+        return self
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of all families, in the order in which they are declared."""
+        return tuple(dict.fromkeys(outcome for family in self.families.values() for outcome in family.outcomes))
+
+    def cells_fingerprint(self, context: Mapping[str, Any]) -> str:
+        """Of what the cells are made with: the families, and the `context` of earlier stages."""
+        return fingerprint(self.model_dump(mode="json", include={"families"}), context)
 
 
 def fingerprint(*parts: BaseModel | Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.analysis.spearman import centred_ranks, fisher_interval
+from benchmark.analysis.spearman import fisher_interval
+from benchmark.analysis.strata import Strata, everybody
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,26 @@ def spearman_brown(half: float) -> float:
     return 2 * half / (1 + half) if half > -1 else -1.0
 
 
-def split_half(matrix: NDArray[np.floating], splits: int, rng: np.random.Generator, alpha: float = 0.05) -> Reliability:
-    """Reliability of the row means of `matrix` [candidate, query], over `splits` random halves of the queries.
+def split_half(
+    matrix: NDArray[np.floating],
+    splits: int,
+    rng: np.random.Generator,
+    alpha: float = 0.05,
+    strata: Strata | None = None,
+) -> Reliability:
+    """Reliability of the row means of `matrix` [candidate, query], over `splits` random halves of the queries; within
+    `strata`, if given: of what is left of them once each stratum has the same mean rank.
 
     The interval is Fisher's, over candidates. Undefined, with a reason, for one query or where half of the splits or
     more leave a half constant.
     """
-    n, queries = matrix.shape
+    queries = matrix.shape[1]
+    strata = strata or everybody(len(matrix))
     nothing = float("nan")
     if queries < 2:
         return Reliability(nothing, nothing, nothing, nothing, nothing, "fewer than 2 queries")
     order = rng.permuted(np.tile(np.arange(queries), (splits, 1)), axis=1)
-    halves = [centred_ranks(_means(matrix, part)) for part in (order[:, : queries // 2], order[:, queries // 2 :])]
+    halves = [strata.rank(_means(matrix, part)) for part in (order[:, : queries // 2], order[:, queries // 2 :])]
     squares = [np.einsum("sn,sn->s", half, half) for half in halves]
     defined = (squares[0] > 0) & (squares[1] > 0)
     if 2 * defined.sum() <= splits:
@@ -51,7 +60,7 @@ def split_half(matrix: NDArray[np.floating], splits: int, rng: np.random.Generat
     product = np.einsum("sn,sn->s", *halves)[defined]
     rho = product / np.sqrt(squares[0][defined] * squares[1][defined])
     half = float(rho.mean())
-    low, high = fisher_interval(half, n, alpha)
+    low, high = fisher_interval(half, strata.n, alpha)
     return Reliability(
         half, float(rho.std(ddof=1)), spearman_brown(half), spearman_brown(float(low)), spearman_brown(float(high))
     )

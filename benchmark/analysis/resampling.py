@@ -6,13 +6,16 @@ between cells, outcomes and models survives. Everything works on centred ranks (
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+import os
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from benchmark.analysis.spearman import Floats, to_z
+from benchmark.analysis.strata import Strata
 
 BINS = 100
 """Bins of |rho|, each 0.01 wide."""
@@ -22,9 +25,26 @@ BLOCK = 200_000
 """Values (candidates x resamples) at a time; it bounds memory and changes no result."""
 
 
+Chosen = NDArray[np.bool_]
+"""Which cells of a pool a family declares: bool [column, outcome]."""
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """What is permuted and resampled of one pool: centred ranks `x` [column, n] and `y` [outcome, n] within `strata`.
+
+    Rows of zeros are undefined and left out. Pools of one `group` have the same candidates in the same order.
+    """
+
+    group: Hashable
+    strata: Strata
+    x: Floats
+    y: Floats
+
+
 @dataclass(frozen=True)
 class Null:
-    """|rho| when the outcomes are permuted.
+    """|rho| of a family's cells when the outcomes are permuted.
 
     `maxima` [permutation, pool, outcome], the largest over a pool's columns (0 where none is defined); `at_least`, for
     each pool, int [column, outcome], permutations that reach the observed |rho|; `histogram` int [bin], of all cells.
@@ -34,45 +54,59 @@ class Null:
     at_least: list[NDArray[np.int64]]
     histogram: NDArray[np.int64]
 
-    def p_values(self, observed: Floats) -> Floats:
+    def p_values(self, observed: ArrayLike) -> Floats:
         """P of each `observed` |rho| [...] against the maximum over the family: (1 + reached) / (1 + permutations)."""
         maxima = np.sort(self.maxima.max(axis=(1, 2)))
         reached = len(maxima) - np.searchsorted(maxima, np.asarray(observed) - SLACK)
         p: Floats = (1 + reached) / (1 + len(maxima))
-        return np.where(np.isnan(observed), np.nan, p)
+        return np.where(np.isnan(np.asarray(observed)), np.nan, p)
 
 
 def permutation_null(
-    x: Sequence[Floats], y: Sequence[Floats], groups: Sequence[Hashable], permutations: int, rng: np.random.Generator
-) -> Null:
-    """The null of |rho| between scores `x` and outcomes `y`, all outcomes of a group under the same permutation.
+    pools: Sequence[Resampled],
+    families: Mapping[str, Sequence[Chosen]],
+    permutations: int,
+    rng: np.random.Generator,
+) -> dict[str, Null]:
+    """The null of each of `families` (what it declares of each pool), from one set of permutations.
 
-    `x` [column, n] and `y` [outcome, n], centred ranks, one of each a pool; rows of zeros are undefined and left out.
-    `groups` names each pool's dataset; pools of a group have the same candidates in the same order.
+    All outcomes and models of a group are permuted alike, each candidate within its stratum.
     """
-    maxima = np.zeros((permutations, len(x), len(y[0])))
-    units = [(unit(a), unit(b)) for a, b in zip(x, y, strict=True)]
-    observed = [np.abs(a @ b.T) for a, b in units]
+    outcomes = len(pools[0].y)
+    maxima = {name: np.zeros((permutations, len(pools), outcomes)) for name in families}
+    histogram = {name: np.zeros(BINS, dtype=np.int64) for name in families}
+    observed = [np.abs(unit(pool.x) @ unit(pool.y).T) for pool in pools]
     at_least = [np.zeros(o.shape, dtype=np.int64) for o in observed]
-    histogram = np.zeros(BINS, dtype=np.int64)
-    for members, stream in _by_group(groups, rng):
-        n = x[members[0]].shape[1]
-        for start, stop in _blocks(permutations, n):
-            order = stream.permuted(np.tile(np.arange(n), (stop - start, 1)), axis=1)
+    for members, stream in _by_group(pools, rng):
+        strata = pools[members[0]].strata
+        for start, stop in _blocks(permutations, len(strata.index)):
+            order = strata.permutations(stop - start, stream)
             for p in members:
-                _check_length(x[p], n)
+                pool = pools[p]
                 # whole-numbered ranks: the product is exact, and only then divided by its scale
-                norms = np.outer(norm(x[p]), norm(y[p]))
-                for t, row in enumerate(y[p]):
-                    defined = norms[:, t] > 0
-                    if not defined.any():
+                norms = np.outer(norm(pool.x), norm(pool.y))
+                for t, row in enumerate(pool.y):
+                    defined = np.flatnonzero(norms[:, t] > 0)
+                    if not len(defined):
                         continue
-                    rho = np.abs(row[order] @ x[p][defined].T)
+                    rho = np.abs(row[order] @ pool.x[defined].T)
                     rho /= norms[defined, t]
-                    maxima[start:stop, p, t] = rho.max(axis=1)
                     at_least[p][defined, t] += (rho >= observed[p][defined, t] - SLACK).sum(axis=0)
-                    histogram += histogram_counts(rho)
-    return Null(maxima, at_least, histogram)
+                    counts = _counts(rho)
+                    for name, chosen in families.items():
+                        own = chosen[p][defined, t]
+                        if own.any():
+                            part = rho if own.all() else rho[:, own]
+                            maxima[name][start:stop, p, t] = part.max(axis=1)
+                            histogram[name] += counts[own].sum(axis=0)
+    return {name: Null(maxima[name], at_least, histogram[name]) for name in families}
+
+
+def _counts(rho: Floats) -> NDArray[np.int64]:
+    """How many |rho| of each column of [permutation, column] fall into each bin: int [column, bin]."""
+    columns = rho.shape[1]
+    bins = np.minimum((rho * BINS + SLACK).astype(np.int64), BINS - 1) + BINS * np.arange(columns)
+    return np.bincount(bins.ravel(), minlength=BINS * columns).reshape(columns, BINS)
 
 
 def histogram_counts(rho: Floats) -> NDArray[np.int64]:
@@ -93,62 +127,94 @@ def unit(ranks: Floats) -> Floats:
     return np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
 
 
-def bootstrap_rho(
-    x: Sequence[Floats], y: Sequence[Floats], groups: Sequence[Hashable], samples: int, rng: np.random.Generator
-) -> list[Floats]:
+def bootstrap_rho(pools: Sequence[Resampled], samples: int, rng: np.random.Generator) -> list[Floats]:
     """Rho in bootstrap samples of the candidates, ranked anew in each: for each pool [sample, column, outcome].
 
-    Arguments as of `permutation_null`. NaN where a sample leaves a score or outcome constant.
+    NaN where a sample leaves a score or outcome constant, or constant within every stratum.
     """
-    out = [np.full((samples, len(a), len(b)), np.nan) for a, b in zip(x, y, strict=True)]
-    for members, stream in _by_group(groups, rng):
-        n = x[members[0]].shape[1]
-        for start, stop in _blocks(samples, n):
-            drawn = stream.integers(n, size=(stop - start, n))
-            offset = drawn + n * np.arange(stop - start)[:, None]
-            counts = np.bincount(offset.ravel(), minlength=n * (stop - start))
-            weights = counts.astype(np.int32).reshape(-1, n)
-            for p in members:
-                _check_length(x[p], n)
-                out[p][start:stop] = weighted_rho(x[p], y[p], weights)
+    out = [np.full((samples, len(pool.x), len(pool.y)), np.nan) for pool in pools]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        for members, stream in _by_group(pools, rng):
+            n = len(pools[members[0]].strata.index)
+            for start, stop in _blocks(samples, n):
+                drawn = stream.integers(n, size=(stop - start, n))
+                offset = drawn + n * np.arange(stop - start)[:, None]
+                counts = np.bincount(offset.ravel(), minlength=n * (stop - start))
+                weights = counts.astype(np.int32).reshape(-1, n)
+                for p in members:
+                    pool = pools[p]
+                    weighted_rho(pool.x, pool.y, weights, pool.strata, out[p][start:stop], threads)
     return out
 
 
-def weighted_rho(x: Floats, y: Floats, weights: NDArray[np.int32]) -> Floats:
+def weighted_rho(
+    x: Floats,
+    y: Floats,
+    weights: NDArray[np.int32],
+    strata: Strata,
+    out: Floats | None = None,
+    threads: Executor | None = None,
+) -> Floats:
     """Rho [sample, column, outcome] between `x` [column, n] and `y` [outcome, n], candidates repeated `weights` times.
 
-    `weights` int32 [sample, n] with the sum n in each sample. All sums are of whole numbers, so exact.
+    `weights` int32 [sample, n] with the sum n in each sample. In one stratum all sums are of whole numbers, so exact.
+    It is written into `out` if that is given; columns are spread over `threads`.
     """
-    untied = sum_of_squares(weights)
-    outcomes, scale = [], []
+    found = np.empty((len(weights), len(x), len(y))) if out is None else out
+    sample = _Sample(weights, strata)
+    outcomes = []
     for row in y:
-        ranks, sizes = weighted_ranks(row, weights)
-        outcomes.append(weights * ranks)
-        scale.append(sum_of_squares(sizes))
-    out = np.empty((len(weights), len(x), len(y)))
-    for c, row in enumerate(x):
-        ranks, sizes = weighted_ranks(row, weights)
-        own = untied if sizes.shape == weights.shape else sum_of_squares(sizes)
-        for t, outcome in enumerate(outcomes):
+        ranks, square = sample.rank(row)
+        outcomes.append((weights * ranks, square))
+
+    def fill(c: int) -> None:
+        ranks, square = sample.rank(x[c])
+        for t, (outcome, other) in enumerate(outcomes):
             with np.errstate(invalid="ignore", divide="ignore"):
-                out[:, c, t] = np.vecdot(ranks, outcome) / np.sqrt(own * scale[t])
-    return out
+                found[:, c, t] = np.vecdot(ranks, outcome) / np.sqrt(square * other)
+
+    columns = [c for c in range(len(x)) if x[c].any()]
+    found[:, [c for c in range(len(x)) if not x[c].any()]] = np.nan
+    list((threads.map if threads else map)(fill, columns))
+    return found
 
 
-def weighted_ranks(row: Floats, weights: NDArray[np.int32]) -> tuple[Floats, NDArray[np.int32]]:
-    """Centred ranks [sample, n] of `row` [n] in samples that hold candidate i `weights[:, i]` times, and how often they
-    hold each of its distinct values: int32 [sample, value].
+class _Sample:
+    """Bootstrap samples as `weights` int32 [sample, n], in which rows are ranked anew within `strata`.
 
-    Ranking a sample anew needs no sorting: a doubled mid-rank is the weight below a value plus the weight up to it.
+    It needs no sorting: a doubled mid-rank is the weight below a value plus the weight up to it.
     """
-    _, index, counts = np.unique(row, return_inverse=True, return_counts=True)
-    sizes = np.take(weights, np.argsort(index, kind="stable"), axis=1)
-    upto = np.cumsum(sizes, axis=1, dtype=np.int32)
-    if len(counts) < len(row):
-        upto = upto[:, np.cumsum(counts) - 1]
+
+    def __init__(self, weights: NDArray[np.int32], strata: Strata) -> None:
+        self.weights, self.single = weights, strata.single
+        self.grouped = np.concatenate(strata.members)
+        self.index = strata.index[self.grouped]
+        starts = np.flatnonzero(np.diff(self.index, prepend=-1))
+        below = np.concatenate([np.zeros((len(weights), 1), np.int32), self._upto(self.grouped)], axis=1)
+        self.below = below[:, starts]
+        self.size = np.diff(np.concatenate([self.below, below[:, -1:]], axis=1), axis=1)
+
+    def _upto(self, order: NDArray[np.int64]) -> NDArray[np.int32]:
+        return np.cumsum(np.take(self.weights, order, axis=1), axis=1, dtype=np.int32)
+
+    def rank(self, row: Floats) -> tuple[Floats, Floats]:
+        """Centred ranks [sample, n] of `row` [n] in each sample, and the sum of their weighted squares [sample]."""
+        n = len(row)
+        order = self.grouped[np.lexsort((row[self.grouped], self.index))]
+        value = row[order]
+        last = np.flatnonzero(np.append((np.diff(value) != 0) | (np.diff(self.index) != 0), True))
+        place = np.empty(n, dtype=np.int64)
+        place[order] = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
+        upto = self._upto(order)
+        if len(last) < n:
+            upto = upto[:, last]
         sizes = np.diff(upto, axis=1, prepend=np.int32(0))
-    ranks = 2 * upto - sizes - len(row)
-    return np.take(ranks, index, axis=1).astype(np.float64), sizes
+        if self.single:
+            ranks = 2 * upto - sizes - n
+            return np.take(ranks, place, axis=1).astype(np.float64), sum_of_squares(sizes)
+        group = self.index[last]
+        inside = (2 * (upto - self.below[:, group]) - sizes - self.size[:, group]) / (self.size[:, group] + 1)
+        return np.take(inside, place, axis=1), np.vecdot(sizes * inside, inside)
 
 
 def sum_of_squares(sizes: NDArray[np.int32]) -> Floats:
@@ -168,28 +234,34 @@ class Errors:
     critical: float
 
 
-def bootstrap_errors(rho: Sequence[Floats], replicates: Sequence[Floats], alpha: float) -> Errors:
-    """Standard errors from bootstrap `replicates` of `rho` (for each pool [column, outcome]), and the 1 - alpha
-    quantile of the largest |z* - z| / se over the family: the sup-t band (Montiel Olea and Plagborg-Moller 2019).
+def bootstrap_errors(
+    rho: Sequence[Floats], replicates: Sequence[Floats], families: Mapping[str, Sequence[Chosen]], alpha: float
+) -> dict[str, Errors]:
+    """Standard errors from bootstrap `replicates` of `rho` (for each pool [column, outcome]), and for each of
+    `families` the 1 - alpha quantile of the largest |z* - z| / se over it: the sup-t band (Montiel Olea and
+    Plagborg-Moller 2019).
     """
     errors: list[Floats] = []
-    largest = np.zeros(len(replicates[0]))
-    for observed, drawn in zip(rho, replicates, strict=True):
+    largest = {name: np.zeros(len(replicates[0])) for name in families}
+    for p, (observed, drawn) in enumerate(zip(rho, replicates, strict=True)):
         z, center = to_z(drawn), to_z(observed)
         with np.errstate(invalid="ignore"):
-            defined = np.isfinite(drawn).sum(axis=0) > 1
+            defined = np.isfinite(observed) & (np.isfinite(drawn).sum(axis=0) > 1)
             error = np.full(observed.shape, np.nan)
             error[defined] = np.nanstd(z[:, defined], axis=0, ddof=1)
             t = np.divide(np.abs(z - center), error, out=np.zeros_like(z), where=error > 0)
         np.nan_to_num(t, copy=False)
-        largest = np.maximum(largest, t.max(axis=(1, 2), initial=0))
+        for name, chosen in families.items():
+            largest[name] = np.maximum(largest[name], t[:, chosen[p]].max(axis=1, initial=0))
         errors.append(error)
-    return Errors(errors, float(np.quantile(largest, 1 - alpha, method="higher")))
+    return {
+        name: Errors(errors, float(np.quantile(found, 1 - alpha, method="higher"))) for name, found in largest.items()
+    }
 
 
 def fisher_errors(errors: Sequence[Floats], null: Null, n: Sequence[int], alpha: float) -> Errors:
     """`errors` by formula, and the 1 - alpha quantile of the largest |z| sqrt(n - 3) over the family under the null."""
-    scaled = to_z(null.maxima) * np.sqrt(np.array(n)[:, None] - 3)
+    scaled = to_z(null.maxima) * np.sqrt(np.maximum(np.array(n)[:, None] - 3, 0))
     return Errors(list(errors), float(np.quantile(scaled.max(axis=(1, 2)), 1 - alpha, method="higher")))
 
 
@@ -204,19 +276,18 @@ def lower_limit(rho: Floats, error: Floats, critical: float) -> Floats:
     return np.maximum(0, np.tanh(np.abs(to_z(rho)) - critical * error))
 
 
-def _by_group(groups: Sequence[Hashable], rng: np.random.Generator) -> Iterator[tuple[list[int], np.random.Generator]]:
+def _by_group(pools: Sequence[Resampled], rng: np.random.Generator) -> Iterator[tuple[list[int], np.random.Generator]]:
     """The indices of each group's pools with a generator of their own, so that blocks change no draw."""
-    names = list(dict.fromkeys(groups))
+    names = list(dict.fromkeys(pool.group for pool in pools))
     for name, stream in zip(names, rng.spawn(len(names)), strict=True):
-        yield [i for i, group in enumerate(groups) if group == name], stream
+        members = [i for i, pool in enumerate(pools) if pool.group == name]
+        first = pools[members[0]]
+        if any(not np.array_equal(pools[i].strata.index, first.strata.index) for i in members):
+            raise ValueError(f"pools of group {name} have different candidates or strata")
+        yield members, stream
 
 
 def _blocks(total: int, n: int) -> Iterator[tuple[int, int]]:
     size = max(1, BLOCK // n)
     for start in range(0, total, size):
         yield start, min(start + size, total)
-
-
-def _check_length(x: Floats, n: int) -> None:
-    if x.shape[1] != n:
-        raise ValueError(f"pools of a group have {n} and {x.shape[1]} candidates")

@@ -15,8 +15,8 @@ from scipy import special, stats
 from benchmark.analysis.parameters import FamilyParameters
 from benchmark.analysis.spearman import Floats
 from benchmark.artefacts.cells import Cells
+from benchmark.artefacts.column import Column
 from benchmark.artefacts.matrices import GAIN_DECIMALS
-from benchmark.artefacts.scores import Column
 
 QUERIES = 32
 FACTORS = 3

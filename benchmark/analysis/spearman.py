@@ -33,35 +33,12 @@ def centred_ranks(values: ArrayLike) -> Floats:
     return ranks
 
 
-def undefined_reasons(columns: NDArray[np.floating]) -> list[str]:
-    """Why each row of `columns` [column, n] has no rho: one reason each, '' where it has one."""
-    n = columns.shape[1]
-    if n < MINIMUM_N:
-        return [f"fewer than {MINIMUM_N} observations"] * len(columns)
-    finite = np.isfinite(columns).all(axis=1)
-    constant = (columns == columns[:, :1]).all(axis=1)
-    return ["not finite" if not f else "constant" if c else "" for f, c in zip(finite, constant, strict=True)]
-
-
-def rank_columns(columns: NDArray[np.floating]) -> tuple[Floats, list[str]]:
-    """Centred ranks [column, n] of `columns`, and the reason for each that has none; the ranks of those are 0."""
-    reasons = undefined_reasons(columns)
-    ranks = centred_ranks(np.where(np.isfinite(columns), columns, 0))
-    ranks[[bool(reason) for reason in reasons]] = 0
-    return ranks, reasons
-
-
 def correlate_ranks(x: Floats, y: Floats) -> Floats:
     """Rho [column, outcome] between centred ranks `x` [column, n] and `y` [outcome, n]; NaN if one is constant."""
     scale = np.sqrt(np.outer(np.einsum("cn,cn->c", x, x), np.einsum("tn,tn->t", y, y)))
     with np.errstate(invalid="ignore", divide="ignore"):
         rho: Floats = (x @ y.T) / scale
     return rho
-
-
-def spearman(x: NDArray[np.floating], y: NDArray[np.floating]) -> Floats:
-    """Rho [column, outcome] between `x` [column, n] and `y` [outcome, n]; NaN where undefined."""
-    return correlate_ranks(rank_columns(x)[0], rank_columns(y)[0])
 
 
 def p_values(rho: ArrayLike, n: ArrayLike, covariates: int = 0) -> Floats:

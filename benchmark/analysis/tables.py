@@ -1,8 +1,10 @@
-"""The tables beside the verdict, each a data frame whose columns docs/statistics.md tells."""
+"""The tables beside the verdict, each a data frame whose columns docs/statistics.md lists."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,77 +14,125 @@ from scipy import special
 from benchmark.analysis.confounds import CONFOUNDS, basis, covariates, explained, partial_spearman
 from benchmark.analysis.consistency import agreement, consistency
 from benchmark.analysis.controls import control_table
-from benchmark.analysis.correlation import why
+from benchmark.analysis.correlation import n_distinct
+from benchmark.analysis.decomposition import decomposition
 from benchmark.analysis.equivalence import detection_power, equivalence_p, equivalence_power, smallest_n
-from benchmark.analysis.evaluation import Evaluation
-from benchmark.analysis.resampling import BINS, histogram_counts, limits
-from benchmark.analysis.spearman import Floats, fisher_interval
-from benchmark.artefacts.cells import KEY
+from benchmark.analysis.evaluation import AS_STATED, CLAIMS, GIVEN_TARGET, Evaluation
+from benchmark.analysis.ranking import why
+from benchmark.analysis.resampling import BINS, Chosen, histogram_counts, limits
+from benchmark.analysis.spearman import MINIMUM_N, Floats, fisher_interval
+from benchmark.analysis.strata import by_target
+from benchmark.artefacts.cells import KEY, Cells
 
 TRUE_BELOW = (0.0, 0.1, 0.2, 0.25, 0.3)
 TRUE_ABOVE = (0.4, 0.45, 0.5, 0.6, 0.7)
 RELIABILITIES = (1.0, 0.8, 0.6, 0.4)
 
 
-def all_tables(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
-    """{file name: table} of everything in `results/` but the correlations."""
-    cells = family(evaluation)
+def all_tables(evaluations: Mapping[tuple[str, str], Evaluation]) -> dict[str, pd.DataFrame]:
+    """{file name: table} of everything in `results/` but the correlations; `evaluations` as of `evaluate`.
+
+    What a family has no say in stands once, for the cells of all families.
+    """
+    every = list(evaluations.values())
+    parameters = every[0].parameters
+    claims = [union(evaluations, claim) for claim in CLAIMS]
+    stated, given = (cells(evaluation) for evaluation in claims)
+    both = pd.concat([stated.assign(claim=AS_STATED), given.assign(claim=GIVEN_TARGET)], ignore_index=True)
     return {
-        "family.csv": cells,
-        "equivalence.csv": equivalence(evaluation, cells),
-        "power.csv": power(evaluation),
-        "reliability.csv": reliability(evaluation),
-        "confounds.csv": confounds(evaluation, cells),
-        "confound_shares.csv": confound_shares(evaluation),
-        "consistency.csv": consistency(cells, evaluation.parameters.alpha),
-        "agreement.csv": agreement(cells),
-        "controls.csv": control_table(evaluation.controls),
-        "null.csv": null(evaluation),
+        "family.csv": stacked(every, family),
+        "equivalence.csv": in_front(("claim",), equivalence(claims, both)),
+        "power.csv": stacked(every, power),
+        "reliability.csv": stacked(every, reliability),
+        "decomposition.csv": decomposition([pool.cells for pool in every[0].pools], parameters),
+        "confounds.csv": confounds(claims[0], stated),
+        "confound_shares.csv": confound_shares(claims[0]),
+        "consistency.csv": by_claim(both, lambda part: consistency(part, parameters.alpha)),
+        "agreement.csv": by_claim(both, agreement),
+        "controls.csv": stacked(every, lambda evaluation: control_table(evaluation.controls)),
+        "null.csv": stacked(every, null),
     }
 
 
-def keys(evaluation: Evaluation) -> pd.DataFrame:
-    """The key, `n` and `undefined` of every declared cell: by pool, then outcome, then column."""
-    rows = [
-        (p.cells.model, p.cells.dataset, c.mask, c.statistic, c.pooling, c.site, c.layer, outcome, 1, p.cells.n, reason)
-        for p in evaluation.pools
-        for outcome, outcome_reason in zip(p.outcomes, p.outcome_reasons, strict=True)
-        for c, reason in zip(p.cells.columns, (why(r, outcome_reason) for r in p.score_reasons), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=[*KEY, "n", "undefined"])
+def union(evaluations: Mapping[tuple[str, str], Evaluation], claim: str) -> Evaluation:
+    """An evaluation under `claim`, with the cells of all families chosen: for what does not depend on a family."""
+    of_claim = [evaluation for (_, own), evaluation in evaluations.items() if own == claim]
+    chosen = [np.logical_or.reduce(parts) for parts in zip(*(e.chosen for e in of_claim), strict=True)]
+    return replace(of_claim[0], chosen=chosen)
 
 
-def flat(per_pool: Sequence[NDArray[np.floating | np.integer]]) -> Floats:
-    """Arrays [column, outcome], one a pool, in the order of `keys`."""
-    return np.concatenate([values.T.ravel() for values in per_pool]).astype(np.float64)
+def in_front(names: Sequence[str], frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns `names` first."""
+    return frame[[*names, *(column for column in frame.columns if column not in names)]]
+
+
+def stacked(evaluations: Sequence[Evaluation], make: Callable[[Evaluation], pd.DataFrame]) -> pd.DataFrame:
+    """What `make` gives of each evaluation, with its `family` and `claim` in front."""
+    parts = [make(e).assign(family=e.name, claim=e.claim) for e in evaluations]
+    return in_front(("family", "claim"), pd.concat(parts, ignore_index=True))
+
+
+def by_claim(cells: pd.DataFrame, make: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """What `make` gives of the cells under each claim, with the `claim` in front."""
+    parts = [make(cells[cells["claim"] == claim]).assign(claim=claim) for claim in CLAIMS]
+    return in_front(("claim",), pd.concat(parts, ignore_index=True))
+
+
+def cells(evaluation: Evaluation) -> pd.DataFrame:
+    """Key, `n`, `n_distinct`, `target_alone`, `rho` and `undefined` of every chosen cell: by pool, outcome, column."""
+    rows = []
+    for pool, chosen in zip(evaluation.pools, evaluation.chosen, strict=True):
+        distinct, alone = n_distinct(pool.cells.scores), target_alone(pool.cells)
+        for t, (outcome, outcome_reason) in enumerate(zip(pool.outcomes, pool.ranking.outcome_reasons, strict=True)):
+            for c, column in enumerate(pool.cells.columns):
+                if chosen[c, t]:
+                    score = (column.mask, column.statistic, column.pooling, column.site, column.layer)
+                    key = (pool.cells.model, pool.cells.dataset, *score, outcome, 1)
+                    reason = why(pool.ranking.score_reasons[c], outcome_reason)
+                    rows.append((*key, pool.n, distinct[c], int(alone[c]), pool.rho[c, t], reason))
+    return pd.DataFrame(rows, columns=[*KEY, "n", "n_distinct", "target_alone", "rho", "undefined"])
+
+
+def target_alone(pool: Cells) -> NDArray[np.bool_]:
+    """Which scores [column] vary, but not among candidates with the same target: they say which target, no more."""
+    if pool.target_problem:
+        return np.zeros(len(pool.columns), dtype=bool)
+    inside = by_target(pool.target).rank(np.where(np.isfinite(pool.scores), pool.scores, 0).T)
+    alone: NDArray[np.bool_] = ~(inside != 0).any(axis=1) & (n_distinct(pool.scores) > 1)
+    return alone
+
+
+def flat(per_pool: Sequence[NDArray[Any]], chosen: Sequence[Chosen]) -> Floats:
+    """The chosen of arrays [column, outcome], one a pool, in the order of `cells`."""
+    return np.concatenate([v.T[own.T] for v, own in zip(per_pool, chosen, strict=True)]).astype(np.float64)
 
 
 def family(evaluation: Evaluation) -> pd.DataFrame:
-    alpha = evaluation.parameters.alpha
-    rho = flat([pool.rho for pool in evaluation.pools])
-    error = flat(evaluation.errors.standard_errors)
-    frame = keys(evaluation).assign(rho=rho)
+    alpha, chosen = evaluation.parameters.alpha, evaluation.chosen
+    frame = cells(evaluation)
+    rho = frame["rho"].to_numpy()
+    error = flat(evaluation.errors.standard_errors, chosen)
     frame["ci_low"], frame["ci_high"] = limits(rho, error, float(special.ndtri(1 - alpha / 2)))
     frame["simultaneous_low"], frame["simultaneous_high"] = limits(rho, error, evaluation.errors.critical)
-    frame["lower_limit"] = flat(evaluation.lower_limits)
-    reached = flat(evaluation.null.at_least)
+    frame["lower_limit"] = flat(evaluation.lower_limits, chosen)
+    reached = flat(evaluation.null.at_least, chosen)
     frame["p_value"] = np.where(np.isnan(rho), np.nan, (1 + reached) / (1 + evaluation.parameters.permutations))
     frame["p_family"] = evaluation.null.p_values(np.abs(rho))
-    ceilings = [s.reliability.ceiling for s in evaluation.sensitivity]
-    counts = [len(pool.x) for pool in evaluation.pools for _ in pool.outcomes]
-    frame["ceiling"] = np.repeat(ceilings, counts)
-    ceiling = frame["ceiling"].where(frame["ceiling"] > 0)
-    frame["disattenuated_rho"] = frame["rho"] / ceiling
+    ceilings = {(s.pool.model, s.pool.dataset, s.outcome): s.reliability.ceiling for s in evaluation.sensitivity}
+    where = zip(frame["model"], frame["dataset"], frame["outcome"], strict=True)
+    frame["ceiling"] = [ceilings.get(key, np.nan) for key in where]
+    frame["disattenuated_rho"] = frame["rho"] / frame["ceiling"].where(frame["ceiling"] > 0)
     return frame[[c for c in frame.columns if c != "undefined"] + ["undefined"]]
 
 
-def equivalence(evaluation: Evaluation, cells: pd.DataFrame) -> pd.DataFrame:
-    p = evaluation.parameters
-    frame = cells[[*KEY, "n", "rho"]].assign(bound=p.bound)
-    frame["p_value"] = equivalence_p(frame["rho"], flat(evaluation.errors.standard_errors), p.bound)
+def equivalence(claims: Sequence[Evaluation], both: pd.DataFrame) -> pd.DataFrame:
+    p = claims[0].parameters
+    frame = both[["claim", *KEY, "n", "n_distinct", "rho"]].assign(bound=p.bound)
+    error = np.concatenate([flat(e.errors.standard_errors, e.chosen) for e in claims])
+    frame["p_value"] = equivalence_p(frame["rho"], error, p.bound)
     frame["equivalent"] = (frame["p_value"] < p.alpha).astype("Int64").where(frame["rho"].notna())
-    frame["power"] = equivalence_power(0.0, frame["n"], p.bound, p.alpha)
-    return frame.assign(undefined=cells["undefined"])
+    frame["power"] = equivalence_power(0.0, np.maximum(frame["n"], MINIMUM_N), p.bound, p.alpha)
+    return frame.assign(undefined=both["undefined"])
 
 
 def power(evaluation: Evaluation) -> pd.DataFrame:
@@ -113,7 +163,7 @@ def reliability(evaluation: Evaluation) -> pd.DataFrame:
             "model": s.pool.model,
             "dataset": s.pool.dataset,
             "outcome": s.outcome,
-            "n": s.pool.n,
+            "n": s.n,
             "n_queries": s.pool.matrix(s.outcome).shape[1],
             "splits": evaluation.parameters.splits,
             "half_correlation": s.reliability.half,
@@ -125,48 +175,51 @@ def reliability(evaluation: Evaluation) -> pd.DataFrame:
             "expected_rho": s.expected_rho,
             "power": s.power,
             "sensitive": int(s.sensitive),
-            "undefined": s.reliability.undefined,
+            "reason": s.reason,
         }
         for s in evaluation.sensitivity
     ]
     return pd.DataFrame(rows)
 
 
-def confounds(evaluation: Evaluation, cells: pd.DataFrame) -> pd.DataFrame:
+def confounds(evaluation: Evaluation, stated: pd.DataFrame) -> pd.DataFrame:
     partial, sizes = [], []
     for pool in evaluation.pools:
         span = basis(covariates(pool.cells))
-        partial.append(partial_spearman(pool.x, pool.y, span))
+        partial.append(partial_spearman(pool.ranking.x, pool.ranking.y, span))
         sizes.append(np.full(pool.rho.shape, len(span) - 1))
-    frame = cells[[*KEY, "n", "rho"]].assign(partial_rho=flat(partial), n_covariates=flat(sizes).astype(int))
-    n = np.maximum(frame["n"] - frame["n_covariates"], 4)
+    frame = stated[[*KEY, "n", "n_distinct", "target_alone", "rho"]].assign(
+        partial_rho=flat(partial, evaluation.chosen), n_covariates=flat(sizes, evaluation.chosen).astype(int)
+    )
+    n = np.maximum(frame["n"] - frame["n_covariates"], MINIMUM_N)
     frame["partial_low"], frame["partial_high"] = fisher_interval(frame["partial_rho"], n, evaluation.parameters.alpha)
     explained_all = frame["rho"].notna() & frame["partial_rho"].isna()
-    reason = cells["undefined"].where(~explained_all, "nothing left once the confounds are taken out")
+    reason = stated["undefined"].where(~explained_all, "nothing left once the confounds are taken out")
     order = ["partial_rho", "partial_low", "partial_high", "n_covariates"]
-    return frame[[*KEY, "n", "rho", *order]].assign(undefined=reason)
+    return frame[[*KEY, "n", "n_distinct", "target_alone", "rho", *order]].assign(undefined=reason)
 
 
 def confound_shares(evaluation: Evaluation) -> pd.DataFrame:
     rows = []
     for pool in evaluation.pools:
         for name, parts in (*((c, (c,)) for c in CONFOUNDS), ("all", CONFOUNDS)):
-            shares = explained(pool.y, covariates(pool.cells, parts))
+            shares = explained(pool.ranking.y, covariates(pool.cells, parts))
             for t, outcome in enumerate(pool.outcomes):
                 values = (float(shares.r_squared[t]), float(shares.adjusted[t]))
-                reason = f"outcome {pool.outcome_reasons[t]}" if pool.outcome_reasons[t] else ""
+                constant = pool.ranking.outcome_reasons[t]
+                reason = f"outcome {constant}" if constant else ""
                 rows.append((pool.cells.model, pool.cells.dataset, outcome, name, shares.covariates, *values, reason))
     names = ["n_covariates", "r_squared", "adjusted_r_squared", "undefined"]
     return pd.DataFrame(rows, columns=["model", "dataset", "outcome", "confound", *names])
 
 
 def null(evaluation: Evaluation) -> pd.DataFrame:
-    rho = flat([pool.rho for pool in evaluation.pools])
+    rho = np.concatenate([part.ravel() for part in evaluation.rho])
     return pd.DataFrame(
         {
             "low": np.arange(BINS) / BINS,
             "high": np.arange(1, BINS + 1) / BINS,
-            "null_max": histogram_counts(evaluation.null.maxima.max(axis=(1, 2))),
+            "null_max": histogram_counts(evaluation.maxima()),
             "null_cell": evaluation.null.histogram,
             "observed": histogram_counts(rho[~np.isnan(rho)]),
         }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmark.analysis.claim import Claim, ClaimInputs, check_current, compute
 from benchmark.analysis.correlation import TOLERANCE
 from benchmark.artefacts.cells import Cells
+from benchmark.artefacts.difference import Difference, differences
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 
@@ -30,9 +31,12 @@ def verify(inputs: ClaimInputs) -> Claim:
     for name, digest in claim.summary["digests"].items():
         if committed["digests"].get(name) != digest:
             raise BenchmarkError(changed(inputs.results / name))
-    difference = next(differences(committed, claim.summary), None)
+    difference = first(committed, claim.summary)
     if difference:
-        raise BenchmarkError(f"{path} is not what the cells give: {difference}: run the claim stage again")
+        raise BenchmarkError(
+            f"{path} is not what the cells give: {difference.where} is {difference.one!r}, recomputed "
+            f"{difference.other!r}: run the claim stage again"
+        )
     for name, table in claim.tables.items():
         compare_tables(inputs.results / name, table)
     return claim
@@ -53,39 +57,27 @@ def changed(path: Path) -> str:
 
 
 def compare_tables(path: Path, table: pd.DataFrame) -> None:
-    """Raises at the first number of the table in `path` that differs from `table`."""
+    """Raises at a number of the table in `path` that differs from `table`."""
     texts = [column for column in table.columns if not pd.api.types.is_numeric_dtype(table[column])]
     found = read_table(path, columns=list(table.columns), text=texts)
     if len(found) != len(table):
         raise BenchmarkError(f"{path} has {len(found)} rows, the cells give {len(table)}: run the claim stage again")
-    for column in table.columns:
-        a, b = found[column], table[column].reset_index(drop=True)
-        if column in texts:
-            same = a == b.fillna("").astype(str)
-        else:
-            numbers = [pd.to_numeric(s, errors="coerce").to_numpy(np.float64, na_value=np.nan) for s in (a, b)]
-            same = pd.Series(np.isclose(numbers[0], numbers[1], rtol=1e-9, atol=TOLERANCE, equal_nan=True))
-        if not same.all():
-            row = int(np.argmin(same))
-            raise BenchmarkError(
-                f"{path}, row {row + 1}: {column} is {a[row]}, the cells give {b[row]}: run the claim stage again"
-            )
+    columns = {name: [_column(frame[name], name in texts) for frame in (found, table)] for name in table.columns}
+    one, other = ({name: pair[side] for name, pair in columns.items()} for side in (0, 1))
+    difference = first(one, other)
+    if difference:
+        raise BenchmarkError(
+            f"{path}, row {difference.index[0] + 1}: {difference.where} is {difference.one}, the cells give "
+            f"{difference.other}: run the claim stage again"
+        )
 
 
-def differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
-    """Where two JSON values differ, floats by more than the tolerance; in words."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in [*wanted, *(k for k in found if k not in wanted)]:
-            here = f"{where}.{key}".lstrip(".")
-            if key not in found or key not in wanted:
-                yield f"{here} is {'missing' if key not in found else 'unknown'}"
-            else:
-                yield from differences(found[key], wanted[key], here)
-    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
-        for i, pair in enumerate(zip(found, wanted, strict=True)):
-            yield from differences(*pair, f"{where}[{i}]")
-    elif isinstance(found, float | int) and isinstance(wanted, float) and not isinstance(found, bool):
-        if not abs(found - wanted) <= TOLERANCE:
-            yield f"{where} is {found}, recomputed {wanted}"
-    elif type(found) is not type(wanted) or found != wanted:
-        yield f"{where} is {found!r}, recomputed {wanted!r}"
+def _column(values: pd.Series[Any], text: bool) -> NDArray[Any]:
+    if text:
+        return np.asarray(values.fillna("").astype(str), dtype=object)
+    return np.asarray(pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(np.float64, na_value=np.nan))
+
+
+def first(found: Any, wanted: Any) -> Difference | None:
+    """The first difference that is more than rounding."""
+    return next((each for each in differences(found, wanted) if each.size > TOLERANCE), None)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.artefacts.scores import Column
+from benchmark.artefacts.column import Column
 from benchmark.errors import BenchmarkError
 from benchmark.hashing import sha256_arrays
 from benchmark.storage import read_arrays, write_arrays

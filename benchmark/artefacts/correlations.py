@@ -12,7 +12,7 @@ from benchmark.artefacts.cells import AGAIN, KEY
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_table, write_table
 
-VALUES = ("n", "rho", "ci_low", "ci_high", "p_value", "undefined")
+VALUES = ("n", "n_distinct", "rho", "ci_low", "ci_high", "p_value", "undefined")
 COLUMNS = (*KEY, *VALUES)
 DECIMALS = {"rho": 6, "ci_low": 4, "ci_high": 4, "p_value": 6}
 

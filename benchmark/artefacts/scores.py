@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.artefacts.column import Column
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_table, write_arrays, write_table
 
@@ -24,16 +25,6 @@ AXES = ("candidates", "sites", "masks", "poolings", "layers", "statistics")
 TABLE = ("n_input", "n_target", "first_token", "label")
 PER_CANDIDATE = ("scores", "candidates", *TABLE)
 AGAIN = "run the extract stage again"
-
-
-class Column(NamedTuple):
-    """One score of a candidate: a statistic read at a site under a mask, pooled over positions and layers."""
-
-    site: str
-    mask: str
-    pooling: str
-    layer: str
-    statistic: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

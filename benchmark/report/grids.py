@@ -11,17 +11,27 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
-from benchmark.report.results import Results
+from benchmark.report.results import AS_STATED, CLAIMS, Results
 from benchmark.report.style import DIVERGING, INK
 
 MASKS = ("causal", "no_sink", "input", "target", "target_isolated", "prefix", "bidirectional", "self")
-STATISTICS = ("mean", "variance", "skewness", "kurtosis", "max_abs", "max_median_ratio", "massive_count")
+STATISTICS = (
+    "mean",
+    "variance",
+    "skewness",
+    "kurtosis",
+    "max_abs",
+    "max_median_ratio",
+    "max_sequence_ratio",
+    "massive_count",
+)
 SHORT = {
     "variance": "var.",
     "skewness": "skew",
     "kurtosis": "kurt.",
     "max_abs": "max",
     "max_median_ratio": "ratio",
+    "max_sequence_ratio": "seq. r.",
     "massive_count": "count",
 }
 
@@ -29,7 +39,8 @@ SHORT = {
 @dataclass(frozen=True)
 class Panel:
     """A grid of rho, float64 [mask, statistic], NaN where undefined; `above`: |rho| exceeds the bound; `proven`: so
-    does its simultaneous lower limit; `strongest`: the cell of the claim; `notes` [mask][statistic]: in words."""
+    does its simultaneous lower limit; `strongest`: the cell of the claim; `alone`: the score says which target, no
+    more; `notes` [mask][statistic]: in words."""
 
     group: str
     model: str
@@ -40,6 +51,7 @@ class Panel:
     above: NDArray[np.bool_]
     proven: NDArray[np.bool_]
     strongest: NDArray[np.bool_]
+    alone: NDArray[np.bool_]
     notes: tuple[tuple[str, ...], ...]
 
 
@@ -54,9 +66,9 @@ def arranged(found: pd.Series[Any], known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in known if name in names) + tuple(sorted(names - set(known)))
 
 
-def panels(results: Results) -> list[Panel]:
-    """Panels of the declared family, by outcome (and site, pooling, layer where it has several), model and task."""
-    cells = results.family()
+def panels(results: Results, claim: str = AS_STATED) -> list[Panel]:
+    """Panels of all declared cells under `claim`, by outcome (site, pooling, layer where they vary), model and task."""
+    cells = results.cells(claim)
     if cells is None or cells.empty:
         return []
     masks, statistics = arranged(cells["mask"], MASKS), arranged(cells["statistic"], STATISTICS)
@@ -65,15 +77,16 @@ def panels(results: Results) -> list[Panel]:
     for keys, rows in cells.groupby(["outcome", *varying, "model", "dataset"], sort=False):
         *group, model, dataset = map(str, keys)
         rho = np.full((len(masks), len(statistics)), np.nan)
-        above, proven, strongest = (np.zeros(rho.shape, dtype=bool) for _ in range(3))
+        above, proven, strongest, alone = (np.zeros(rho.shape, dtype=bool) for _ in range(4))
         notes = [["" for _ in statistics] for _ in masks]
         for row in rows.to_dict("records"):
             at = masks.index(row["mask"]), statistics.index(row["statistic"])
             rho[at] = row["rho"]
             above[at] = abs(row["rho"]) > results.claim["bound"]
             proven[at] = row.get("lower_limit", np.nan) > results.claim["bound"]
+            alone[at] = row["target_alone"] == 1
             strongest[at] = all(
-                str((results.claim["cell"] or {}).get(axis)) == str(row[axis]) for axis in _identity(row)
+                str((results.found(claim)["cell"] or {}).get(axis)) == str(row[axis]) for axis in _identity(row)
             )
             notes[at[0]][at[1]] = _note(row)
         made.append(
@@ -87,6 +100,7 @@ def panels(results: Results) -> list[Panel]:
                 above,
                 proven,
                 strongest,
+                alone,
                 tuple(map(tuple, notes)),
             )
         )
@@ -95,7 +109,7 @@ def panels(results: Results) -> list[Panel]:
 
 def consistency_panels(results: Results) -> list[Panel]:
     """Mean signed rho over models and tasks, a panel for each outcome; `above`: its interval excludes 0."""
-    table = results.tables.get("consistency")
+    table = results.rows("consistency")
     if table is None:
         return []
     masks, statistics = arranged(table["mask"], MASKS), arranged(table["statistic"], STATISTICS)
@@ -124,6 +138,7 @@ def consistency_panels(results: Results) -> list[Panel]:
                 above,
                 nothing,
                 nothing,
+                nothing,
                 tuple(map(tuple, notes)),
             )
         )
@@ -138,7 +153,9 @@ def _identity(row: dict[str, Any]) -> tuple[str, ...]:
 def _note(row: dict[str, Any]) -> str:
     if row["undefined"]:
         return f"undefined: {row['undefined']}"
-    text = f"ρ = {row['rho']:.3f}, n = {row['n']}"
+    text = f"ρ = {row['rho']:.3f}, n = {row['n']}, {row['n_distinct']} distinct scores"
+    if row["target_alone"] == 1:
+        text += ", the same for all with the same target"
     if not np.isnan(row.get("simultaneous_low", np.nan)):
         text += f", simultaneous interval {row['simultaneous_low']:.2f} to {row['simultaneous_high']:.2f}"
     return text
@@ -146,7 +163,7 @@ def _note(row: dict[str, Any]) -> str:
 
 def limit(results: Results) -> float:
     """The end of the colour scale: symmetric, the same for every panel, rounded up to a tenth."""
-    top = results.claim["max_abs_rho"] or 0.0
+    top = max(found[claim]["max_abs_rho"] for found in results.claim["families"].values() for claim in CLAIMS)
     return float(np.ceil(10 * max(top, results.claim["bound"], 0.1)) / 10)
 
 

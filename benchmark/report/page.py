@@ -10,10 +10,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmark import __version__
+from benchmark.analysis.p_values import p_text
 from benchmark.report.drawing import Drawing
 from benchmark.report.figures import draw_all
 from benchmark.report.grids import consistency_panels, gradient, limit, panels, shade, short
-from benchmark.report.results import Results, read_results
+from benchmark.report.results import CLAIMS, Results, read_results
 from benchmark.report.style import VERDICTS, number, words
 from benchmark.report.tables import BUILDERS, p_value
 from benchmark.storage import atomic
@@ -70,16 +71,25 @@ def render(results: Results, profile: str, figures: Mapping[str, Sequence[Drawin
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words, short=short, rho=_rho, p=p_value, kind=_kind, plain=_plain, heads=_heads)
-    heat = panels(results)
+    environment.filters.update(
+        p_text=p_text, words=words, short=short, rho=_rho, p=p_value, kind=_kind, plain=_plain, heads=_heads
+    )
+    heat = {claim: panels(results, claim) for claim in CLAIMS}
     page: str = environment.get_template("page.html.j2").render(
         claim=results.claim,
         profile=profile,
         about=PROFILES.get(profile, f"The models and datasets of the profile “{profile}”, listed below."),
         meaning=MEANINGS[results.claim["verdict"]],
         colour=VERDICTS[results.claim["verdict"]],
+        colours=VERDICTS,
+        notes=notes(record),
+        found={claim: results.found(claim) for claim in CLAIMS},
         groups={
-            group: [panel for panel in heat if panel.group == group] for group in dict.fromkeys(p.group for p in heat)
+            claim: {
+                group: [panel for panel in made if panel.group == group]
+                for group in dict.fromkeys(p.group for p in made)
+            }
+            for claim, made in heat.items()
         },
         consistency=consistency_panels(results),
         end=limit(results),
@@ -94,6 +104,15 @@ def render(results: Results, profile: str, figures: Mapping[str, Sequence[Drawin
         version=__version__,
     )
     return page
+
+
+def notes(record: Mapping[str, Any]) -> dict[str, str]:
+    """What must be said beside every result of a model or dataset: {name: note}, of those that have one."""
+    parts = [record.get(part) for part in ("models", "datasets")]
+    entries = {name: entry for part in parts if isinstance(part, Mapping) for name, entry in part.items()}
+    return {
+        name: str(entry["note"]) for name, entry in entries.items() if isinstance(entry, Mapping) and entry.get("note")
+    }
 
 
 def _rho(value: Any, digits: int = 2) -> str:

@@ -11,13 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.artefacts.cells import Cells
+from benchmark.artefacts.column import Column
 from benchmark.errors import BenchmarkError
-from benchmark.storage import read_arrays, read_json, read_table
+from benchmark.storage import read_json, read_table
 from benchmark.timing.history import read_history
+
+AS_STATED, GIVEN_TARGET = CLAIMS = ("as_stated", "given_target")
 
 COLUMN = ("mask", "statistic", "pooling", "site", "layer")
 CELL = ("model", "dataset", *COLUMN, "outcome", "shots")
 TEXT = (
+    "family",
+    "claim",
     "model",
     "dataset",
     *COLUMN,
@@ -39,19 +45,59 @@ TEXT = (
 )
 TABLES: Mapping[str, tuple[str, ...]] = {
     "correlations": (*CELL, "n", "rho", "undefined"),
-    "family": (*CELL, "n", "rho", "simultaneous_low", "simultaneous_high", "lower_limit", "p_family", "undefined"),
-    "equivalence": ("model", "dataset", "outcome", "n", "rho", "bound", "equivalent", "power"),
-    "power": ("question", "true_rho", "reliability", "n_needed", "power"),
+    "family": (
+        "family",
+        "claim",
+        *CELL,
+        "n",
+        "n_distinct",
+        "target_alone",
+        "rho",
+        "simultaneous_low",
+        "simultaneous_high",
+        "lower_limit",
+        "p_family",
+        "undefined",
+    ),
+    "equivalence": ("claim", "model", "dataset", "outcome", "n", "rho", "bound", "equivalent", "power"),
+    "power": ("family", "claim", "question", "true_rho", "reliability", "n_needed", "power"),
     "reliability": (
-        *("model", "dataset", "outcome", "n", "reliability", "reliability_low", "reliability_high"),
+        *("family", "claim", "model", "dataset", "outcome", "n", "reliability", "reliability_low", "reliability_high"),
         *("ceiling", "power", "sensitive"),
+    ),
+    "decomposition": (
+        *(
+            "model",
+            "dataset",
+            "outcome",
+            "n",
+            "n_targets",
+            "matching_of_matrix",
+            "matching",
+            "target",
+            "length",
+            "left",
+        ),
+        *("reliability", "reliability_left", "note"),
     ),
     "confounds": (*CELL, "rho", "partial_rho"),
     "confound_shares": ("model", "dataset", "outcome", "confound", "adjusted_r_squared"),
-    "consistency": (*COLUMN, "outcome", "n_pools", "mean_rho", "ci_low", "ci_high", "sign_agreement"),
-    "agreement": ("outcome", "model_a", "model_b", "n_cells", "agreement", "sign_agreement"),
-    "controls": ("control", "model", "dataset", "outcome", "expected", "value", "passed", "note"),
-    "null": ("low", "high", "null_max", "null_cell", "observed"),
+    "consistency": ("claim", *COLUMN, "outcome", "n_pools", "mean_rho", "ci_low", "ci_high", "sign_agreement"),
+    "agreement": ("claim", "outcome", "model_a", "model_b", "n_cells", "agreement", "sign_agreement"),
+    "controls": (
+        "family",
+        "claim",
+        "control",
+        "model",
+        "dataset",
+        "outcome",
+        "expected",
+        "value",
+        "shown",
+        "passed",
+        "note",
+    ),
+    "null": ("family", "claim", "low", "high", "null_max", "null_cell", "observed"),
     "calibration": (
         "scenario",
         "intervals",
@@ -78,34 +124,43 @@ class Results:
     timing: Mapping[str, Any]
     history: pd.DataFrame
 
-    def family(self) -> pd.DataFrame | None:
-        """The declared cells with what was found about each; without `family.csv`, their correlations alone."""
-        if "family" in self.tables:
-            return self.tables["family"]
-        if "correlations" not in self.tables:
+    def found(self, claim: str = AS_STATED) -> Mapping[str, Any]:
+        """What was found about the headline family under `claim`."""
+        found: Mapping[str, Any] = self.claim["families"][self.claim["headline"]][claim]
+        return found
+
+    def rows(self, name: str, claim: str = AS_STATED) -> pd.DataFrame | None:
+        """A table's rows under `claim`, of the headline family where they differ by family; None without the table."""
+        table = self.tables.get(name)
+        if table is not None and "claim" in table:
+            table = table[table["claim"] == claim]
+        if table is not None and "family" in table:
+            table = table[table["family"] == self.claim["headline"]]
+        return table
+
+    def cells(self, claim: str = AS_STATED) -> pd.DataFrame | None:
+        """Every declared cell once under `claim`, as its first family has it, the headline before the others."""
+        if "family" not in self.tables:
             return None
-        table, declared = self.tables["correlations"], self.claim["family"]
-        keep = table["shots"] == declared["shots"]
-        for axis in (*COLUMN, "outcome"):
-            keep &= table[axis].isin(
-                [str(name) for name in declared[f"{'statistic' if axis == 'statistic' else axis}s"]]
-            )
-        return table[keep]
+        table = self.tables["family"][self.tables["family"]["claim"] == claim]
+        first = table["family"] == self.claim["headline"]
+        once = pd.concat([table[first], table[~first]]).drop_duplicates(list(CELL))
+        return once.reset_index(drop=True)
 
     def scatter(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Score and outcome of every candidate, float64 [n] each, in the strongest cell; None without its cells."""
-        cell = self.claim["cell"]
+        cell = self.found()["cell"]
         if not cell:
             return None
         path = self.folder / "cells" / f"{cell['model']}-{cell['dataset']}.npz"
         if not path.exists():
             return None
-        arrays = read_arrays(path, ["scores", "gain", "performance", *COLUMN])
-        at = np.logical_and.reduce([arrays[axis].astype(str) == str(cell[axis]) for axis in COLUMN])
-        if np.count_nonzero(at) != 1:
-            raise BenchmarkError(f"{path} does not hold the strongest cell of claim.json once: run the claim again")
-        outcome = arrays["gain" if cell["outcome"] == "quality" else "performance"]
-        return arrays["scores"][:, at].ravel().astype(np.float64), outcome.astype(np.float64).mean(axis=1)
+        cells = Cells.read(path)
+        column = Column(*(str(cell[axis]) for axis in Column._fields))
+        if column not in cells.columns:
+            raise BenchmarkError(f"{path} does not hold the strongest cell of claim.json: run the claim stage again")
+        scores = cells.scores[:, cells.columns.index(column)]
+        return scores.astype(np.float64), cells.outcome(cell["outcome"])
 
 
 def read_results(folder: Path, calibration: Path | None = None) -> Results:
@@ -114,7 +169,7 @@ def read_results(folder: Path, calibration: Path | None = None) -> Results:
     Raises `BenchmarkError` for a missing claim, or for a file that is there and cannot be read.
     """
     claim = read_json(folder / "claim.json")
-    missing = [key for key in ("verdict", "sentence", "bound", "max_abs_rho", "cell", "n_cells") if key not in claim]
+    missing = [key for key in ("verdict", "sentence", "bound", "headline", "families") if key not in claim]
     if missing:
         raise BenchmarkError(f"{folder / 'claim.json'} lacks {', '.join(missing)}: run the claim stage again")
     tables = {}

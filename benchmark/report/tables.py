@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report.figures.selection import label, order
-from benchmark.report.results import CELL, Results
+from benchmark.report.results import AS_STATED, CELL, CLAIMS, GIVEN_TARGET, Results
 from benchmark.report.style import number, words
 from benchmark.timing.history import ratios
 
@@ -57,20 +57,19 @@ def yes(value: Any) -> str:
 
 
 def strongest(results: Results, rows: int = 12) -> Table | None:
-    """The strongest cells of the family, with everything that was found about each."""
-    cells = results.family()
-    if cells is None or "simultaneous_low" not in cells:
+    """The strongest cells of all families, with everything that was found about each."""
+    cells = results.cells()
+    given = results.cells(GIVEN_TARGET)
+    if cells is None or given is None:
         return None
-    for name, columns in {"confounds": ["partial_rho"], "equivalence": ["equivalent"]}.items():
-        if name in results.tables and set(CELL) <= set(results.tables[name]):
-            cells = cells.merge(results.tables[name][[*CELL, *columns]], on=list(CELL), how="left")
-        else:
-            cells = cells.assign(**dict.fromkeys(columns, np.nan))
-    if "disattenuated_rho" not in cells:
-        cells = cells.assign(disattenuated_rho=np.nan)
+    cells = cells.merge(given[[*CELL, "rho"]].rename(columns={"rho": "rho_given"}), on=list(CELL), how="left")
+    if "confounds" in results.tables:
+        cells = cells.merge(results.tables["confounds"][[*CELL, "partial_rho"]], on=list(CELL), how="left")
+    else:
+        cells = cells.assign(partial_rho=np.nan)
     cells = cells[cells["rho"].notna()].sort_values("rho", key=abs, ascending=False, kind="stable").head(rows)
-    head = ("model", "task", "mask", "statistic", "outcome", "n", "ρ", "simultaneous", "p (family)",
-            "ρ given confounds", "ρ disattenuated")  # fmt: skip
+    head = ("model", "task", "mask", "statistic", "outcome", "family", "n", "distinct scores", "ρ", "simultaneous",
+            "p (family)", "ρ given the target", "ρ given all confounds")  # fmt: skip
     body = [
         (
             words(row["model"]),
@@ -78,28 +77,70 @@ def strongest(results: Results, rows: int = 12) -> Table | None:
             words(row["mask"]),
             words(row["statistic"]),
             row["outcome"],
+            row["family"],
             f"{row['n']:.0f}",
+            f"{row['n_distinct']:.0f}",
             rho(row["rho"]),
             interval(row["simultaneous_low"], row["simultaneous_high"]),
             p_value(row["p_family"]),
+            "target alone" if row["target_alone"] == 1 else rho(row["rho_given"]),
             rho(row["partial_rho"]),
-            rho(row["disattenuated_rho"]),
         )
         for row in cells.to_dict("records")
     ]
-    return Table(head, body, 5)
+    return Table(head, body, 6)
+
+
+def families(results: Results) -> Table | None:
+    """Every family's verdicts, as stated and given the target."""
+    body = [
+        (
+            words(name),
+            ", ".join(map(words, found["declared"]["masks"])),
+            *(
+                text
+                for claim in CLAIMS
+                for text in (
+                    found[claim]["verdict"],
+                    rho(found[claim]["max_abs_rho"]),
+                    p_value(found[claim]["p_family"]),
+                )
+            ),
+            f"{found[AS_STATED]['n_cells']}",
+        )
+        for name, found in results.claim["families"].items()
+    ]
+    head = ("family", "masks", "as stated", "largest |ρ|", "p", "given the target", "largest |ρ|", "p", "cells")
+    return Table(head, body, 2)
+
+
+def decomposition(results: Results) -> Table | None:
+    """What quality is made of, per pool."""
+    table = results.tables.get("decomposition")
+    if table is None:
+        return None
+    body = [
+        (words(r["model"]), words(r["dataset"]), r["outcome"], f"{r['n_targets']:.0f}",
+         percent(r["matching_of_matrix"]), percent(r["matching"]), percent(r["target"]), percent(r["length"]),
+         percent(r["left"]),
+         rho(r["reliability"]), rho(r["reliability_left"]), r["note"])
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+    head = ("model", "task", "outcome", "targets", "of the matrix: own target matches", "matching", "target", "length",
+            "left", "reliability", "of what is left", "note")  # fmt: skip
+    return Table(head, body, 3)
 
 
 CONTROLS: Mapping[str, str] = {
-    "planted": "A score built to correlate with the outcome joins the family: it must be found and turn the verdict.",
-    "shuffled": "A score that knows nothing joins the family: it must change nothing.",
+    "planted": "A score built to correlate with the outcome: its ρ must be found as it was planted.",
+    "shuffled": "The same score in random order: it must not lie above the bound.",
     "identity": "The outcome itself as a score: ρ must be 1.",
     "massive_dimension": "A massive dimension is planted into a model: the massive-activation statistics must see it.",
 }
 
 
 def controls(results: Results) -> Table | None:
-    table = results.tables.get("controls")
+    table = results.rows("controls")
     if table is None:
         return None
     body = []
@@ -118,7 +159,14 @@ def controls(results: Results) -> Table | None:
         )
     skipped = table[table["passed"].isna() & (table["note"] != "")]["note"].unique()
     note = f"Not run where: {'; '.join(skipped)}." if len(skipped) else ""
-    return Table(("control", "what it asks", "expected", "found", "passed", ""), body, 2, note)
+    hidden = table[(table["control"] == "planted") & (table["shown"] == 0)]
+    if len(hidden):
+        first = hidden.iloc[0]
+        note += (
+            f" {len(hidden)} planted scores were found but not shown to lie above the bound, such as that of "
+            f"{words(first['model'])} on {words(first['dataset'])}: {first['note']}."
+        )
+    return Table(("control", "what it asks", "expected", "found", "passed", ""), body, 2, note.strip())
 
 
 def _range(values: pd.Series[Any]) -> str:
@@ -131,7 +179,7 @@ def _range(values: pd.Series[Any]) -> str:
 
 def reliability(results: Results) -> Table | None:
     """Split-half reliability per pool and outcome, and whether a correlation above the bound would have been seen."""
-    table = results.tables.get("reliability")
+    table = results.rows("reliability")
     if table is None:
         return None
     head = ("model", "task", "outcome", "n", "reliability", "interval", "ceiling of |ρ|", "power", "sensitive")
@@ -145,7 +193,7 @@ def reliability(results: Results) -> Table | None:
 
 def equivalence(results: Results) -> Table | None:
     """Per pool and outcome: in how many cells |rho| < bound is shown, not merely not refuted."""
-    table = results.tables.get("equivalence")
+    table = results.rows("equivalence")
     if table is None:
         return None
     body = []
@@ -161,7 +209,7 @@ def equivalence(results: Results) -> Table | None:
 
 def power(results: Results) -> Table | None:
     """Candidates needed, by the question and the true rho, for each reliability of the outcome."""
-    table = results.tables.get("power")
+    table = results.rows("power")
     if table is None:
         return None
     asked = {"above": "is a cell above the bound?", "below": "is a cell below the bound?"}
@@ -204,7 +252,7 @@ def selectors(results: Results) -> Table | None:
 
 
 def agreement(results: Results) -> Table | None:
-    table = results.tables.get("agreement")
+    table = results.rows("agreement")
     if table is None or table.empty:
         return None
     body = [
@@ -217,7 +265,7 @@ def agreement(results: Results) -> Table | None:
 
 def consistency(results: Results, rows: int = 12) -> Table | None:
     """The scores whose mean rho over models and tasks is largest, and whether they agree about its sign."""
-    table = results.tables.get("consistency")
+    table = results.rows("consistency")
     if table is None:
         return None
     known = table[table["mean_rho"].notna()].sort_values("mean_rho", key=abs, ascending=False, kind="stable")
@@ -275,6 +323,7 @@ def timing(results: Results) -> Table | None:
 
 
 BUILDERS: Mapping[str, Callable[[Results], Table | None]] = {
+    "families": families,
     "strongest": strongest,
     "controls": controls,
     "reliability": reliability,
@@ -283,6 +332,7 @@ BUILDERS: Mapping[str, Callable[[Results], Table | None]] = {
     "selectors": selectors,
     "consistency": consistency,
     "agreement": agreement,
+    "decomposition": decomposition,
     "confounds": confounds,
     "calibration": calibration,
     "timing": timing,

@@ -22,6 +22,6 @@ def run(params: Params) -> str:
     from benchmark.analysis import gate
     from benchmark.stages.inputs import claim_inputs
 
-    verdict = gate.gate(claim_inputs(params)).verdict
+    claim = gate.gate(claim_inputs(params))
     provenance.write(params, [name for name in instances(params) if name != "gate"])
-    return f"gate: the cells give the recorded verdict, {verdict}, and every control held"
+    return f"gate: the cells give the recorded verdicts, {claim.said()}, and every control held"

@@ -9,6 +9,7 @@ TABLES = (
     "equivalence",
     "power",
     "reliability",
+    "decomposition",
     "confounds",
     "confound_shares",
     "consistency",

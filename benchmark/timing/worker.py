@@ -66,7 +66,7 @@ def correlation(_: Path) -> Work:
     """Spearman's rho of 200 scores with one target over 1,000 candidates."""
     import numpy as np
 
-    from benchmark.analysis.spearman import spearman
+    from benchmark.analysis.ranking import spearman
 
     generator = np.random.default_rng(0)
     scores, target = generator.standard_normal((200, 1000)), generator.standard_normal((1, 1000))

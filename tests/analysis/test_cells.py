@@ -7,22 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.analysis.cells import build_cells, check_family, read_all_cells
+from benchmark.analysis.cells import build_cells, check_families, read_all_cells
 from benchmark.analysis.correlation import Upstream
-from benchmark.analysis.parameters import FamilyParameters, fingerprint
+from benchmark.analysis.parameters import FamilyParameters
 from benchmark.artefacts.cells import Cells, query_mean
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_table, write_arrays, write_table
 from tests.analysis.conftest import Workplace
 from tests.analysis.upstream import CONTEXT, PAIRS, parameters, write_pool
 
-FAMILY = parameters().family
-MARK = fingerprint(FAMILY, CONTEXT)
+FAMILY = parameters().families["declared"]
+FAMILIES = {"declared": FAMILY}
+MARK = parameters().cells_fingerprint(CONTEXT)
 
 
 def build(folder: Path, family: FamilyParameters = FAMILY) -> Cells:
     stages, pool = Upstream(folder), ("alpha", "one")
-    return build_cells("alpha", stages.dataset("one"), stages.scores(*pool), stages.matrices(*pool), family, "f")
+    return build_cells(
+        "alpha", stages.dataset("one"), stages.scores(*pool), stages.matrices(*pool), {"declared": family}, "f"
+    )
 
 
 @pytest.fixture
@@ -152,7 +155,7 @@ def test_an_array_of_another_kind_is_named(
 def test_a_pool_that_occurs_twice_is_an_error(upstream: Path) -> None:
     cells = build(upstream)
     with pytest.raises(BenchmarkError, match="alpha-one occur twice"):
-        check_family([cells, cells], FAMILY)
+        check_families([cells, cells], FAMILIES)
 
 
 def test_models_must_share_the_pool_of_a_dataset(tmp_path: Path) -> None:
@@ -162,33 +165,36 @@ def test_models_must_share_the_pool_of_a_dataset(tmp_path: Path) -> None:
     fewer |= {f: getattr(cells, f)[:-1] for f in ("n_input", "n_target", "target", "first_token")}
     other = replace(cells, model="beta", **fewer)
     with pytest.raises(BenchmarkError, match=r"alpha-one \(n = 40\) and beta-one \(n = 39\)"):
-        check_family([cells, other], FAMILY)
+        check_families([cells, other], FAMILIES)
 
 
 def test_undeclared_and_missing_columns_are_named(upstream: Path) -> None:
     cells = build(upstream)
     with pytest.raises(BenchmarkError, match="hold undeclared column mlp_output/self"):
-        check_family([cells], FAMILY.model_copy(update={"masks": ("causal",)}))
+        check_families([cells], {"declared": FAMILY.model_copy(update={"masks": ("causal",)})})
     with pytest.raises(BenchmarkError, match="lack the declared column mlp_output/prefix"):
-        check_family([cells], FAMILY.model_copy(update={"masks": ("causal", "self", "prefix")}))
+        check_families([cells], {"declared": FAMILY.model_copy(update={"masks": ("causal", "self", "prefix")})})
 
 
 def test_cells_of_other_parameters_are_refused(finished: Workplace) -> None:
     current = {f"{m}-{d}": MARK for m, d in PAIRS}
-    assert len(read_all_cells(finished.cells, PAIRS, FAMILY, current)) == len(PAIRS)
+    assert len(read_all_cells(finished.cells, PAIRS, FAMILIES, current)) == len(PAIRS)
     with pytest.raises(BenchmarkError, match="was made with other parameters"):
         read_all_cells(
-            finished.cells, PAIRS, FAMILY, dict.fromkeys(current, fingerprint(FAMILY, {"extraction": "two"}))
+            finished.cells,
+            PAIRS,
+            FAMILIES,
+            dict.fromkeys(current, parameters().cells_fingerprint({"extraction": "two"})),
         )
 
 
 def test_foreign_and_missing_files_are_named(place: Workplace) -> None:
     current = {f"{m}-{d}": MARK for m, d in PAIRS}
     with pytest.raises(BenchmarkError, match=r"holds alpha-two\.npz, which no parameter names"):
-        read_all_cells(place.cells, PAIRS[:2], FAMILY, current)
+        read_all_cells(place.cells, PAIRS[:2], FAMILIES, current)
     (place.cells / "alpha-two.npz").unlink()
     with pytest.raises(BenchmarkError, match=r"alpha-two\.npz is missing"):
-        read_all_cells(place.cells, PAIRS, FAMILY, current)
+        read_all_cells(place.cells, PAIRS, FAMILIES, current)
 
 
 def test_a_renamed_file_is_refused(place: Workplace) -> None:

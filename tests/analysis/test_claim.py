@@ -5,8 +5,10 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmark.analysis.claim import Claim, claim, compute
@@ -19,7 +21,18 @@ DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
 CONTRACT = {
     "verdict",
     "bound",
-    "family",
+    "families",
+    "headline",
+    "verdict_given_target",
+    "sentence",
+    "uncovered",
+    "target_alone",
+    "constant",
+}
+OF_A_CLAIM = {
+    "verdict",
+    "sentence",
+    "by_outcome",
     "max_abs_rho",
     "cell",
     "n_cells",
@@ -27,9 +40,15 @@ CONTRACT = {
     "null_quantile_95",
     "p_family",
     "intervals",
-    "reliability",
+    "statements",
+    "sensitive_pools",
     "controls",
 }
+
+
+def found(claim: Claim, of: str = "as_stated") -> dict[str, Any]:
+    summary: dict[str, Any] = claim.summary["families"]["declared"][of]
+    return summary
 
 
 @pytest.fixture(scope="module")
@@ -37,21 +56,32 @@ def computed(finished: Workplace) -> Claim:
     return compute(finished.inputs(parameters()))
 
 
+def of_claim(claim: Claim, table: str, name: str) -> pd.DataFrame:
+    frame = claim.tables[table]
+    return frame[frame["claim"] == name].reset_index(drop=True)
+
+
 def test_summary_has_what_the_contract_names(computed: Claim) -> None:
     assert set(computed.summary) >= CONTRACT
     assert computed.verdict == "reproduced"
-    assert computed.summary["n_cells"] == len(PAIRS) * 2 * 2 * 3
-    assert computed.summary["undefined"] == {"score constant": len(PAIRS) * 2}
-    assert computed.summary["n_undefined"] == len(PAIRS) * 2
+    for name in ("as_stated", "given_target"):
+        of = found(computed, name)
+        assert set(of) >= OF_A_CLAIM
+        assert of["verdict"] == "reproduced"
+        assert of["n_cells"] == len(PAIRS) * 2 * 2 * 3
+        assert of["undefined"] == {"score constant": len(PAIRS) * 2}
+        assert of["n_undefined"] == len(PAIRS) * 2
+    assert [c["statistic"] for c in computed.summary["constant"]] == ["variance"] * len(PAIRS)
 
 
-def test_summary_is_told_by_the_tables(computed: Claim) -> None:
-    family = computed.tables["family.csv"]
+@pytest.mark.parametrize("name", ["as_stated", "given_target"])
+def test_the_summary_is_that_of_the_tables(computed: Claim, name: str) -> None:
+    family = of_claim(computed, "family.csv", name)
     strongest = family.loc[family["rho"].abs().idxmax()]
-    cell = computed.summary["cell"]
-    assert computed.summary["max_abs_rho"] == pytest.approx(abs(strongest["rho"]), abs=1e-6)
-    assert all(cell[name] == strongest[name] for name in ("model", "dataset", "mask", "statistic", "outcome"))
-    null = computed.tables["null.csv"]
+    cell = found(computed, name)["cell"]
+    assert found(computed, name)["max_abs_rho"] == pytest.approx(abs(strongest["rho"]), abs=1e-6)
+    assert all(cell[key] == strongest[key] for key in ("model", "dataset", "mask", "statistic", "outcome"))
+    null = of_claim(computed, "null.csv", name)
     assert null["null_max"].sum() == 199
     assert null["observed"].sum() == family["rho"].notna().sum()
     assert null["null_cell"].sum() == 199 * family["rho"].notna().sum()
@@ -83,16 +113,17 @@ def test_a_planted_score_refutes_and_the_gate_is_not_asked(tmp_path: Path) -> No
     place.correlate(parameters())
     result = claim(place.inputs(parameters()))
     assert result.verdict == "refuted"
-    assert result.summary["cell"]["mask"] == "causal"
-    assert result.summary["intervals"]["largest_lower_limit"] > 0.33
-    assert result.summary["by_outcome"]["quality"]["verdict"] == "refuted"
-    assert "mean under causal" in result.summary["sentence"]
+    assert found(result)["cell"]["mask"] == "causal"
+    assert found(result)["intervals"]["largest_lower_limit"] > 0.33
+    assert found(result)["by_outcome"]["quality"]["verdict"] == "refuted"
+    assert "mean under causal" in found(result)["statements"]["reproduction"]["text"]
+    assert result.verdicts() == {"declared": {"as_stated": "refuted", "given_target": "refuted"}}
 
 
 def test_a_massive_dimension_is_a_control(place: Workplace) -> None:
     planted = write_planted(place.folder, after=1.1)
     result = claim(place.inputs(parameters(), planted))
-    assert result.summary["controls"]["massive_dimension"] == {"passed": False, "ran": 2, "of": 2}
+    assert found(result)["controls"]["massive_dimension"] == {"passed": False, "ran": 2, "of": 2}
     assert result.verdict == "inconclusive"
     assert "massive_dimension" in result.summary["sentence"]
 

@@ -6,6 +6,8 @@ from scipy import stats
 
 from benchmark.analysis import resampling
 from benchmark.analysis.resampling import (
+    Null,
+    Resampled,
     bootstrap_errors,
     bootstrap_rho,
     fisher_errors,
@@ -16,10 +18,24 @@ from benchmark.analysis.resampling import (
     weighted_rho,
 )
 from benchmark.analysis.spearman import centred_ranks, correlate_ranks, standard_error
+from benchmark.analysis.strata import everybody
 
 
 def tied(rng: np.random.Generator, rows: int, n: int) -> np.ndarray:
     return rng.integers(0, 8, (rows, n)).astype(float)
+
+
+def pool(group: str, x: np.ndarray, y: np.ndarray) -> Resampled:
+    return Resampled(group, everybody(x.shape[1]), x, y)
+
+
+def everything(rho: np.ndarray) -> dict[str, list[np.ndarray]]:
+    return {"all": [np.ones(rho.shape, dtype=bool)]}
+
+
+def null_of_all(pools: list[Resampled], permutations: int, rng: np.random.Generator) -> Null:
+    chosen = [np.ones((len(p.x), len(p.y)), dtype=bool) for p in pools]
+    return permutation_null(pools, {"all": chosen}, permutations, rng)["all"]
 
 
 def test_null_is_that_of_a_loop_over_scipy() -> None:
@@ -27,13 +43,8 @@ def test_null_is_that_of_a_loop_over_scipy() -> None:
     scores = [tied(rng, 3, 30), rng.standard_normal((2, 30)), rng.standard_normal((2, 20))]
     outcomes = [tied(rng, 2, 30), rng.standard_normal((2, 30)), rng.standard_normal((2, 20))]
     groups = ["a", "a", "b"]
-    null = permutation_null(
-        [centred_ranks(s) for s in scores],
-        [centred_ranks(t) for t in outcomes],
-        groups,
-        25,
-        np.random.default_rng(7),
-    )
+    pools = [pool(g, centred_ranks(s), centred_ranks(t)) for g, s, t in zip(groups, scores, outcomes, strict=True)]
+    null = null_of_all(pools, 25, np.random.default_rng(7))
     streams = np.random.default_rng(7).spawn(2)
     orders = {
         name: stream.permuted(np.tile(np.arange(n), (25, 1)), axis=1)
@@ -58,7 +69,7 @@ def test_null_is_that_of_a_loop_over_scipy() -> None:
 def test_pools_of_a_dataset_are_permuted_together_and_datasets_apart() -> None:
     rng = np.random.default_rng(1)
     x, y = centred_ranks(rng.standard_normal((4, 50))), centred_ranks(rng.standard_normal((2, 50)))
-    null = permutation_null([x, x, x], [y, y, y], ["a", "a", "b"], 50, np.random.default_rng(0))
+    null = null_of_all([pool(group, x, y) for group in "aab"], 50, np.random.default_rng(0))
     np.testing.assert_array_equal(null.maxima[:, 0], null.maxima[:, 1])
     assert (null.maxima[:, 0] != null.maxima[:, 2]).any()
 
@@ -66,11 +77,11 @@ def test_pools_of_a_dataset_are_permuted_together_and_datasets_apart() -> None:
 @pytest.mark.parametrize("block", [1, 333, 10_000])
 def test_the_size_of_a_block_changes_nothing(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     rng = np.random.default_rng(2)
-    x, y = [centred_ranks(tied(rng, 5, 40))], [centred_ranks(rng.standard_normal((2, 40)))]
+    pools = [pool("a", centred_ranks(tied(rng, 5, 40)), centred_ranks(rng.standard_normal((2, 40))))]
 
     def run() -> tuple[np.ndarray, ...]:
-        null = permutation_null(x, y, ["a"], 37, np.random.default_rng(3))
-        drawn = bootstrap_rho(x, y, ["a"], 37, np.random.default_rng(3))[0]
+        null = null_of_all(pools, 37, np.random.default_rng(3))
+        drawn = bootstrap_rho(pools, 37, np.random.default_rng(3))[0]
         return null.maxima, null.at_least[0], null.histogram, drawn
 
     whole = run()
@@ -84,7 +95,7 @@ def test_undefined_rows_are_left_out_of_the_null() -> None:
     x = centred_ranks(rng.standard_normal((3, 30)))
     y = centred_ranks(rng.standard_normal((2, 30)))
     x[1], y[1] = 0, 0
-    null = permutation_null([x], [y], ["a"], 20, np.random.default_rng(0))
+    null = null_of_all([pool("a", x, y)], 20, np.random.default_rng(0))
     assert null.histogram.sum() == 2 * 20
     assert (null.maxima[:, 0, 1] == 0).all()
     assert (null.maxima[:, 0, 0] > 0).all()
@@ -94,14 +105,14 @@ def test_undefined_rows_are_left_out_of_the_null() -> None:
 def test_null_of_200_independent_cells_is_the_known_one(n: int, quantile: float) -> None:
     rng = np.random.default_rng(n)
     x, y = centred_ranks(rng.standard_normal((200, n))), centred_ranks(rng.standard_normal((1, n)))
-    null = permutation_null([x], [y], ["a"], 2000, rng)
+    null = null_of_all([pool("a", x, y)], 2000, rng)
     assert np.quantile(null.maxima, 0.95) == pytest.approx(quantile, abs=0.015)
 
 
 def test_p_of_the_family_counts_the_observation_itself() -> None:
     rng = np.random.default_rng(4)
     x, y = centred_ranks(rng.standard_normal((5, 30))), centred_ranks(rng.standard_normal((1, 30)))
-    null = permutation_null([x], [y], ["a"], 99, rng)
+    null = null_of_all([pool("a", x, y)], 99, rng)
     assert null.p_values(np.array([1.0, 0.0])).tolist() == [0.01, 1.0]
     assert np.isnan(null.p_values(np.array([np.nan]))[0])
 
@@ -110,7 +121,7 @@ def test_weights_are_as_good_as_repeating_candidates() -> None:
     rng = np.random.default_rng(5)
     x, y = np.concatenate([tied(rng, 3, 25), rng.standard_normal((1, 25))]), tied(rng, 2, 25)
     weights = rng.multinomial(25, np.full(25, 1 / 25), size=6).astype(np.int32)
-    rho = weighted_rho(centred_ranks(x), centred_ranks(y), weights)
+    rho = weighted_rho(centred_ranks(x), centred_ranks(y), weights, everybody(25))
     for b in range(6):
         again = np.repeat(np.arange(25), weights[b])
         for c in range(len(x)):
@@ -121,7 +132,7 @@ def test_weights_are_as_good_as_repeating_candidates() -> None:
 
 def test_a_sample_that_leaves_a_score_constant_has_no_rho() -> None:
     x, y = centred_ranks(np.array([[0.0, 0, 0, 1]])), centred_ranks(np.array([[1.0, 2, 3, 4]]))
-    rho = weighted_rho(x, y, np.array([[2, 2, 0, 0]], dtype=np.int32))
+    rho = weighted_rho(x, y, np.array([[2, 2, 0, 0]], dtype=np.int32), everybody(4))
     assert np.isnan(rho).all()
 
 
@@ -131,8 +142,8 @@ def test_bootstrap_errors_are_about_those_of_the_formula() -> None:
     x = np.concatenate([0.5 * y + rng.standard_normal((1, 300)), rng.standard_normal((3, 300))])
     ranks = centred_ranks(x), centred_ranks(y)
     rho = correlate_ranks(*ranks)
-    drawn = bootstrap_rho([ranks[0]], [ranks[1]], ["a"], 800, rng)
-    errors = bootstrap_errors([rho], drawn, 0.05)
+    drawn = bootstrap_rho([pool("a", *ranks)], 800, rng)
+    errors = bootstrap_errors([rho], drawn, everything(rho), 0.05)["all"]
     np.testing.assert_allclose(errors.standard_errors[0], standard_error(rho, 300), rtol=0.15)
     assert 2.2 < errors.critical < 2.9  # four nearly independent cells: 2.49
 
@@ -144,9 +155,10 @@ def test_simultaneous_limits_cover_all_cells_as_often_as_they_say() -> None:
         x = centred_ranks(0.7 * common + 0.7 * rng.standard_normal((12, 120)))
         y = centred_ranks(rng.standard_normal((1, 120)))
         rho = correlate_ranks(x, y)
-        null = permutation_null([x], [y], ["a"], 200, rng)
+        null = null_of_all([pool("a", x, y)], 200, rng)
+        drawn = bootstrap_rho([pool("a", x, y)], 200, rng)
         both = {
-            "bootstrap": bootstrap_errors([rho], bootstrap_rho([x], [y], ["a"], 200, rng), 0.1),
+            "bootstrap": bootstrap_errors([rho], drawn, everything(rho), 0.1)["all"],
             "fisher": fisher_errors([standard_error(rho, 120)], null, [120], 0.1),
         }
         for method, errors in both.items():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmark.analysis.ranking import spearman
 from benchmark.analysis.reliability import split_half
 from benchmark.analysis.simulation import Scenario, pearson, simulate
-from benchmark.analysis.spearman import spearman
 
 
 def largest(scenario: Scenario, seed: int) -> float:

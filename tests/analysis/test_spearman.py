@@ -7,13 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from benchmark.analysis.ranking import rank, spearman
 from benchmark.analysis.spearman import (
     centred_ranks,
-    correlate_ranks,
     fisher_interval,
     p_values,
-    rank_columns,
-    spearman,
     standard_error,
 )
 
@@ -61,10 +59,10 @@ def test_a_monotone_change_of_scale_changes_nothing() -> None:
 
 def test_what_has_no_rank_is_undefined_for_a_reason() -> None:
     columns = np.array([[1.0, 2, 3, 4], [5, 5, 5, 5], [1, np.nan, 3, 4], [1, np.inf, 3, 4]])
-    ranks, reasons = rank_columns(columns)
-    assert reasons == ["", "constant", "not finite", "not finite"]
-    np.testing.assert_array_equal(np.isnan(correlate_ranks(ranks, ranks[:1]))[:, 0], [False, True, True, True])
-    assert rank_columns(columns[:, :3])[1] == ["fewer than 4 observations"] * 4
+    ranking = rank(columns, columns[:1])
+    assert ranking.score_reasons == ["", "constant", "not finite", "not finite"]
+    np.testing.assert_array_equal(np.isnan(ranking.rho)[:, 0], [False, True, True, True])
+    assert rank(columns[:, :3], columns[:1, :3]).score_reasons == ["fewer than 4 observations"] * 4
 
 
 @pytest.mark.parametrize(("rho", "n"), [(0.0, 50), (0.3, 100), (-0.6, 400)])

@@ -29,7 +29,9 @@ def parameters(**changes: object) -> ClaimParameters:
     """A small family and few resamples."""
     small = {"permutations": 199, "bootstrap": 100, "splits": 20, "seed": 7}
     family = FamilyParameters(masks=MASKS, statistics=STATISTICS)
-    return ClaimParameters.model_validate({"family": family, **small, **changes})
+    return ClaimParameters.model_validate(
+        {"families": {"declared": family}, "headline": "declared", **small, **changes}
+    )
 
 
 def write_pool(

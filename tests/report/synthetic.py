@@ -10,11 +10,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from benchmark.artefacts.cells import Cells
+from benchmark.artefacts.column import Column
 from benchmark.report.grids import MASKS, STATISTICS
-from benchmark.storage import write_arrays, write_json, write_table
+from benchmark.storage import write_json, write_table
 from benchmark.timing.history import extend, read_history
 
 BOUND = 0.33
+HEADLINE = ("causal", "bidirectional")
+CLAIMS = ("as_stated", "given_target")
+HERE = {"family": "paper", "claim": "as_stated"}
 RECORD = {
     "seeds": {"seed": 0, "claim.seed": 0},
     "models": {"tiny_llama": {"source": "embedded", "sha256": "ab" * 32}},
@@ -42,7 +47,6 @@ def write_results(
     pools = list(product(models, datasets))
     cells = _cells(draw, pools, n, layers)
     family = cells[cells["layer"] == "mean"].reset_index(drop=True)
-    strongest = family.loc[family["rho"].abs().idxmax()]
     write_table(folder / "correlations.csv", cells)
     half = 0.12 + 0.02 * draw.random(len(family))
     half[family["rho"].isna()] = np.nan
@@ -54,12 +58,23 @@ def write_results(
         ceiling=0.95,
         disattenuated_rho=family["rho"] / 0.95,
     )
-    write_table(folder / "family.csv", family)
+    family["n_distinct"] = family["n"].where(family["rho"].notna(), 1)
+    family["target_alone"] = (family["mask"] == "target_isolated").astype(int) * family["rho"].notna()
+    given = family.assign(rho=(family["rho"] / 2).where(family["target_alone"] == 0))
+    given.loc[given["target_alone"] == 1, "undefined"] = "score constant within every target"
+    both = [frame.assign(claim=claim) for claim, frame in zip(CLAIMS, (family, given), strict=True)]
+    narrow = [frame[frame["mask"].isin(HEADLINE)].assign(family="paper") for frame in both]
+    write_table(folder / "family.csv", pd.concat([*narrow, *(frame.assign(family="extended") for frame in both)]))
+    strongest = narrow[0].loc[narrow[0]["rho"].abs().idxmax()]
     key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "outcome", "shots"]
     write_table(
         folder / "equivalence.csv",
         family[[*key, "n", "rho", "undefined"]].assign(
-            bound=BOUND, p_value=0.03, equivalent=(family["rho"].abs() < 0.15).astype(int), power=0.92
+            claim="as_stated",
+            bound=BOUND,
+            p_value=0.03,
+            equivalent=(family["rho"].abs() < 0.15).astype(int),
+            power=0.92,
         ),
     )
     write_table(
@@ -72,6 +87,7 @@ def write_results(
         pd.DataFrame(
             [
                 {
+                    **HERE,
                     "question": question,
                     "true_rho": true,
                     "reliability": reliability,
@@ -88,6 +104,7 @@ def write_results(
         pd.DataFrame(
             [
                 {
+                    **HERE,
                     "model": model,
                     "dataset": dataset,
                     "outcome": outcome,
@@ -99,7 +116,7 @@ def write_results(
                     "ceiling": r**0.5,
                     "power": 0.97,
                     "sensitive": 1,
-                    "undefined": "",
+                    "reason": "",
                 }
                 for (model, dataset), outcome in product(pools, OUTCOMES)
             ]
@@ -110,7 +127,7 @@ def write_results(
         pd.DataFrame(
             [
                 {"model": m, "dataset": d, "outcome": t, "confound": c, "adjusted_r_squared": 0.3 * draw.random()}
-                for (m, d), t, c in product(pools, OUTCOMES, ("length", "label", "first_token", "all"))
+                for (m, d), t, c in product(pools, OUTCOMES, ("length", "target", "first_token", "all"))
             ]
         ),
     )  # fmt: skip
@@ -118,17 +135,29 @@ def write_results(
     mean = grouped.mean().reset_index(name="mean_rho")
     write_table(
         folder / "consistency.csv",
-        mean.assign(n_pools=len(pools), n_datasets=len(datasets), ci_low=mean["mean_rho"] - 0.1,
+        mean.assign(claim="as_stated", n_pools=len(pools), n_datasets=len(datasets), ci_low=mean["mean_rho"] - 0.1,
                     ci_high=mean["mean_rho"] + 0.1, sign_agreement=0.75, min_rho=-0.3, max_rho=0.4, undefined=""),
     )  # fmt: skip
     write_table(
         folder / "agreement.csv",
-        pd.DataFrame([{"outcome": t, "model_a": models[0], "model_b": models[-1], "n_cells": 96, "agreement": 0.21,
-                       "sign_agreement": 0.58} for t in OUTCOMES]),
+        pd.DataFrame([{"claim": "as_stated", "outcome": t, "model_a": models[0], "model_b": models[-1],
+                       "n_cells": 96, "agreement": 0.21, "sign_agreement": 0.58} for t in OUTCOMES]),
+    )  # fmt: skip
+    write_table(
+        folder / "decomposition.csv",
+        pd.DataFrame(
+            [
+                {"model": m, "dataset": d, "outcome": t, "n": n, "n_targets": 2, "matching_of_matrix": 0.4,
+                 "matching": 0.1, "target": 0.3, "length": 0.05, "left": 0.55,
+                 "reliability": 0.9, "reliability_left": 0.8, "note": ""}
+                for (m, d), t in product(pools, OUTCOMES)
+            ]
+        ),
     )  # fmt: skip
     write_table(folder / "controls.csv", _controls(pools, models))
     low = np.arange(100) / 100
     null = {
+        **HERE,
         "low": low,
         "high": low + 0.01,
         "null_max": np.histogram(np.abs(draw.normal(0.27, 0.03, 1000)), 100, (0, 1))[0],
@@ -181,7 +210,7 @@ def _cells(draw: np.random.Generator, pools: list[tuple[str, str]], n: int, laye
     rows: list[dict[str, Any]] = []
     for (model, dataset), outcome, mask, statistic in product(pools, OUTCOMES, MASKS, STATISTICS):
         base = draw.normal(0, 0.14)
-        if (model, dataset, mask, statistic) == (*pools[-1], "no_sink", "kurtosis"):
+        if (model, dataset, mask, statistic) == (*pools[-1], "causal", "kurtosis"):
             base = 0.7
         for layer in ("mean", *map(str, range(layers))):
             rho = float(np.clip(base + draw.normal(0, 0.08) * (layer != "mean"), -0.95, 0.95))
@@ -199,9 +228,16 @@ def _controls(pools: list[tuple[str, str]], models: tuple[str, ...]) -> pd.DataF
     rows: list[dict[str, Any]] = []
     for (model, dataset), outcome in product(pools, OUTCOMES):
         for control, expected, value in (("planted", 0.6, 0.58), ("shuffled", 0.0, 0.04), ("identity", 1.0, 1.0)):
-            rows.append({"control": control, "model": model, "dataset": dataset, "outcome": outcome,
+            rows.append({**HERE, "control": control, "shown": 1, "model": model, "dataset": dataset, "outcome": outcome,
                          "expected": expected, "value": value, "passed": 1, "note": ""})  # fmt: skip
-    blind = {"control": "massive_dimension", "expected": 2.0, "value": np.nan, "passed": np.nan}
+    blind = {
+        **HERE,
+        "shown": np.nan,
+        "control": "massive_dimension",
+        "expected": 2.0,
+        "value": np.nan,
+        "passed": np.nan,
+    }
     rows += [{**blind, "model": model, "note": "no model was planted"} for model in models]
     return pd.DataFrame(rows)
 
@@ -224,46 +260,78 @@ def _write_cells(folder: Path, draw: np.random.Generator, strongest: pd.Series[A
     noise = draw.normal(size=(n, 20)) * 0.2
     gain = (np.sign(strongest["rho"]) * x + draw.normal(size=n))[:, None] + noise
     assert abs(spearmanr(x, gain.mean(axis=1)).statistic) > 0.3
-    axes = ("mask", "statistic", "pooling", "site", "layer")
-    write_arrays(
-        folder / "cells" / f"{strongest['model']}-{strongest['dataset']}.npz",
+    column = Column(*(str(strongest[axis]) for axis in Column._fields))
+    Cells(
+        model=str(strongest["model"]),
+        dataset=str(strongest["dataset"]),
+        columns=(column, column._replace(mask="other")),
         scores=np.stack([x, x[::-1]], axis=1).astype(np.float32),
         gain=gain.astype(np.float32),
         performance=(gain > 0).astype(np.float32),
-        **{axis: np.array([strongest[axis], "other"]) for axis in axes},
-    )
+        candidates=np.array([f"c{i}" for i in range(n)]),
+        n_input=np.ones(n, dtype=np.int64),
+        n_target=np.ones(n, dtype=np.int64),
+        first_token=np.zeros(n, dtype=np.int64),
+        target=np.zeros(n, dtype=np.int32),
+        query_target=np.zeros(20, dtype=np.int32),
+        target_problem="",
+        fingerprint="synthetic",
+    ).write(folder / "cells")
 
 
 def _claim(family: pd.DataFrame, strongest: pd.Series[Any], pools: list[tuple[str, str]]) -> dict[str, Any]:
-    key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "outcome", "shots", "n", "rho"]
     top = abs(float(strongest["rho"]))
-    statement = {"holds": True, "text": "it says in one sentence what was found, and what that means"}
+    declared = {"statistics": list(STATISTICS), "sites": ["mlp_output"], "poolings": ["mean"], "layers": ["mean"],
+                "outcomes": ["quality", "performance"], "shots": 1}  # fmt: skip
+    families = {
+        name: {
+            "declared": {"masks": list(masks), **declared},
+            "as_stated": _found(family, strongest, top, "refuted"),
+            "given_target": _found(family, strongest, top / 2, "inconclusive"),
+        }
+        for name, masks in (("paper", HEADLINE), ("extended", MASKS))
+    }
     return {
         "verdict": "refuted",
-        "sentence": f"The claim does not hold for these models: one correlation reaches {top:.2f}, beyond chance.",
-        "by_outcome": {t: {"verdict": "refuted", "max_abs_rho": top, "null_quantile_95": 0.31, "p_family": 0.001,
-                          "insensitive": []} for t in OUTCOMES},
+        "verdict_given_target": "inconclusive",
+        "sentence": f"The claim does not hold for these models: one correlation reaches {top:.2f}; given the target …",
+        "headline": "paper",
+        "families": families,
+        "uncovered": {"tiny_llama-topic": "nearly all targets differ: 58 of 60 candidates have one of their own"},
+        "target_alone": {"cells": 12, "above_bound": 3},
+        "constant": [{"model": "tiny_llama", "dataset": "topic", "statistic": "massive_count", "masks": list(MASKS)}],
         "bound": BOUND,
         "alpha": 0.05,
-        "family": {"masks": list(MASKS), "statistics": list(STATISTICS), "sites": ["mlp_output"], "poolings": ["mean"],
-                   "layers": ["mean"], "outcomes": ["quality", "performance"], "shots": 1},
+        "intervals": "bootstrap",
+        "sensitivity_rho": 0.6, "power": 0.9,
+        "seed": 0, "permutations": 1000, "bootstrap": 1000, "splits": 200, "fingerprint": "0123456789abcdef",
+        "cells_fingerprint": "fedcba9876543210",
+        "digests": {f"cells/{m}-{d}.npz": "cd" * 32 for m, d in pools},
+    }  # fmt: skip
+
+
+def _found(family: pd.DataFrame, strongest: pd.Series[Any], top: float, verdict: str) -> dict[str, Any]:
+    key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "outcome", "shots", "n", "n_distinct",
+           "target_alone", "rho"]  # fmt: skip
+    statement = {"holds": True, "text": "it says in one sentence what was found, and what that means"}
+    return {
+        "verdict": verdict,
+        "sentence": "One sentence.",
+        "by_outcome": {t: {"verdict": verdict, "max_abs_rho": top, "null_quantile_95": 0.31, "p_family": 0.001,
+                          "insensitive": 0} for t in OUTCOMES},
         "max_abs_rho": top,
         "cell": {name: value.item() if hasattr(value, "item") else value for name, value in strongest[key].items()},
         "n_cells": len(family),
         "n_undefined": int(family["rho"].isna().sum()),
         "undefined": {"constant score": int(family["rho"].isna().sum())},
         "null_quantile_95": 0.31,
-        "p_family": 0.001,
-        "intervals": {"method": "bootstrap", "level": 0.95, "critical_value": 3.4, "largest_lower_limit": top - 0.1,
-                      "n_above_bound": 2,
+        "p_family": 0.000999,
+        "intervals": {"critical_value": 3.4, "largest_lower_limit": top - 0.1, "n_above_bound": 2,
                       "strongest": {"ci": [top - 0.1, top + 0.1], "simultaneous": [top - 0.1, top + 0.1]}},
         "statements": {"reproduction": {**statement, "holds": False}, "chance": statement, "intervals": statement,
                        "sensitivity": statement},
         "equivalence": {"n_equivalent": 100, "all_equivalent": False, "mean_power": 0.9},
-        "reliability": {m: {d: {"quality": 0.9, "performance": None} for _, d in pools} for m, _ in pools},
-        "sensitivity": {"rho": 0.6, "power": 0.9, "sensitive": True, "insensitive": []},
-        "controls": {"planted": {"passed": 8, "ran": 8, "of": 8}},
-        "seed": 0, "permutations": 1000, "bootstrap": 1000, "splits": 200, "fingerprint": "0123456789abcdef",
-        "cells_fingerprint": "fedcba9876543210",
-        "digests": {f"cells/{m}-{d}.npz": "cd" * 32 for m, d in pools},
+        "sensitive_pools": {"quality": 4, "performance": 3},
+        "insensitive": [],
+        "controls": {"planted": {"passed": True, "ran": 8, "of": 8, "shown": 8}},
     }  # fmt: skip

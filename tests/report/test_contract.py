@@ -51,15 +51,15 @@ def test_every_table_of_the_page_is_built(results: Results) -> None:
 
 def test_every_cell_is_in_a_panel(results: Results) -> None:
     cells = sum(panel.rho.size for panel in panels(results))
-    assert cells == results.claim["n_cells"]
-    assert sum(int(np.isnan(panel.rho).sum()) for panel in panels(results)) == results.claim["n_undefined"] > 0
+    assert cells == results.found()["n_cells"]
+    assert sum(int(np.isnan(panel.rho).sum()) for panel in panels(results)) == results.found()["n_undefined"] > 0
     assert len(consistency_panels(results)) == 2
 
 
 def test_the_scatter_is_of_the_strongest_cell(results: Results) -> None:
     points = results.scatter()
     assert points is not None
-    assert spearmanr(*points).statistic == pytest.approx(results.claim["cell"]["rho"], abs=1e-5)
+    assert spearmanr(*points).statistic == pytest.approx(results.found()["cell"]["rho"], abs=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(set(figures.FIGURES) - {"selection", "layers", "heatmap", "timing", "history"}))

@@ -17,10 +17,11 @@ def test_p_values_are_never_zero() -> None:
 def test_the_strongest_come_first_with_what_was_found_about_them(folder: Path) -> None:
     table = tables.strongest(read_results(folder))
     assert table is not None
-    sizes = [abs(float(row[6].replace("−", "-"))) for row in table.rows]
+    sizes = [abs(float(row[8].replace("−", "-"))) for row in table.rows]
     assert len(sizes) == 12
     assert sizes == sorted(sizes, reverse=True)
-    assert all("to" in row[7] and row[9] != "–" and row[10] != "–" for row in table.rows)
+    assert all("to" in row[9] and row[11] != "–" and row[12] != "–" for row in table.rows)
+    assert {row[11] for row in table.rows if row[2] == "target isolated"} <= {"target alone"}
 
 
 def test_a_control_that_could_not_run_has_not_passed(folder: Path) -> None:

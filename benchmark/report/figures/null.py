@@ -8,20 +8,20 @@ from benchmark.report.style import FAINT, MUTED, VERDICTS, VERMILLION, bound_lin
 
 
 def draw(results: Results) -> list[Drawing]:
-    table = results.tables.get("null")
+    table = results.rows("null")
     if table is None:
         return []
-    claim = results.claim
+    claim, bound = results.found(), results.claim["bound"]
     edges = [*table["low"], table["high"].iloc[-1]]
     shares = {column: table[column] / max(table[column].sum(), 1) for column in ("null_max", "null_cell", "observed")}
-    end = min(max(table.loc[table[["null_max", "observed"]].any(axis=1), "high"].max(), claim["bound"]) + 0.05, 1.0)
+    end = min(max(table.loc[table[["null_max", "observed"]].any(axis=1), "high"].max(), bound) + 0.05, 1.0)
 
     figure = new_figure(4.5, 2.9)
     axes = figure.subplots()
     axes.stairs(shares["null_cell"], edges, fill=True, color=FAINT, label="outcomes permuted")
     axes.stairs(shares["observed"], edges, color=VERMILLION, linewidth=1.4, label="observed")
-    bound_line(axes, claim["bound"])
-    tag(axes, claim["bound"], axes.get_ylim()[1], f"bound {number(claim['bound'])}", left=False)
+    bound_line(axes, bound)
+    tag(axes, bound, axes.get_ylim()[1], f"bound {number(bound)}", left=False)
     axes.set(xlim=(0, end), xlabel="|ρ| of a cell", ylabel="share of cells", title="All cells")
     axes.legend(loc="upper right", bbox_to_anchor=(1, 0.9))
     cells = drawing(
@@ -34,7 +34,7 @@ def draw(results: Results) -> list[Drawing]:
     figure = new_figure(4.5, 2.9)
     axes = figure.subplots()
     axes.stairs(shares["null_max"], edges, fill=True, color=FAINT)
-    bound_line(axes, claim["bound"])
+    bound_line(axes, bound)
     height = axes.get_ylim()[1]
     axes.set(xlim=(0, end), ylim=(0, height * 1.15), xlabel="largest |ρ| of a permutation", ylabel="share")
     axes.set_title("The largest")

@@ -10,7 +10,7 @@ QUESTIONS = {"below": (BLUE, "s", "to show |ρ| below the bound"), "above": (VER
 
 
 def draw(results: Results) -> list[Drawing]:
-    table = results.tables.get("power")
+    table = results.rows("power")
     if table is None or table["n_needed"].isna().all():
         return []
     figure = new_figure(4.5, 3.4)

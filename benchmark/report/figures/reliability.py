@@ -10,7 +10,7 @@ COLOURS = {"quality": BLUE, "performance": ORANGE}
 
 
 def draw(results: Results) -> list[Drawing]:
-    table = results.tables.get("reliability")
+    table = results.rows("reliability")
     if table is None:
         return []
     pools = list(dict.fromkeys(zip(table["model"], table["dataset"], strict=True)))

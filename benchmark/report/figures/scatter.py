@@ -16,7 +16,7 @@ def draw(results: Results) -> list[Drawing]:
     points = results.scatter()
     if points is None:
         return []
-    claim = results.claim
+    claim = results.found()
     cell = claim["cell"]
     interval = claim.get("intervals", {}).get("strongest", {})
     label = f"ρ = {number(cell['rho'])}"

