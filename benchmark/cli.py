@@ -120,7 +120,7 @@ for command in (new, check):
 @click.argument("what", type=click.Choice(sorted(CATALOGUES)))
 @click.pass_obj
 def catalogue(session: Session, what: str) -> None:
-    """List what a profile can name, a line each: models, tasks, masks, statistics, selectors."""
+    """List what a profile can name, a line each: models, tasks, steps, metrics, masks, ..."""
     lines = CATALOGUES[what](session.params)
     width = max(map(len, lines), default=0)
     for name, text in lines.items():

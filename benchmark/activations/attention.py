@@ -108,6 +108,8 @@ S = Places("S", lambda s: (s.position == 0)[None])
 C = Rule("C", lambda s: (s.position <= s.position[:, None])[None])
 ALL = Rule("all", lambda s: torch.ones(1, 1, 1, dtype=torch.bool, device=s.length.device))
 ITSELF = Rule("q = k", lambda s: torch.zeros(1, 1, 1, dtype=torch.bool, device=s.length.device))
+ISOLATED = C & ~(Y.q & X.k)
+"""The target does not hear the input."""
 
 
 @dataclass(frozen=True, slots=True)

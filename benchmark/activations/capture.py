@@ -1,13 +1,13 @@
 """Statistics taken inside the forward pass: each layer's output is reduced in a hook, and nothing of it is kept.
 
 with Capture(decoder, {"mlp_output": ("mean", "max_abs")}, kernel, thresholds, ("mean", "max")) as capture:
-    pooled = capture.run(input_ids, mask, reading)     float64 [batch, site, strategy, pooling, layer, statistic]
+    pooled = capture.run(input_ids, mask, [reading])    float64 [batch, site, strategy, pooling, layer, statistic], each
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -47,41 +47,71 @@ def max_over(values: Tensor, positions: Tensor) -> Tensor:
 POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mean": mean_over, "max": max_over}
 
 
+Kept = dict[tuple[str, int], Tensor]
+"""Outputs [row, hidden] of an earlier pass, by site and layer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What of a pass counts. `kept`: the rows of the flattened output that do; None: all of them.
+    """What of a pass counts, and as what.
 
-    `sequences`: what these rows make up. `cells`: int64 [wanted entry], its place in a table [kind of sequence, batch,
-    token], flattened. `positions`: bool [strategy, batch, token], what each strategy pools, of its kind in `kinds`.
+    `rows`: the rows of the flattened output that count, then those of `kept`, outputs of an earlier pass. `sequences`:
+    what they make up. `cells`: int64 [wanted entry], its place in a table [kind of sequence, batch, token], flattened.
+    `positions`: bool [strategy, batch, token], what each strategy pools of that table, of its kind in `kinds`.
     """
 
-    kept: Tensor | None
+    rows: slice | Tensor
     sequences: Sequences
     cells: Tensor
     positions: Tensor
     kinds: tuple[int, ...]
+    kept: Kept | None = None
 
     @classmethod
-    def plain(cls, segments: Segments, strategies: Sequence[MaskStrategy]) -> Reading:
-        """Every token is a row, read where it stands."""
-        positions = torch.stack([strategy.pooled.positions(segments) for strategy in strategies])
+    def plain(cls, segments: Segments, strategies: Sequence[MaskStrategy], block: int = 0) -> Reading:
+        """Every token is a row, read where it stands: in the `block`-th of the batches that are stacked in the pass."""
+        inside = torch.stack([strategy.sequence.positions(segments) for strategy in strategies]).any(0).flatten()
+        start = block * len(inside)
+        every = bool(inside.all())
+        rows = slice(start, start + len(inside)) if every else start + inside.nonzero()[:, 0]
+        return cls.of(rows, (inside.cumsum(0) - 1).view(segments.real.shape), segments, strategies, plain=True)
+
+    @classmethod
+    def of(
+        cls,
+        rows: slice | Tensor,
+        row: Tensor,
+        segments: Segments,
+        strategies: Sequence[MaskStrategy],
+        *,
+        kept: Kept | None = None,
+        plain: bool = False,
+    ) -> Reading:
+        """`row`: int64 [batch, token], which of the rows is a token's; `plain`: one row a token, in order."""
         seen = [strategy.sequence for strategy in strategies]
         distinct = list(dict.fromkeys(seen))
-        kinds = torch.tensor([distinct.index(sequence) for sequence in seen], device=positions.device)
+        kinds = tuple(distinct.index(sequence) for sequence in seen)
+        positions = torch.stack([strategy.pooled.positions(segments) for strategy in strategies])
         inside = torch.stack([sequence.positions(segments) for sequence in distinct])
-        kept = inside.any(0).flatten()
-        rank = kept.cumsum(0) - 1
         entries = inside.flatten().nonzero()[:, 0]  # [kind, batch, token], flattened
-        pooled = torch.stack([positions[kinds == kind].any(0) for kind in range(len(distinct))]).flatten()
-        wanted = pooled[entries]
+        pooled = [positions[[i for i, k in enumerate(kinds) if k == kind]].any(0) for kind in range(len(distinct))]
+        wanted = torch.stack(pooled).flatten()[entries]
         sequences = Sequences(
             bounds=(0, *inside.sum(-1).flatten().cumsum(0).tolist()),
-            rows=rank[entries % len(rank)] if len(distinct) > 1 else None,
+            rows=None if plain and len(distinct) == 1 else row.flatten()[entries % row.numel()],
             wanted=None if bool(wanted.all()) else wanted.nonzero()[:, 0],
             device=positions.device,
         )
-        rows = None if bool(kept.all()) else kept.nonzero()[:, 0]
-        return cls(rows, sequences, entries[wanted], positions, tuple(kinds.tolist()))
+        return cls(rows, sequences, entries[wanted], positions, kinds, kept)
+
+    def targets_first(self, segments: Segments) -> Reading:
+        """The table with each target from column 0 on: equal targets are then pooled with the same rounding."""
+        width = segments.width
+        turned = (segments.position + segments.n_input[:, None]) % width
+        column = self.cells % width
+        batch = (self.cells // width) % len(turned)
+        cells = self.cells - column + (column - segments.n_input[batch]) % width
+        return replace(self, cells=cells, positions=self.positions.gather(2, turned.expand_as(self.positions)))
 
 
 class Capture:
@@ -104,8 +134,9 @@ class Capture:
         self.poolings = tuple(poolings)
         self.name = name
         self._handles: list[RemovableHandle] = []
-        self._pooled: dict[tuple[str, int], Tensor] = {}
-        self._reading: Reading | None = None
+        self._pooled: dict[tuple[str, int], list[Tensor]] = {}
+        self._kept: Kept = {}
+        self._readings: Sequence[Reading] | None = None
 
     def __enter__(self) -> Capture:
         modules: dict[str, tuple[nn.Module, ...]] = {"mlp_output": self.decoder.mlps, "residual": self.decoder.layers}
@@ -122,14 +153,7 @@ class Capture:
     def _hook(self, site: str, layer: int, names: Sequence[str]) -> Callable[[nn.Module, Any, Any], None]:
         columns = [self.statistics.index(name) for name in names]
 
-        def reduce(module: nn.Module, arguments: Any, output: Any) -> None:
-            reading = self._reading
-            if reading is None:  # a pass that is not ours
-                return
-            hidden: Tensor = output[0] if isinstance(output, tuple) else output
-            rows = hidden.reshape(-1, hidden.shape[-1])
-            if reading.kept is not None:
-                rows = rows[reading.kept]
+        def pool(rows: Tensor, reading: Reading) -> Tensor:
             found = self.kernel(rows, reading.sequences, self.thresholds, names)
             shape = reading.positions.shape[1:]
             values = found.new_zeros((1 + max(reading.kinds)) * shape.numel(), len(names))
@@ -140,20 +164,52 @@ class Capture:
             pooled = torch.stack([POOLINGS[pooling](values, reading.positions) for pooling in self.poolings])
             every = pooled.new_full((*pooled.shape[:-1], len(self.statistics)), torch.nan)
             every[..., columns] = pooled
-            self._pooled[site, layer] = every
+            return every
+
+        def reduce(module: nn.Module, arguments: Any, output: Any) -> None:
+            if self._readings is None:  # a pass that is not ours
+                return
+            hidden: Tensor = output[0] if isinstance(output, tuple) else output
+            rows = hidden.reshape(-1, hidden.shape[-1])
+            if not self._readings:
+                self._kept[site, layer] = rows.clone()
+            found = self._pooled[site, layer] = []
+            for reading in self._readings:
+                counted = rows[reading.rows]
+                if reading.kept is not None:
+                    counted = torch.cat((counted, reading.kept[site, layer]))
+                found.append(pool(counted, reading))
 
         return reduce
 
     @torch.inference_mode()
-    def run(self, input_ids: Tensor, mask: Tensor | None, reading: Reading) -> Tensor:
-        """One forward pass, without lm_head and cache.
+    def run(self, input_ids: Tensor, mask: Tensor | None, readings: Sequence[Reading]) -> list[Tensor]:
+        """One forward pass, without lm_head and cache; what each of `readings` reads in it.
 
-        input_ids int [row, token], right-padded; mask as `Rule.mask` gives it. Returns float64 [batch, site, strategy,
-        pooling, layer, statistic], NaN where a site lacks a statistic. Raises `BenchmarkError` if a layer's hook did
-        not fire.
+        input_ids int [row, token], right-padded; mask as `Rule.mask` gives it. Gives float64 [batch, site, strategy,
+        pooling, layer, statistic] for each, NaN where a site lacks a statistic. Raises `BenchmarkError` if a layer's
+        hook did not fire.
         """
+        self._pass(input_ids, mask, readings)
+        layers = range(len(self.decoder))
+        found = []
+        for number in range(len(readings)):
+            sites = [torch.stack([self._pooled[site, layer][number] for layer in layers]) for site in self.sites]
+            found.append(torch.stack(sites).permute(4, 0, 3, 2, 1, 5))  # [site, layer, pooling, strategy, batch, ...]
         self._pooled.clear()
-        self._reading = reading
+        return found
+
+    @torch.inference_mode()
+    def keep(self, input_ids: Tensor) -> Kept:
+        """The outputs [row x token, hidden] of every site and layer, of a causal pass over rows without padding."""
+        self._pass(input_ids, None, ())
+        kept, self._kept = self._kept, {}
+        self._pooled.clear()
+        return kept
+
+    def _pass(self, input_ids: Tensor, mask: Tensor | None, readings: Sequence[Reading]) -> None:
+        self._pooled.clear()
+        self._readings = readings
         masked: dict[str, Tensor] = {}
         if mask is not None:
             where = torch.arange(input_ids.shape[1], device=input_ids.device)
@@ -161,10 +217,7 @@ class Capture:
         try:
             self.decoder.base(input_ids=input_ids, use_cache=False, **masked)
         finally:
-            self._reading = None
-        return self._collect()
-
-    def _collect(self) -> Tensor:
+            self._readings = None
         for site in self.sites:
             silent = [layer for layer in range(len(self.decoder)) if (site, layer) not in self._pooled]
             if silent:
@@ -172,7 +225,3 @@ class Capture:
                     f"model {self.name}: the {site} of layer {silent[0]} was never seen in the forward pass: "
                     f"set models.{self.name}.mlp to the module that writes it, and do not compile the model"
                 )
-        layers = range(len(self.decoder))
-        stacked = torch.stack([torch.stack([self._pooled[site, layer] for layer in layers]) for site in self.sites])
-        self._pooled.clear()
-        return stacked.permute(4, 0, 3, 2, 1, 5)  # [site, layer, pooling, strategy, batch, statistic] before

@@ -17,11 +17,13 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
-from benchmark.activations.attention import ITSELF, C, MaskStrategy, Rule, Segments, by_rule
+from benchmark.activations.attention import ISOLATED, ITSELF, C, MaskStrategy, Rule, Segments, by_rule
 from benchmark.activations.batching import length_batches
 from benchmark.activations.capture import POOLINGS, Capture, Reading
+from benchmark.activations.distinct import isolated_reading, keep_targets, places_do_not_matter, read_itself
 from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import choose_kernel
 from benchmark.activations.masks import MASKS, mask_strategy
@@ -49,13 +51,15 @@ def extract(
     kernel: str = "auto",
     mlp: str | None = None,
     progress: bool = False,
+    plain: bool = False,
 ) -> ActivationScores:
     """The scores of `examples`, in their order: a pure function of its arguments on one machine.
 
     `sites` gives the statistics taken at each site; `token_budget` bounds a batch (rows times its longest row): a
     `Budget` that calls share stays halved for all of them once memory ran out; `kernel` is auto, eager, compiled or
-    triton; `mlp` as in `find_decoder`. Raises `BenchmarkError` for an unknown name, a candidate longer than the model's
-    context or without a token to pool, an undefined or non-finite score, and a model that ignores attention masks.
+    triton; `mlp` as in `find_decoder`; `plain` spares nothing: every rule in a pass of its own, for comparison. Raises
+    `BenchmarkError` for an unknown name, a candidate longer than the model's context or without a token to pool, an
+    undefined or non-finite score, and a model that ignores attention masks.
     """
     check_names(sites, [name for names in sites.values() for name in names])
     for pooling in poolings:
@@ -79,11 +83,12 @@ def extract(
     pad = loaded.tokenizer.pad_token_id or 0
     budget = Budget(token_budget) if isinstance(token_budget, int) else token_budget
 
+    chosen = [*strategies.values()]
+    apart = not plain and places_do_not_matter(decoder, max(map(len, tokens), default=0), loaded.device)
+
     def compute(batch: list[int]) -> None:
-        for rule, members in rules.items():
-            sharing = [[*strategies.values()][m] for m in members]
-            pooled = score_batch(capture, [tokens[i] for i in batch], rule, sharing, pad, loaded.device)
-            scores[np.ix_(batch, range(shape[1]), members)] = pooled
+        part = [tokens[i] for i in batch]
+        scores[batch] = score_batch(capture, part, chosen, pad, loaded.device, budget.tokens, apart, plain)
 
     with capture, tqdm(total=len(examples), unit="candidate", disable=None if progress else True) as bar:
         pending = length_batches([len(entry) for entry in tokens], budget.tokens)
@@ -119,20 +124,50 @@ def extract(
 def score_batch(
     capture: Capture,
     tokens: Sequence[Tokens],
-    rule: Rule,
-    members: Sequence[MaskStrategy],
+    strategies: Sequence[MaskStrategy],
     pad: int,
     device: torch.device,
+    budget: int = 1,
+    apart: bool = False,
+    plain: bool = False,
 ) -> NDArray[np.float64]:
-    """One forward pass of a batch under `rule`: float64 [batch, site, member, pooling, layer, statistic]."""
+    """The scores of one batch under all strategies: float64 [batch, site, strategy, pooling, layer, statistic].
+
+    Rules with a mask are stacked into one pass as far as `budget` tokens hold them. `apart`: what depends on a token
+    or a target alone is computed once (`distinct`). `plain`: every rule has a pass of its own over every token.
+    """
     width = max(map(len, tokens))
     ids = torch.tensor([[*entry.ids, *[pad] * (width - len(entry))] for entry in tokens], device=device)
     n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
     length = torch.tensor([len(entry) for entry in tokens], device=device)
     segments = Segments(n_input, length, width)
-    reading = Reading.plain(segments, members)
-    pooled: NDArray[np.float64] = capture.run(ids, rule.mask(segments), reading).cpu().numpy()
-    return pooled
+    rules = {rule: [strategies[i] for i in members] for rule, members in by_rule(strategies).items()}
+    found: dict[Rule, Tensor] = {}
+    if apart and ITSELF in rules:
+        found[ITSELF] = read_itself(capture, segments, ids, rules[ITSELF])
+    if C in rules:
+        readings = [Reading.plain(segments, rules[C])]
+        isolated = apart and ISOLATED in rules
+        if isolated:
+            readings.append(isolated_reading(segments, rules[ISOLATED], *keep_targets(capture, tokens, budget, device)))
+        found |= zip((C, ISOLATED), capture.run(ids, None, readings), strict=False)
+    masked = [rule for rule in rules if rule not in found]
+    together = 1 if plain else max(1, budget // ids.numel())
+    for start in range(0, len(masked), together):
+        stacked = masked[start : start + together]
+        masks = torch.cat([_mask(rule, segments) for rule in stacked])
+        readings = [Reading.plain(segments, rules[rule], block) for block, rule in enumerate(stacked)]
+        found |= zip(stacked, capture.run(ids.repeat(len(stacked), 1), masks, readings), strict=True)
+    scores = np.empty((len(tokens), len(capture.sites), len(strategies), *next(iter(found.values())).shape[3:]))
+    for rule, members in by_rule(strategies).items():
+        scores[:, :, members] = found[rule].cpu().numpy()
+    return scores
+
+
+def _mask(rule: Rule, segments: Segments) -> Tensor:
+    mask = rule.mask(segments)
+    assert mask is not None
+    return mask.expand(len(segments.length), 1, segments.width, segments.width)
 
 
 def _check_lengths(

@@ -1,23 +1,28 @@
 """The forward passes that a stage will make, from token lengths alone, through the code that groups the real ones.
 
-passes = extraction_passes(lengths, rules=6, token_budget=4096)
+passes = extraction_passes(lengths, [C, ITSELF], token_budget=4096, shard=100)
 work = total(passes)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.activations.attention import ISOLATED, ITSELF, C, Rule
 from benchmark.activations.batching import length_batches
+from benchmark.activations.distinct import ROWS
 from benchmark.models.budget import Budget
 from benchmark.planning.lengths import Lengths
 from benchmark.quality.packing import chunks, groups, pack_width, packs, slices
 
 Counts = NDArray[np.int64]
+DISTINCT = 0.4
+"""Distinct ones among the tokens of a batch of real sentences, about [ours]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,32 @@ def total(passes: Iterable[Pass], prompts: int = 0) -> Work:
     return Work(prompts, *map(round, (count, tokens, pairs, logits, last, decoded)))
 
 
-def extraction_passes(lengths: Lengths, rules: int, token_budget: int, shard: int) -> Iterator[Pass]:
-    """`rules` passes, one an attention rule, of every batch of candidates; no position goes through the head."""
+def extraction_passes(
+    lengths: Lengths, rules: Collection[Rule], token_budget: int, shard: int, *, apart: bool = True
+) -> Iterator[Pass]:
+    """The passes of every batch of candidates under `rules`; no position goes through the head.
+
+    `apart`: the model lets distinct tokens and targets be computed once; how many are distinct is a guess.
+    """
     sizes = lengths.bos + lengths.pool_input + lengths.pool_target
     for start in range(0, len(sizes), shard):
         part = sizes[start : start + shard].tolist()
         for batch in length_batches(part, token_budget):
-            yield Pass(len(batch), max(part[index] for index in batch), times=rules, whole=True)
+            rows, width = len(batch), max(part[index] for index in batch)
+            masked = [rule for rule in rules if rule != C]
+            if C in rules:
+                yield Pass(rows, width, whole=True)
+            if apart and ITSELF in masked:
+                masked.remove(ITSELF)
+                yield Pass(math.ceil(DISTINCT * sum(part[index] for index in batch)), 1, whole=True)
+            if apart and C in rules and ISOLATED in masked:
+                masked.remove(ISOLATED)
+                targets = lengths.pool_target[start : start + shard]
+                few = lengths.kind == "classification"
+                yield Pass(ROWS if few else rows, max(int(targets[index]) for index in batch), whole=True)
+            together = max(1, token_budget // (rows * width))
+            for first in range(0, len(masked), together):
+                yield Pass(rows * len(masked[first : first + together]), width, whole=True)
 
 
 def scoring_passes(

@@ -109,7 +109,7 @@ def _extract(
     params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine, budget: int
 ) -> Cost:
     section = params.extraction
-    rules = len(by_rule([mask_strategy(name) for name in section.masks]))
+    rules = by_rule([mask_strategy(name) for name in section.masks])
     passes = list(extraction_passes(lengths, rules, budget, section.shard))
     sites, statistics = len(section.sites), len({name for names in section.sites.values() for name in names})
     numbers = total(passes).tokens * shape.layers * shape.hidden * sites
@@ -119,7 +119,7 @@ def _extract(
         "extract",
         (model, dataset),
         passes,
-        rules * len(lengths.pool_input),
+        len(rules) * len(lengths.pool_input),
         written,
         shape,
         dtype,

@@ -60,10 +60,11 @@ def _pool(params: Params, model: str, dataset: str) -> pd.DataFrame:
         [name for name in params.extraction.masks if not MASKS[name].needs_label],
         [name for name in section.features if not kind(name).embedding],
     )
+    budgets = [budget for budget in section.budgets if budget <= len(pool)]  # a smaller pool has a shorter curve
     keys, orders = [], []
-    for selector in unlabelled(pool, section.selectors):
+    for selector in unlabelled(pool, section.selectors) if budgets else ():
         try:
-            orders.append(label_in_rounds(selector, pool, section.budgets, params.seed))
+            orders.append(label_in_rounds(selector, pool, budgets, params.seed))
         except UndefinedError:
             continue
         names = {name: str(getattr(selector, name)) for name in ("direction", "mask", "features")}
@@ -71,11 +72,11 @@ def _pool(params: Params, model: str, dataset: str) -> pd.DataFrame:
     if not orders:
         return pd.DataFrame(columns=list(COLUMNS))
     draw = generator(params.seed, "rounds", "random", dataset)  # the same orders for every model
-    random = random_orders(len(pool), section.random_orders, section.budgets[-1], draw)
+    random = random_orders(len(pool), section.random_orders, budgets[-1], draw)
     rows, asked = features(pool.inputs, pool.asked_inputs)
     outcomes = {
         "performance": matrices.performance[:, judging].astype(np.float64),
         "gain": matrices.gain[:, judging].astype(np.float64),
     }
     nearness = ranks(cosines(rows, asked), draw.permutation(len(pool)))
-    return learning_rows(keys, np.stack(orders), random, section.budgets, outcomes, nearness)
+    return learning_rows(keys, np.stack(orders), random, budgets, outcomes, nearness)

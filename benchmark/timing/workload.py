@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from benchmark.activations.attention import by_rule
 from benchmark.activations.capture import Capture
+from benchmark.activations.distinct import places_do_not_matter
 from benchmark.activations.extraction import score_batch
 from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import choose_kernel
@@ -38,7 +38,12 @@ EVERY = (
     "max_sequence_ratio",
     "massive_count",
 )
-VOCABULARY = 512
+VOCABULARY = 1024
+DISTINCT_SHARE = 0.4
+"""Of the ids that a batch draws from, to its tokens; a third of the tokens are then distinct, as of real sentences."""
+CHOICES, TARGET = 4, 4
+"""Targets, and the tokens of each."""
+TOKEN_BUDGET = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,11 @@ class ExtractionWork:
         self.model: nn.Module = random_model(shape).to(self.device, dtype)
         self.decoder = find_decoder(self.model)
         generator = np.random.default_rng(0)
-        ids = generator.integers(1, VOCABULARY, (shape.rows, shape.tokens))
-        self.tokens = [Tokens(tuple(row.tolist()), shape.tokens * 3 // 4) for row in ids]
+        ids = generator.integers(1, 2 + int(DISTINCT_SHARE * shape.rows * shape.tokens), (shape.rows, shape.tokens))
+        choices = generator.integers(1, VOCABULARY, (CHOICES, TARGET))
+        n_input = shape.tokens - min(TARGET, shape.tokens // 2)
+        ids[:, n_input:] = choices[generator.integers(0, CHOICES, shape.rows), : shape.tokens - n_input]
+        self.tokens = [Tokens(tuple(row.tolist()), n_input) for row in ids]
         self.ids = torch.from_numpy(ids).to(self.device)
         self.kernel = choose_kernel(kernel, self.device)
         self.sites = dict.fromkeys(sites, EVERY)
@@ -109,12 +117,12 @@ class ExtractionWork:
         self.decoder.base(input_ids=self.ids, use_cache=False)
         self._finish()
 
-    def extract(self, masks: Sequence[str]) -> None:
+    def extract(self, masks: Sequence[str], *, plain: bool = False) -> None:
         """Every statistic of every layer under `masks`, as `extraction.extract` takes them from a batch."""
         with Capture(self.decoder, self.sites, self.kernel, Thresholds(), ("mean",)) as capture:
             strategies = [mask_strategy(name) for name in masks]
-            for rule, members in by_rule(strategies).items():
-                score_batch(capture, self.tokens, rule, [strategies[m] for m in members], 0, self.device)
+            apart = not plain and places_do_not_matter(self.decoder, len(self.tokens[0]), self.device)
+            score_batch(capture, self.tokens, strategies, 0, self.device, TOKEN_BUDGET, apart, plain)
         self._finish()
 
     @torch.inference_mode()

@@ -1,3 +1,3 @@
-from benchmark.activations.attention import C, MaskStrategy, X, Y
+from benchmark.activations.attention import ISOLATED, MaskStrategy, Y
 
-MASK = MaskStrategy(rule=C & ~(Y.q & X.k), pooled=Y, needs_label=True, question="the label's tokens without the input")
+MASK = MaskStrategy(rule=ISOLATED, pooled=Y, needs_label=True, question="the label's tokens without the input")

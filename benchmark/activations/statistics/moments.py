@@ -98,7 +98,7 @@ def moments(sums: Sums, width: int) -> Tensor:
     m2 = d2 - r**2
     m3 = d3 - 3 * r * d2 + 2 * r**3
     m4 = d4 - 4 * r * d3 + 6 * r**2 * d2 - 3 * r**4
-    return torch.stack((sums.mean.double() + r, m2, m3 / m2.pow(1.5), m4 / m2.square() - 3.0), dim=-1)
+    return torch.stack((sums.mean.double() + r, m2, m3 / (m2 * m2.sqrt()), m4 / m2.square() - 3.0), dim=-1)
 
 
 def power_of_two(peak: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmark.activations.attention import C
 from benchmark.activations.extraction import extract
 from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import choose_kernel
@@ -135,7 +136,7 @@ def extraction(loaded: LoadedModel, dataset: Dataset, load: Load, machine: Machi
     every = interleaved_ratio(ours(tuple(MASKS)), bare, rounds=load.rounds)
     shape, dtype = shape_of(loaded.model.config), str(loaded.dtype).removeprefix("torch.")
     lengths = count_lengths(dataset, loaded.tokenizer, loaded.add_bos)
-    work = total(extraction_passes(lengths, 1, load.budget, len(dataset.pool)))
+    work = total(extraction_passes(lengths, [C], load.budget, len(dataset.pool)))
     planned = seconds(work, shape, dtype, machine) + work.tokens * shape.layers * shape.hidden * machine.statistics
     return [
         Figure(f"{loaded.name}: one mask, over a bare pass", one.median, "times", at_most=1.02),
