@@ -87,11 +87,13 @@ export JOBS
 repro: $(READY)  ## reproduce the embedded profile and print the verdict
 	@$(PYTHON) -m benchmark prepare $(DVC) repro
 	@$(PYTHON) -m benchmark verdict
+	@$(PYTHON) -m benchmark agree
 
 define profile
 	@$(PYTHON) -m benchmark --params $@/params.yaml doctor
 	@$(PYTHON) -m benchmark --params $@/params.yaml prepare $(DVC) --cd $@ repro
 	@$(PYTHON) -m benchmark --params $@/params.yaml verdict
+	@$(PYTHON) -m benchmark --params $@/params.yaml agree
 endef
 
 .PHONY: paper pretrained

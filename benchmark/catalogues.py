@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from benchmark.params import Params
@@ -13,6 +14,10 @@ CATALOGUES: dict[str, Catalogue] = {}
 def _catalogue(list_entries: Catalogue) -> Catalogue:
     CATALOGUES[list_entries.__name__] = list_entries
     return list_entries
+
+
+def _about(entry: object) -> str:
+    return (entry.__doc__ or "").strip().partition("\n")[0]
 
 
 @_catalogue
@@ -35,6 +40,25 @@ def tasks(params: Params) -> dict[str, str]:
             for name, template in sorted(TEMPLATES.items())
         }
     )
+
+
+@_catalogue
+def steps(params: Params) -> dict[str, str]:
+    """The steps that change a row before a prompt is filled."""
+    from benchmark.tasks.steps import STEPS
+
+    return {
+        name: f"{_about(sys.modules[step.__module__])} [{', '.join(key for key in step.model_fields if key != 'step')}]"
+        for name, step in sorted(STEPS.items())
+    }
+
+
+@_catalogue
+def metrics(params: Params) -> dict[str, str]:
+    """The metrics of a prediction."""
+    from benchmark.tasks.metrics import METRICS
+
+    return {name: _about(metric) for name, metric in sorted(METRICS.items())}
 
 
 @_catalogue

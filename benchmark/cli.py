@@ -120,7 +120,7 @@ for command in (new, check):
 @click.argument("what", type=click.Choice(sorted(CATALOGUES)))
 @click.pass_obj
 def catalogue(session: Session, what: str) -> None:
-    """List what a profile can name, a line each: models, tasks, masks, statistics, selectors."""
+    """List what a profile can name, a line each: models, tasks, steps, metrics, masks, ..."""
     lines = CATALOGUES[what](session.params)
     width = max(map(len, lines), default=0)
     for name, text in lines.items():
@@ -161,6 +161,15 @@ def clean(session: Session) -> None:
 
     for path in remove(session.params):
         click.echo(f"removed {path}")
+
+
+@main.command("agree")
+@click.pass_obj
+def did_it_agree(session: Session) -> None:
+    """Compare the results that are there with those that are committed: same bytes, nearly, or what differs."""
+    from benchmark.commands.agree import agree
+
+    click.echo(agree(session.params, Path()))
 
 
 @main.command()

@@ -44,7 +44,7 @@ CLASSES = 20
 SELECTORS = ("random", "nearest", "bm25", "activation", "perplexity", "predictive_entropy", "oracle")
 """Those that score few prompts."""
 SEEN = 4.5
-"""Standard errors (of Fisher's z) by which a planted score exceeds the bound, so that the control sees it in few rows."""
+"""Standard errors (of Fisher's z) by which a planted score exceeds the bound, so that few rows show it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from benchmark.activations.extraction import extract
 from benchmark.errors import BenchmarkError
 from benchmark.models.decoder import find_decoder
 from benchmark.models.loading import LoadedModel, load_model
+from benchmark.sources.models.package import PackageModel
 from benchmark.sources.packages import fetch_member
 from benchmark.tasks.example import Example
 from tests.activations.test_extraction import MLP, drift
-from tests.sources.models.test_package import DIGEST, SMOLLM2, PackageModel, fetch
+from tests.sources.models.test_package import DIGEST, SMOLLM2, fetch
 
 LAYER, CHANNEL = 11, 507
 REVIEWS = (

@@ -23,6 +23,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.tasks.rows import Reading, content, file_format
 from benchmark.tasks.values import Cell, parse_json
 
+BLOCK = 1 << 22
 LARGEST = 2**31 - 1  # bytes of a block of pyarrow
 SAMPLE = 1000
 """Cells that are looked at to learn whether a column holds lists or objects."""
@@ -63,25 +64,27 @@ class Delimited:
     def _is_structured(self, name: str) -> bool:
         column = self._table.column(name)
         present = column.filter(pa.compute.not_equal(column, ""))
-        if not pa.compute.all(pa.compute.match_substring_regex(present, r"^\s*[\[{]")).as_py():
-            return False
         try:
-            return all(isinstance(parse_json(cell), list | dict) for cell in present.slice(0, SAMPLE).to_pylist())
+            first = [parse_json(cell) for cell in present.slice(0, SAMPLE).to_pylist()]
         except (ValueError, BenchmarkError):
             return False
+        return all(isinstance(value, list | dict) for value in first) and bool(
+            pa.compute.all(pa.compute.match_substring_regex(present, r"^\s*[\[{]")).as_py()
+        )
 
 
-def _require_quotes(text: str, delimiter: str) -> None:
+def _require_quotes(raw: bytes, delimiter: str) -> None:
     """Raises `BenchmarkError` for a cell that opens with a quote and does not end with one.
 
-    Where every quote stands beside a delimiter or a line end, and they are even, all is well; else `csv` judges.
+    Where quotes are even, and each run of an odd number of them stands beside a delimiter or a line end, all is well;
+    else `csv` judges.
     """
-    plain = text.replace('""', "")
-    inside = rf'[^{re.escape(delimiter)}\r\n]"[^{re.escape(delimiter)}\r\n]'
-    if text.count('"') % 2 == 0 and not re.search(inside, plain):
+    other = rf'[^"{re.escape(delimiter)}\r\n]'.encode()
+    inside = b'"(?<=' + other + b'")(?:"")*(?=' + other + b")"  # begins with the quote itself, which `re` finds fast
+    if raw.count(b'"') % 2 == 0 and not re.search(inside, raw):
         return
     csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(raw.decode(), newline=""), delimiter=delimiter, strict=True)
     try:
         for _ in reader:
             pass
@@ -91,21 +94,13 @@ def _require_quotes(text: str, delimiter: str) -> None:
         ) from error
 
 
-def _open(path: Path, reading: Reading, columns: Collection[str] | None, *, delimiter: str) -> Delimited:
-    delimiter = reading.delimiter or delimiter
-    quoting = reading.quoting is not False
-    text = content(path).decode(reading.encoding or "utf-8").removeprefix("\ufeff")
-    if not text.strip():
-        raise BenchmarkError("it is empty")
-    if quoting:
-        _require_quotes(text, delimiter)
-    raw = text.encode()
-    try:
-        table = pyarrow.csv.read_csv(
-            io.BytesIO(raw),
-            pyarrow.csv.ReadOptions(
-                block_size=min(len(raw) + 1, LARGEST), use_threads=False, column_names=reading.header
-            ),
+def _parse(raw: bytes, delimiter: str, quoting: bool, header: tuple[str, ...] | None) -> pa.Table:
+    """Every cell as its text; in one block without threads where blocks fail, which also knows the row of a fault."""
+
+    def read(block: int, threads: bool) -> pa.Table:
+        return pyarrow.csv.read_csv(
+            pa.BufferReader(raw),
+            pyarrow.csv.ReadOptions(block_size=block, use_threads=threads, column_names=header),
             pyarrow.csv.ParseOptions(
                 delimiter=delimiter, quote_char='"' if quoting else False, newlines_in_values=quoting
             ),
@@ -113,6 +108,28 @@ def _open(path: Path, reading: Reading, columns: Collection[str] | None, *, deli
                 strings_can_be_null=False, default_column_type=pa.large_string(), check_utf8=False
             ),
         )
+
+    try:
+        return read(BLOCK, True)
+    except pa.ArrowInvalid:
+        return read(min(len(raw) + 1, LARGEST), False)
+
+
+def _open(path: Path, reading: Reading, columns: Collection[str] | None, *, delimiter: str) -> Delimited:
+    delimiter = reading.delimiter or delimiter
+    quoting = reading.quoting is not False
+    raw = content(path)
+    if reading.encoding is None:
+        raw.decode()  # refuses another encoding, also in columns that nothing uses
+    else:
+        raw = raw.decode(reading.encoding).encode()
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if not raw or raw.isspace():
+        raise BenchmarkError("it is empty")
+    if quoting:
+        _require_quotes(raw, delimiter)
+    try:
+        table = _parse(raw, delimiter, quoting, reading.header)
     except pa.ArrowInvalid as error:
         found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", str(error))
         reason = f"row {found[1]} has {found[3]} cells, and the header {found[2]}" if found else str(error)
