@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.analysis.evaluation import evaluate
+from benchmark.analysis.evaluation import AS_STATED, CLAIMS, evaluate
 from benchmark.analysis.parameters import ClaimParameters, Verdict
 from benchmark.analysis.simulation import Scenario, simulate
 from benchmark.errors import BenchmarkError, unknown
@@ -41,6 +41,7 @@ NEVER_REFUTED = Demand("refuted", 0)
 MOSTLY_REPRODUCED = Demand("reproduced", 0.95)
 MOSTLY_REFUTED = Demand("refuted", 0.95)
 MOSTLY_INCONCLUSIVE = Demand("inconclusive", 0.95)
+HALVES, TENTH, MANY = (0.5, 0.5), (0.9, 0.1), (0.01,) * 100
 
 SCENARIOS: dict[Scenario, tuple[Demand, ...]] = {
     Scenario("all zero"): (NEVER_REFUTED, MOSTLY_REPRODUCED),
@@ -65,7 +66,32 @@ SCENARIOS: dict[Scenario, tuple[Demand, ...]] = {
     Scenario("dependent cells, one cell at 0.2", rho=0.2, shared=0.95): (NEVER_REFUTED, MOSTLY_REPRODUCED),
     Scenario("dependent cells, one cell at 0.5", rho=0.5, shared=0.95): (MOSTLY_REFUTED,),
 }
-"""What is simulated, and what is demanded of it."""
+"""What is simulated, and what is demanded of it as the claim is stated."""
+
+NOTHING_GIVEN = (NEVER_REFUTED, MOSTLY_REPRODUCED)
+GIVEN: dict[Scenario, tuple[tuple[Demand, ...], tuple[Demand, ...]]] = {
+    Scenario("a score that is the target", rho=0.0, shares=HALVES, effect=0.5, planted="target"): (
+        (MOSTLY_REFUTED,),
+        NOTHING_GIVEN,
+    ),
+    Scenario("within targets at 0.5 beside a strong target", rho=0.5, shares=HALVES, effect=0.5, planted="within"): (
+        (),
+        (MOSTLY_REFUTED,),
+    ),
+    Scenario("unbalanced targets, none", shares=TENTH, effect=0.3): ((NEVER_REFUTED,), NOTHING_GIVEN),
+    Scenario("unbalanced targets, a score that is the target", rho=0.0, shares=TENTH, effect=0.5, planted="target"): (
+        (),
+        NOTHING_GIVEN,
+    ),
+    Scenario("many small targets, none", shares=MANY, effect=0.3): ((NEVER_REFUTED,), NOTHING_GIVEN),
+    Scenario("many small targets, within at 0.6", rho=0.6, shares=MANY, effect=0.3, planted="within"): (
+        (),
+        (MOSTLY_REFUTED,),
+    ),
+    Scenario("two-valued scores, none", levels=2, shares=HALVES, effect=0.3): ((NEVER_REFUTED,), NOTHING_GIVEN),
+    Scenario("all cells at 0.3", every=0.3): ((NEVER_REFUTED,), (NEVER_REFUTED,)),
+}
+"""The same with targets: what is demanded as stated, and given the target."""
 
 
 def calibrate(
@@ -85,20 +111,28 @@ def calibrate(
     """
     if experiments < 1:
         raise BenchmarkError("calibration needs at least 1 experiment")
-    known = {scenario.name: scenario for scenario in SCENARIOS}
+    known = {scenario.name: scenario for scenario in (*SCENARIOS, *GIVEN)}
     for name in scenarios:
         if name not in known:
             raise unknown("scenario", name, known)
     rows: list[dict[str, object]] = []
     for name in scenarios or known:
         scenario = known[name]
-        counts: Counter[Verdict] = Counter()
+        counts: dict[str, Counter[Verdict]] = {claim: Counter() for claim in demands(scenario)}
         for i in tqdm(range(experiments), desc=name, unit="experiment", disable=None):
-            counts[_verdict(scenario, intervals, resamples, splits, seed, i)] += 1
-        rows.append(_row(scenario, intervals, experiments, counts))
-        if output is not None:
-            write_table(output, _update(output, rows[-1]), 4)
+            for claim, verdict in _verdicts(scenario, intervals, resamples, splits, seed, i).items():
+                if claim in counts:
+                    counts[claim][verdict] += 1
+        for claim, counted in counts.items():
+            rows.append(_row(scenario, claim, intervals, experiments, counted))
+            if output is not None:
+                write_table(output, _update(output, rows[-1]), 4)
     return _table(rows)
+
+
+def demands(scenario: Scenario) -> dict[str, tuple[Demand, ...]]:
+    """{claim: what is demanded} of a scenario."""
+    return dict(zip(CLAIMS, GIVEN[scenario], strict=True)) if scenario in GIVEN else {AS_STATED: SCENARIOS[scenario]}
 
 
 def _table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
@@ -108,12 +142,12 @@ def _table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
 def _update(path: Path, row: dict[str, object]) -> pd.DataFrame:
     """The table at `path` with `row` in the place of that of the same scenario and intervals, in the order of both."""
     rows = read_table(path).to_dict("records") if path.exists() else []
-    found = {(str(other["intervals"]), str(other["scenario"])): other for other in [*rows, row]}
-    wanted = [(kind, scenario.name) for kind in INTERVALS for scenario in SCENARIOS]
+    found = {tuple(str(other[key]) for key in ("intervals", "scenario", "claim")): other for other in [*rows, row]}
+    wanted = [(k, scenario.name, claim) for k in INTERVALS for scenario in (*SCENARIOS, *GIVEN) for claim in CLAIMS]
     return _table([found[key] for key in wanted if key in found])
 
 
-def _verdict(scenario: Scenario, intervals: str, resamples: int, splits: int, seed: int, i: int) -> Verdict:
+def _verdicts(scenario: Scenario, intervals: str, resamples: int, splits: int, seed: int, i: int) -> dict[str, Verdict]:
     parameters = ClaimParameters.model_validate(
         {
             "families": {"simulated": scenario.family()},
@@ -126,14 +160,17 @@ def _verdict(scenario: Scenario, intervals: str, resamples: int, splits: int, se
         }
     )
     cells = simulate(scenario, generator(seed, "calibration", scenario.name, i))
-    return evaluate(cells, parameters)["simulated", "as_stated"].verdict
+    return {claim: found.verdict for (_, claim), found in evaluate(cells, parameters).items()}
 
 
-def _row(scenario: Scenario, intervals: str, experiments: int, counts: Counter[Verdict]) -> dict[str, object]:
+def _row(
+    scenario: Scenario, claim: str, intervals: str, experiments: int, counts: Counter[Verdict]
+) -> dict[str, object]:
     shares: dict[Verdict, float] = {verdict: counts[verdict] / experiments for verdict in VERDICTS}
-    demands = SCENARIOS[scenario]
+    demanded = demands(scenario)[claim]
     return {
         "scenario": scenario.name,
+        "claim": claim,
         "intervals": intervals,
         "experiments": experiments,
         "n": scenario.n,
@@ -141,6 +178,6 @@ def _row(scenario: Scenario, intervals: str, experiments: int, counts: Counter[V
         "true_rho": scenario.rho or 0.0,
         "reliability": scenario.reliability,
         **{str(verdict): share for verdict, share in shares.items()},
-        "demanded": "; ".join(map(str, demands)),
-        "met": all(demand.met(shares) for demand in demands) if demands else None,
+        "demanded": "; ".join(map(str, demanded)),
+        "met": all(demand.met(shares) for demand in demanded) if demanded else None,
     }

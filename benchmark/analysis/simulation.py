@@ -8,15 +8,20 @@ and independent of quality but for one planted cell.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special, stats
 
 from benchmark.analysis.parameters import FamilyParameters
 from benchmark.analysis.spearman import Floats
+from benchmark.analysis.strata import by_target
 from benchmark.artefacts.cells import Cells
 from benchmark.artefacts.column import Column
 from benchmark.artefacts.matrices import GAIN_DECIMALS
+
+Whole = NDArray[np.int64]
 
 QUERIES = 32
 FACTORS = 3
@@ -29,6 +34,11 @@ class Scenario:
     `reliability` of the outcome over all queries; `shared`: the part of a score's variance that common factors make,
     so the dependence between cells; `levels`: scores take so many values (None: no ties); `heavy`: noise of the gains
     is Student's t with 3 degrees of freedom and scores are exponentiated.
+
+    `shares`: of the candidates that have each target; `effect`: the part of the noise-free quality's variance that
+    is the target's. `planted`: the one cell's score has `rho` with quality among all (`plain`), or among candidates
+    with the same target (`within`, with a strong effect of the target on the score besides), or is the target itself (`target`).
+    `every`: true rho of all other cells.
     """
 
     name: str
@@ -38,6 +48,10 @@ class Scenario:
     shared: float = 0.5
     levels: int | None = None
     heavy: bool = False
+    shares: tuple[float, ...] = (1.0,)
+    effect: float = 0.0
+    planted: Literal["plain", "target", "within"] = "plain"
+    every: float | None = None
     models: int = 2
     datasets: int = 4
     masks: int = 5
@@ -73,21 +87,42 @@ def simulate(scenario: Scenario, rng: np.random.Generator) -> list[Cells]:
     planted = divmod(int(rng.integers(scenario.cells)), len(columns)) if scenario.rho is not None else (pools, 0)
     every: list[Cells] = []
     for d in range(scenario.datasets):
+        target = np.repeat(
+            np.arange(len(scenario.shares)), np.round(np.array(scenario.shares) * scenario.n).astype(int)
+        )
+        target = rng.permutation(np.resize(target, scenario.n))
         common = rng.standard_normal(scenario.n)
         for m in range(scenario.models):
-            gain = _gain(scenario, common, rng)
+            gain = _gain(scenario, common, target, rng)
             scores = _scores(scenario, len(columns), rng)
+            signal = special.ndtri(stats.rankdata(gain.mean(axis=1)) / (scenario.n + 1))
+            if scenario.every is not None:
+                r = pearson(scenario.every)
+                scores = r * signal[:, None] + np.sqrt(1 - r**2) * scores
             if planted[0] == len(every) and scenario.rho is not None:
-                signal = special.ndtri(stats.rankdata(gain.mean(axis=1)) / (scenario.n + 1))
-                r = pearson(scenario.rho)
-                scores[:, planted[1]] = r * signal + np.sqrt(1 - r**2) * rng.standard_normal(scenario.n)
-            every.append(_cells(scenario, f"model{m}", f"dataset{d}", columns, _shape(scenario, scores), gain))
+                scores[:, planted[1]] = _planted(scenario, signal, target, rng)
+            every.append(_cells(scenario, f"model{m}", f"dataset{d}", columns, _shape(scenario, scores), gain, target))
     return every
 
 
-def _gain(scenario: Scenario, common: Floats, rng: np.random.Generator) -> Floats:
+def _planted(scenario: Scenario, signal: Floats, target: Whole, rng: np.random.Generator) -> Floats:
+    """The planted cell's scores [candidate]; `signal` are the normal scores of the measured quality."""
+    if scenario.planted == "target":
+        return target.astype(np.float64)
+    r = pearson(scenario.rho or 0.0)
+    if scenario.planted == "within":
+        inside = by_target(target).rank(signal[None])[0]
+        signal = special.ndtri((inside + 1) / 2)
+    mixed: Floats = r * signal + np.sqrt(1 - r**2) * rng.standard_normal(scenario.n)
+    return mixed + 3.0 * target if scenario.planted == "within" else mixed
+
+
+def _gain(scenario: Scenario, common: Floats, target: Whole, rng: np.random.Generator) -> Floats:
     """Gains [candidate, query] whose means have the scenario's reliability and correlate at 0.5 between models."""
     quality = np.sqrt(0.5) * common + np.sqrt(0.5) * rng.standard_normal(scenario.n)
+    if scenario.effect:
+        of_target = (target - target.mean()) / target.std()
+        quality = np.sqrt(1 - scenario.effect) * quality + np.sqrt(scenario.effect) * of_target
     shape = (scenario.n, QUERIES)
     noise = rng.standard_t(3, shape) / np.sqrt(3) if scenario.heavy else rng.standard_normal(shape)
     scale = np.sqrt(QUERIES * (1 - scenario.reliability) / scenario.reliability)
@@ -112,7 +147,13 @@ def _shape(scenario: Scenario, scores: Floats) -> Floats:
 
 
 def _cells(
-    scenario: Scenario, model: str, dataset: str, columns: tuple[Column, ...], scores: Floats, gain: Floats
+    scenario: Scenario,
+    model: str,
+    dataset: str,
+    columns: tuple[Column, ...],
+    scores: Floats,
+    gain: Floats,
+    target: Whole,
 ) -> Cells:
     n = scenario.n
     return Cells(
@@ -126,7 +167,7 @@ def _cells(
         n_input=np.ones(n, dtype=np.int64),
         n_target=np.ones(n, dtype=np.int64),
         first_token=np.zeros(n, dtype=np.int64),
-        target=np.zeros(n, dtype=np.int32),
+        target=target.astype(np.int32),
         query_target=np.zeros(gain.shape[1], dtype=np.int32),
         target_problem="",
         fingerprint="simulated",

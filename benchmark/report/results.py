@@ -100,6 +100,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "null": ("family", "claim", "low", "high", "null_max", "null_cell", "observed"),
     "calibration": (
         "scenario",
+        "claim",
         "intervals",
         "experiments",
         "n",

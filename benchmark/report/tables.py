@@ -303,11 +303,11 @@ def calibration(results: Results) -> Table | None:
         return None
     verdicts = ("reproduced", "refuted", "exceeded", "inconclusive")
     body = [
-        (words(r["scenario"]), r["intervals"], r["demanded"].replace(">=", "≥"), f"{r['n']:.0f}",
+        (words(r["scenario"]), words(r["claim"]), r["intervals"], r["demanded"].replace(">=", "≥"), f"{r['n']:.0f}",
          f"{r['experiments']:.0f}", *(percent(r[v], 1) for v in verdicts), yes(r.get("met", np.nan)))
         for r in table.to_dict("records")
     ]  # fmt: skip
-    return Table(("simulated truth", "intervals", "demanded", "n", "experiments", *verdicts, "met"), body, 3)
+    return Table(("simulated truth", "claim", "intervals", "demanded", "n", "experiments", *verdicts, "met"), body, 4)
 
 
 def timing(results: Results) -> Table | None:

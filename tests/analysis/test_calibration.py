@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from benchmark.analysis.calibration import INTERVALS, SCENARIOS, VERDICTS, Demand, Intervals, calibrate
+from benchmark.analysis.calibration import (
+    GIVEN,
+    INTERVALS,
+    SCENARIOS,
+    VERDICTS,
+    Demand,
+    Intervals,
+    calibrate,
+    demands,
+)
 from benchmark.analysis.parameters import Verdict
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_table
@@ -27,6 +36,13 @@ def test_few_experiments_show_the_verdicts_that_are_demanded(tmp_path: Path, int
     assert read_table(output)["cells"].tolist() == [280] * 4
 
 
+def test_a_score_that_is_the_target_refutes_as_stated_and_not_given_the_target() -> None:
+    table = calibrate(2, scenarios=["a score that is the target"], resamples=100).set_index("claim")
+    assert table.loc["as_stated", "refuted"] == 1.0
+    assert table.loc["given_target", "reproduced"] == 1.0
+    assert (table["met"] == 1).all()
+
+
 def test_rows_of_other_scenarios_and_intervals_stay(tmp_path: Path) -> None:
     output = tmp_path / "calibration.csv"
     calibrate(2, scenarios=["n = 200", "n = 60"], output=output, resamples=50)
@@ -44,11 +60,11 @@ def committed() -> list[dict[str, Any]]:
 
 
 def test_the_committed_experiments_meet_what_is_demanded_with_either_kind_of_interval() -> None:
-    demands = {scenario.name: demands for scenario, demands in SCENARIOS.items()}
+    known = {scenario.name: demands(scenario) for scenario in (*SCENARIOS, *GIVEN)}
     for row in committed():
         shares: dict[Verdict, float] = {verdict: row[verdict] for verdict in VERDICTS}
         assert sum(shares.values()) == pytest.approx(1, abs=2e-4)
-        assert all(demand.met(shares) for demand in demands[row["scenario"]]), row
+        assert all(demand.met(shares) for demand in known[row["scenario"]][row["claim"]]), row
         assert row["experiments"] >= 200
     for kind in INTERVALS:
         assert {row["scenario"] for row in committed() if row["intervals"] == kind} >= {*NAMES, "all zero"}
@@ -56,9 +72,9 @@ def test_the_committed_experiments_meet_what_is_demanded_with_either_kind_of_int
 
 def test_the_documented_table_is_the_committed_one() -> None:
     lines = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8").splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("| truth | intervals | experiments"))
+    start = next(i for i, line in enumerate(lines) if line.startswith("| truth | claim | intervals | experiments"))
     rows = [
-        f"| {row['scenario']} | {row['intervals']} | {row['experiments']} | "
+        f"| {row['scenario']} | {row['claim']} | {row['intervals']} | {row['experiments']} | "
         f"{' | '.join(f'{100 * row[verdict]:.1f} %' for verdict in VERDICTS)} | {row['demanded']} | "
         f"{'yes' if row['met'] == 1 else ''} |"
         for row in committed()
@@ -81,10 +97,10 @@ def test_a_demand_is_met_or_not() -> None:
 
 
 def test_every_target_is_simulated_at_its_size() -> None:
-    for scenario, demands in SCENARIOS.items():
+    for scenario, demanded in SCENARIOS.items():
         assert scenario.cells == 280
         assert scenario.n in (60, 200, 1000)
-        assert demands or scenario.rho
+        assert demanded or scenario.rho
 
 
 def test_bad_requests_are_told() -> None:

@@ -167,8 +167,9 @@ def write_results(
     write_table(folder / "null.csv", pd.DataFrame(null))
     write_table(
         folder / "calibration.csv",
-        pd.DataFrame([{"scenario": "all_zero", "intervals": "fisher", "experiments": 500, "n": 1000, "cells": 280,
-                       "true_rho": 0.0, "reliability": 0.9, "reproduced": 0.99, "refuted": 0.0, "exceeded": 0.0,
+        pd.DataFrame([{"scenario": "all_zero", "claim": "as_stated", "intervals": "fisher", "experiments": 500,
+                       "n": 1000, "cells": 280, "true_rho": 0.0, "reliability": 0.9,
+                       "reproduced": 0.99, "refuted": 0.0, "exceeded": 0.0,
                        "inconclusive": 0.01, "demanded": "reproduced >= .95", "met": 1}]),
     )  # fmt: skip
     write_table(folder / "selection.csv", _selection(draw, pools))

@@ -50,7 +50,7 @@ def test_the_calibration_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None
     (tmp_path / "other.csv").write_text(source, encoding="utf-8")
     table = tables.calibration(read_results(folder, tmp_path / "other.csv"))
     assert table is not None
-    assert table.rows[0][1] == "bootstrap"
+    assert table.rows[0][2] == "bootstrap"
     assert "calibration" not in read_results(folder, tmp_path / "none.csv").tables
 
 
