@@ -67,9 +67,7 @@ def _last_modules(decoder: Decoder, device: torch.device) -> list[nn.Module]:
     def follow(layer: int) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, arguments: Any, output: Any) -> None:
             before = outputs[layer]
-            if module is decoder.mlps[layer]:
-                last[layer], outputs[layer] = module, _first(output)
-            elif before is not None and arguments and _is_same(arguments[0], before):
+            if module is decoder.mlps[layer] or (before is not None and arguments and _is_same(arguments[0], before)):
                 last[layer], outputs[layer] = module, _first(output)
 
         return hook
