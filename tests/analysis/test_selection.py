@@ -18,7 +18,8 @@ def test_percentile_counts_ties_half() -> None:
 def test_a_selector_that_only_picks_the_better_target_shows_as_that(chosen: int, all_: float, same: float) -> None:
     target = np.repeat([0, 1], 4)
     worth = np.array([0.0, 1, 2, 3, 10, 11, 11, 13])  # the second target is better throughout
-    selector = SimpleNamespace(name="s", direction="highest", mask="", needs_label=True, features="", needs="")
+    needs = SimpleNamespace(labels=True, model=True)
+    selector = SimpleNamespace(name="s", direction="highest", mask="", features="", needs_label=True, needs=needs)
     lists = np.full((3, 1), chosen)
     choice = SimpleNamespace(selector=selector, lists=lambda n: lists)
     choices: Any = SimpleNamespace(random={1: np.arange(8)[:, None]}, at=lambda shots: [choice], n_judging=3)
