@@ -44,6 +44,7 @@ def selection_table(
     choices: Choices,
     scored: Mapping[int, ScoredSets],
     zero_shot: NDArray[np.floating[Any]],
+    target: NDArray[np.integer[Any]] | None = None,
 ) -> pd.DataFrame:
     """The rows of `selection.csv` (`COLUMNS`) for one model on one dataset: selector by selector, two metrics each.
 
@@ -52,7 +53,9 @@ def selection_table(
     with the chosen candidates in the prompt. `random_mean` and `random_sd` (population) are those of random choice: of
     every candidate at 1 shot, of random sets beyond. `percentile` in [0, 100] is the share of random choices that the
     selector beats, a tie counting half (50 for random choice itself). A selector that is undefined on this pool keeps
-    its row, without score and percentile.
+    its row, without score and percentile. `percentile_same_target` is the same against the candidates with the chosen
+    one's `target` [candidate] (`analysis.targets`): a selector that only picks the better target is at 50 there. It is
+    NaN beyond 1 shot, where a list is chosen for each query, and where nobody shares the target.
     """
     rows: list[dict[str, Any]] = []
     for shots, sets in scored.items():
@@ -67,6 +70,7 @@ def selection_table(
             lists = choice.lists(choices.n_judging)
             at = None if lists is None else [place[tuple(members)] for members in lists.tolist()]
             for metric in METRICS:
+                within = float("nan")
                 if choice.selector.name == "random":  # all its draws: one of them would say nothing
                     score, rank = float(null[metric].mean()), 50.0
                 elif at is None:
@@ -74,6 +78,9 @@ def selection_table(
                 else:
                     score = float(values[metric][at, np.arange(choices.n_judging)].mean())
                     rank = percentile(score, null[metric])
+                    if shots == 1 and target is not None and len(set(at)) == 1:
+                        same = np.flatnonzero(target == target[at[0]])
+                        within = percentile(score, values[metric][same].mean(axis=1)) if len(same) > 1 else within
                 rows.append(
                     {
                         "model": model,
@@ -88,6 +95,7 @@ def selection_table(
                         "random_mean": null[metric].mean(),
                         "random_sd": null[metric].std(),
                         "percentile": rank,
+                        "percentile_same_target": within,
                         "needs_label": choice.selector.needs.labels,
                     }
                 )

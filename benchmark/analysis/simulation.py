@@ -37,7 +37,8 @@ class Scenario:
 
     `shares`: of the candidates that have each target; `effect`: the part of the noise-free quality's variance that
     is the target's. `planted`: the one cell's score has `rho` with quality among all (`plain`), or among candidates
-    with the same target (`within`, with a strong effect of the target on the score besides), or is the target itself (`target`).
+    with the same target (`within`, with a strong effect of the target on the score besides), or is the target itself
+    (`target`).
     `every`: true rho of all other cells.
     """
 

@@ -21,6 +21,7 @@ COLUMNS = (
     "random_mean",
     "random_sd",
     "percentile",
+    "percentile_same_target",
     "needs_label",
 )
 

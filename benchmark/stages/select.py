@@ -182,6 +182,7 @@ class Choosing(Work):
 
     def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
         from benchmark.analysis.selection import ScoredSets, one_shot, selection_table
+        from benchmark.analysis.targets import identify
 
         cell = self.cell(dataset)
 
@@ -200,7 +201,8 @@ class Choosing(Work):
 
         zero_shot = cell.matrices["zero_shot_log_probability"][cell.judging]
         by_shots = {shots: scored(shots) for shots in self.params.selection.shots}
-        table = selection_table(self.model, dataset, self.choices(dataset, shards), by_shots, zero_shot)
+        target = identify(cell.data.pool, ()).pool
+        table = selection_table(self.model, dataset, self.choices(dataset, shards), by_shots, zero_shot, target)
         write_selection(folder / "selection.csv", table)
 
 
