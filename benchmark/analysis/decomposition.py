@@ -77,8 +77,8 @@ def _row(cells: Cells, outcome: str, parameters: ClaimParameters) -> dict[str, o
         "n_targets": len(np.unique(cells.target)),
         "matching_of_matrix": _within_queries(matrix, matched),
         **shares,
-        "reliability": split_half(matrix, parameters.splits, rng).value,
-        "reliability_left": split_half(left, parameters.splits, rng).value,
+        "reliability": split_half(matrix, parameters.splits, rng, query_target=cells.query_target).value,
+        "reliability_left": split_half(left, parameters.splits, rng, query_target=cells.query_target).value,
         "note": "; ".join(notes),
     }
 

@@ -273,8 +273,9 @@ def _reliability(pools: Sequence[Pool], parameters: ClaimParameters) -> list[tup
         for outcome in pool.outcomes:
             if not pool.problem:
                 rng = generator(parameters.seed, "splits", pool.cells.name, outcome)
-                matrix, strata = pool.cells.matrix(outcome), pool.ranking.strata
-                rows.append((pool, outcome, split_half(matrix, parameters.splits, rng, parameters.alpha, strata)))
+                matrix, strata, answers = pool.cells.matrix(outcome), pool.ranking.strata, pool.cells.query_target
+                found = split_half(matrix, parameters.splits, rng, parameters.alpha, strata, answers)
+                rows.append((pool, outcome, found))
     return rows
 
 

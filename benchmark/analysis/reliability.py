@@ -39,9 +39,14 @@ def split_half(
     rng: np.random.Generator,
     alpha: float = 0.05,
     strata: Strata | None = None,
+    query_target: NDArray[np.integer] | None = None,
 ) -> Reliability:
     """Reliability of the row means of `matrix` [candidate, query], over `splits` random halves of the queries; within
     `strata`, if given: of what is left of them once each stratum has the same mean rank.
+
+    `query_target` int [query] numbers what each query's answer is: both halves then hold as many queries of each
+    answer, as near as can be. Queries are drawn so, and where a demonstration mostly helps queries of its own label,
+    halves that differ in their labels would measure just that.
 
     The interval is Fisher's, over candidates. Undefined, with a reason, for one query or where half of the splits or
     more leave a half constant.
@@ -52,7 +57,12 @@ def split_half(
     if queries < 2:
         return Reliability(nothing, nothing, nothing, nothing, nothing, "fewer than 2 queries")
     order = rng.permuted(np.tile(np.arange(queries), (splits, 1)), axis=1)
-    halves = [strata.rank(_means(matrix, part)) for part in (order[:, : queries // 2], order[:, queries // 2 :])]
+    if query_target is None:
+        parts = order[:, : queries // 2], order[:, queries // 2 :]
+    else:
+        order = _by_target(order, query_target, rng)
+        parts = order[:, ::2], order[:, 1::2]
+    halves = [strata.rank(_means(matrix, part)) for part in parts]
     squares = [np.einsum("sn,sn->s", half, half) for half in halves]
     defined = (squares[0] > 0) & (squares[1] > 0)
     if 2 * defined.sum() <= splits:
@@ -64,6 +74,16 @@ def split_half(
     return Reliability(
         half, float(rho.std(ddof=1)), spearman_brown(half), spearman_brown(float(low)), spearman_brown(float(high))
     )
+
+
+def _by_target(
+    order: NDArray[np.int64], query_target: NDArray[np.integer], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """`order` [split, query], each row sorted so that queries of one answer stand together, answers at random."""
+    answers = np.unique(query_target, return_inverse=True)[1]
+    place = rng.permuted(np.tile(np.arange(answers.max() + 1), (len(order), 1)), axis=1)
+    keys = np.take_along_axis(place, answers[order], axis=1)
+    return np.take_along_axis(order, np.argsort(keys, axis=1, kind="stable"), axis=1)
 
 
 def _means(matrix: NDArray[np.floating], parts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.analysis.reliability import spearman_brown, split_half
+from benchmark.analysis.reliability import _by_target, spearman_brown, split_half
 
 
 def test_it_is_the_mean_over_splits_by_hand() -> None:
@@ -56,3 +56,31 @@ def test_negative_agreement_leaves_no_room_at_all() -> None:
 def test_spearman_brown() -> None:
     assert spearman_brown(0.5) == pytest.approx(2 / 3)
     assert spearman_brown(1.0) == 1.0
+
+
+def test_halves_of_equal_answers_do_not_measure_which_answers_they_hold() -> None:
+    rng = np.random.default_rng(6)
+    target = np.arange(300) % 2  # a demonstration helps the queries that have its own answer, and nothing else
+    answers = np.arange(48) % 2
+    matrix = 5.0 * (target[:, None] == answers) + rng.standard_normal((300, 1)) + rng.standard_normal((300, 48))
+    plain = split_half(matrix, 100, np.random.default_rng(7))
+    balanced = split_half(matrix, 100, np.random.default_rng(7), query_target=answers)
+    assert balanced.value > 0.95
+    assert balanced.value > plain.value + 0.03
+
+
+def test_halves_hold_as_many_queries_of_each_answer() -> None:
+    answers = np.array([3, 3, 3, 3, 1, 1, 1, 2])
+    rng = np.random.default_rng(8)
+    order = _by_target(rng.permuted(np.tile(np.arange(8), (50, 1)), axis=1), answers, rng)
+    assert (np.sort(order, axis=1) == np.arange(8)).all()
+    for half in (order[:, ::2], order[:, 1::2]):
+        assert ((answers[half] == 3).sum(axis=1) == 2).all()
+        assert (np.abs((answers[half] == 1).sum(axis=1) - 1.5) <= 0.5).all()
+
+
+def test_where_every_answer_differs_halves_are_random() -> None:
+    rng = np.random.default_rng(9)
+    order = _by_target(rng.permuted(np.tile(np.arange(6), (4000, 1)), axis=1), np.arange(6), rng)
+    together = np.mean([(np.isin(row[::2], [0, 1]).sum() != 1) for row in order])
+    assert together == pytest.approx(0.4, abs=0.04)  # 2 of 5 places in the same half
