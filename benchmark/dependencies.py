@@ -89,12 +89,13 @@ def imports(path: Path) -> set[str]:
 def direct(path: Path) -> frozenset[Path]:
     """The modules of the package that a module imports, with the `__init__.py` of every folder on the way."""
     found = set()
-    for name in imports(path):
-        parts = name.split(".")
+    for parts in (name.split(".") for name in imports(path)):
+        if parts[0] != PACKAGE.name:
+            continue
         for count in range(1, len(parts) + 1):
             module = ROOT.joinpath(*parts[:count])
             found |= {file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file()}
-    return frozenset(file for file in found if file.is_relative_to(PACKAGE))
+    return frozenset(found)
 
 
 def reached(start: Path, named: Mapping[str, set[str]] = MappingProxyType({})) -> list[str]:

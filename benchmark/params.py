@@ -35,7 +35,7 @@ class Paths(Section):
 
 class Extraction(Section):
     masks: tuple[str, ...] = Field(min_length=1)
-    sites: dict[Literal["mlp_output", "residual"], tuple[str, ...]] = Field(
+    sites: dict[Literal["mlp_output", "mlp_contribution", "residual"], tuple[str, ...]] = Field(
         min_length=1, description="the statistics taken at each site"
     )
     poolings: tuple[Literal["mean", "max"], ...] = Field(min_length=1)

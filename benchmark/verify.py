@@ -24,9 +24,8 @@ def run(params: Params, pipeline: Path) -> str:
     edits = code.changed(params)
     if edits:
         others = f" (and {len(edits) - 1} more files)" if len(edits) > 1 else ""
-        raise BenchmarkError(
-            f"stale: stages were run with other code: {edits[0]}{others}; run `{params.command}` and commit what changes"
-        )
+        run = f"run `{params.command}` and commit what changes"
+        raise BenchmarkError(f"stale: stages ran with other code: {edits[0]}{others}; {run}")
     claim = gate.gate(claim_inputs(params))
     return f"verified: {stages} stages are up to date, and the cells give the recorded verdicts, {claim.said()}"
 

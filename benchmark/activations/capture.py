@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from benchmark.activations.attention import MaskStrategy, Segments
+from benchmark.activations.contribution import contributions
 from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import Kernel
 from benchmark.activations.sequences import Sequences
@@ -47,6 +48,17 @@ def max_over(values: Tensor, positions: Tensor) -> Tensor:
 POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mean": mean_over, "max": max_over}
 
 
+def _contributed(decoder: Decoder, name: str) -> list[tuple[nn.Module, float]]:
+    device = next(decoder.base.parameters()).device
+    return [(entry.module, entry.scale) for entry in contributions(decoder, device, name)]
+
+
+SITES: dict[str, Callable[[Decoder, str], Sequence[tuple[nn.Module, float]]]] = {
+    "mlp_output": lambda decoder, name: [(mlp, 1.0) for mlp in decoder.mlps],
+    "mlp_contribution": _contributed,
+    "residual": lambda decoder, name: [(layer, 1.0) for layer in decoder.layers],
+}
+"""Of each layer, the module whose output is read at a site, and what it is multiplied by."""
 Kept = dict[tuple[str, int], Tensor]
 """Outputs [row, hidden] of an earlier pass, by site and layer."""
 
@@ -139,10 +151,9 @@ class Capture:
         self._readings: Sequence[Reading] | None = None
 
     def __enter__(self) -> Capture:
-        modules: dict[str, tuple[nn.Module, ...]] = {"mlp_output": self.decoder.mlps, "residual": self.decoder.layers}
         for site, names in self.sites.items():
-            for layer, module in enumerate(modules[site]):
-                self._handles.append(module.register_forward_hook(self._hook(site, layer, names)))
+            for layer, (module, scale) in enumerate(SITES[site](self.decoder, self.name)):
+                self._handles.append(module.register_forward_hook(self._hook(site, layer, names, scale)))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -150,7 +161,7 @@ class Capture:
             handle.remove()
         self._handles.clear()
 
-    def _hook(self, site: str, layer: int, names: Sequence[str]) -> Callable[[nn.Module, Any, Any], None]:
+    def _hook(self, site: str, layer: int, names: Sequence[str], scale: float) -> Callable[[nn.Module, Any, Any], None]:
         columns = [self.statistics.index(name) for name in names]
 
         def pool(rows: Tensor, reading: Reading) -> Tensor:
@@ -171,6 +182,8 @@ class Capture:
                 return
             hidden: Tensor = output[0] if isinstance(output, tuple) else output
             rows = hidden.reshape(-1, hidden.shape[-1])
+            if scale != 1.0:
+                rows = rows * scale
             if not self._readings:
                 self._kept[site, layer] = rows.clone()
             found = self._pooled[site, layer] = []

@@ -22,12 +22,12 @@ from tqdm import tqdm
 
 from benchmark.activations.attention import ISOLATED, ITSELF, C, MaskStrategy, Rule, Segments, by_rule
 from benchmark.activations.batching import length_batches
-from benchmark.activations.capture import POOLINGS, Capture, Reading
+from benchmark.activations.capture import POOLINGS, SITES, Capture, Reading
 from benchmark.activations.distinct import isolated_reading, keep_targets, places_do_not_matter, read_itself
 from benchmark.activations.group import Thresholds
 from benchmark.activations.kernels import choose_kernel
 from benchmark.activations.masks import MASKS, mask_strategy
-from benchmark.activations.statistics import STATISTICS, check_names
+from benchmark.activations.statistics import STATISTICS, groups_of
 from benchmark.artefacts.scores import ActivationScores
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.models.budget import Budget
@@ -61,7 +61,10 @@ def extract(
     `BenchmarkError` for an unknown name, a candidate longer than the model's context or without a token to pool, an
     undefined or non-finite score, and a model that ignores attention masks.
     """
-    check_names(sites, [name for names in sites.values() for name in names])
+    for site, names in sites.items():
+        if site not in SITES:
+            raise unknown("site", site, SITES)
+        groups_of(names)
     for pooling in poolings:
         if pooling not in POOLINGS:
             raise unknown("pooling", pooling, POOLINGS)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.tokens import Ids, encode, leading_ids
+from benchmark.tasks.tokens import Ids, encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -74,12 +74,9 @@ class Grid:
 
 def start(loaded: LoadedModel) -> Ids:
     """What stands before the text of every prompt of this model."""
-    if not loaded.add_bos:
-        return ()
-    ids = leading_ids(loaded.tokenizer)
-    if not ids:
+    if loaded.add_bos and not loaded.prefix_ids:
         raise BenchmarkError(f"model {loaded.name} needs BOS, but its tokenizer has none: set add_bos to false")
-    return ids
+    return loaded.prefix_ids
 
 
 def prompts(

@@ -187,6 +187,10 @@ def test_a_long_candidate_and_unknown_names_are_told(llama: LoadedModel, example
         extract(llama, [*examples, long])
     with pytest.raises(BenchmarkError, match="did you mean 'mean'"):
         extract(llama, examples, poolings=("meen",))
+    with pytest.raises(BenchmarkError, match="did you mean 'residual'"):
+        extract(llama, examples, sites={"residuals": ("mean",)})
+    with pytest.raises(BenchmarkError, match="did you mean 'kurtosis'"):
+        extract(llama, examples, sites={"residual": ("curtosis",)})
     with pytest.raises(BenchmarkError, match="unknown kernel"):
         extract(llama, examples, kernel="fast")
 

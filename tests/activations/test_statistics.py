@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from benchmark.activations import statistics
 from benchmark.activations.group import Group, Thresholds
-from benchmark.activations.statistics import GROUPS, STATISTICS, check_names, groups_of, reference
+from benchmark.activations.statistics import GROUPS, STATISTICS, groups_of, reference
 from benchmark.discovery import discover
 from benchmark.errors import BenchmarkError
 from tests.activations.kernels.rows import EVERY, MOMENTS, in_sequences
@@ -141,9 +141,6 @@ def test_degenerate_vectors_are_as_defined() -> None:
 
 
 def test_names_are_checked() -> None:
-    check_names(("mlp_output", "residual"), STATISTICS)
     assert groups_of(("massive_count", "mean", "max_abs")) == (GROUPS["massive"], GROUPS["moments"])
     with pytest.raises(BenchmarkError, match="did you mean 'kurtosis'"):
-        check_names((), ("curtosis",))
-    with pytest.raises(BenchmarkError, match="did you mean 'residual'"):
-        check_names(("residuals",), ())
+        groups_of(("curtosis",))

@@ -10,7 +10,7 @@ import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from benchmark.models.loading import LoadedModel
+from benchmark.models.loading import LoadedModel, prefix_of
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
 
@@ -140,7 +140,7 @@ def make_model(family: str) -> LoadedModel:
         for parameter in model.parameters():
             if parameter.ndim == 2:
                 parameter.copy_(torch.randn(parameter.shape) * 0.3)
-    return LoadedModel(family, model, tokenizer, family in FIRST)
+    return LoadedModel(family, model, tokenizer, family in FIRST, prefix_of(tokenizer))
 
 
 def make_dataset(kind: str, separator: str, n_pool: int = 6, n_queries: int = 3) -> Dataset:

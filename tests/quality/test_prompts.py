@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
-from benchmark.models.loading import LoadedModel
+from benchmark.models.loading import LoadedModel, prefix_of
 from benchmark.quality.generation import Ending
 from benchmark.quality.prompts import prompts, start
 from benchmark.quality.quality import measure_quality, score_sets, zero_shot
@@ -145,7 +145,7 @@ _made: dict[str, LoadedModel] = {}
 def _loaded(family: str) -> LoadedModel:
     if family not in _made:
         tokenizer = make_tokenizer(family)
-        _made[family] = LoadedModel(family, torch.nn.Identity(), tokenizer, family in FIRST)
+        _made[family] = LoadedModel(family, torch.nn.Identity(), tokenizer, family in FIRST, prefix_of(tokenizer))
     return _made[family]
 
 

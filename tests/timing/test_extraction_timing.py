@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,8 @@ class Watched(Capture):
 
     seconds = 0.0
 
-    def _hook(self, site: str, layer: int, names: Sequence[str]) -> Callable[[nn.Module, Any, Any], None]:
-        reduce, now = super()._hook(site, layer, names), clock()
+    def _hook(self, site: str, layer: int, *rest: Any) -> Callable[[nn.Module, Any, Any], None]:
+        reduce, now = super()._hook(site, layer, *rest), clock()
 
         def watched(module: nn.Module, arguments: Any, output: Any) -> None:
             start = now()

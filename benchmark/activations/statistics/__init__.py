@@ -16,7 +16,6 @@ from benchmark.activations.group import Floats, Group, Thresholds
 from benchmark.discovery import discover
 from benchmark.errors import BenchmarkError, unknown
 
-SITES = ("mlp_output", "residual")
 GROUPS: dict[str, Group] = discover(__name__, __path__, "GROUP", Group)  # type: ignore[type-abstract]
 
 
@@ -44,14 +43,6 @@ def statistic(name: str) -> Statistic:
 def groups_of(names: Iterable[str]) -> tuple[Group, ...]:
     """The groups that compute `names`, each once; `BenchmarkError` for an unknown name."""
     return tuple(dict.fromkeys(statistic(name).group for name in names))
-
-
-def check_names(sites: Iterable[str], statistics: Iterable[str]) -> None:
-    """Raises `BenchmarkError` for an unknown site or statistic."""
-    for site in sites:
-        if site not in SITES:
-            raise unknown("site", site, SITES)
-    groups_of(statistics)
 
 
 def reference(sequence: ArrayLike, names: Sequence[str], thresholds: Thresholds | None = None) -> Floats:
