@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -89,12 +89,13 @@ def imports(path: Path) -> set[str]:
 def direct(path: Path) -> frozenset[Path]:
     """The modules of the package that a module imports, with the `__init__.py` of every folder on the way."""
     found = set()
-    for name in imports(path):
-        parts = name.split(".")
+    for parts in (name.split(".") for name in imports(path)):
+        if parts[0] != PACKAGE.name:
+            continue
         for count in range(1, len(parts) + 1):
             module = ROOT.joinpath(*parts[:count])
             found |= {file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file()}
-    return frozenset(file for file in found if file.is_relative_to(PACKAGE))
+    return frozenset(found)
 
 
 def reached(start: Path, named: Mapping[str, set[str]] = MappingProxyType({})) -> list[str]:
@@ -177,24 +178,15 @@ def code_of(stage: str, params: Params) -> list[str]:
     return [name for name in modules if stage in FETCHES or not name.startswith(f"{FETCHED}/")]
 
 
-def folded(files: Iterable[str]) -> list[str]:
-    """`files`, with a folder in place of its files where they are half of it or more and no registry: for short locks.
-
-    DVC then runs a stage again for the folder's other files, too; the stage's parts, whose keys are exact, stay.
-    """
-    found = set(files)
-    for folder in sorted({_name(path) for path in PACKAGE.rglob("*") if path.is_dir()}, reverse=True):
-        own = {_name(path) for path in (ROOT / folder).rglob("*.py") if _counts(path)}
-        closed = not any(_finds_modules(path) for path in (ROOT / folder).rglob("__init__.py"))
-        if len(own) > 1 and 2 * len(own & found) >= len(own) and closed:
-            found = (found - own) | {folder}
-    return sorted(name for name in found if not any(name.startswith(f"{other}/") for other in found))
-
-
 def _counts(path: Path) -> bool:
     return _name(path) not in EXEMPT and _has_statements(path)
 
 
+def code_hashes(stage: str, params: Params) -> dict[str, str]:
+    """SHA-256 of every file that a stage depends on, by its path from the root."""
+    return {name: sha256_file(ROOT / name) for name in code_of(stage, params)}
+
+
 def code_digest(stage: str, params: Params) -> str:
     """SHA-256 over the names and contents of the files that a stage depends on."""
-    return sha256_json({name: sha256_file(ROOT / name) for name in code_of(stage, params)})
+    return sha256_json(code_hashes(stage, params))

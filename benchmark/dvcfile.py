@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.dependencies import ROOT, code_of, folded
+from benchmark.dependencies import ROOT
 from benchmark.params import Params, load_params
 from benchmark.stages.stage import Out, Stage, stages
 
@@ -103,8 +103,12 @@ def _stage(stage: Stage, params: Params) -> dict[str, Any]:
         entry["wdir"] = params.paths.root
     entry["cmd"] = command
     keys = [key.format(model=item) for key in stage.parameters]
-    entry["params"] = keys if params.paths.params == "params.yaml" else [{params.paths.params: keys}]
-    entry["deps"] = [*folded(code_of(stage.name, params)), *(stage.place(path, params, item) for path in stage.inputs)]
+    if keys:
+        entry["params"] = keys if params.paths.params == "params.yaml" else [{params.paths.params: keys}]
+    if stage.name == "code" and params.paths.root != ".":
+        entry["always_changed"] = True  # outside a project's folder DVC ignores no file, so __pycache__ would count
+    else:
+        entry["deps"] = [stage.place(path, params, item) for path in stage.inputs]
     for kind, metric in (("outs", False), ("metrics", True)):
         outs = [_out(stage, out, params, item) for out in stage.outs if out.metric == metric]
         if outs:

@@ -10,7 +10,7 @@ stage is stale, so it cannot be the check.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,20 @@ def _remedy(pipeline: Path) -> str:
     return f"run `dvc {f'--cd {folder.name} ' if inner else ''}repro` and commit what changes"
 
 
-def check(pipeline: Path) -> int:
+def check(pipeline: Path, renewed: Collection[str] = ()) -> int:
     """Returns how many stages were compared; raises `BenchmarkError` with the first problem and the number of others.
 
-    `pipeline` is the path of a dvc.yaml inside a repository.
+    `pipeline` is the path of a dvc.yaml inside a repository; `renewed` names stages whose outs the caller compares with
+    what they would write now: their inputs may differ.
     """
-    found = list(problems(pipeline))
+    found = list(problems(pipeline, renewed))
     if found:
         others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise BenchmarkError(f"stale: {found[0]}{others}; {_remedy(pipeline)}")
     return len(_locked(pipeline))
 
 
-def problems(pipeline: Path) -> Iterator[str]:
+def problems(pipeline: Path, renewed: Collection[str] = ()) -> Iterator[str]:
     """Yields every mismatch between `pipeline`, the lock beside it and the files, in the order of the stages."""
     from dvc.repo import Repo
 
@@ -50,7 +51,8 @@ def problems(pipeline: Path) -> Iterator[str]:
                 yield f"{pipeline} has no stage {name}, which its lock records: `python -m benchmark clean` forgets it"
             makers = {out.fs_path: out for stage in stages for out in stage.outs}
             for stage in stages:
-                yield from _stage_problems(stage, stage.name in locked, makers)
+                inputs = [] if stage.name in renewed else stage.deps
+                yield from _stage_problems(stage, stage.name in locked, inputs, makers)
     except BenchmarkError:
         raise
     except Exception as error:  # DVC's own errors share no base with its parsers'
@@ -68,13 +70,13 @@ def _locked(pipeline: Path) -> dict[str, Any]:
     return dict(stages)
 
 
-def _stage_problems(stage: Any, locked: bool, makers: dict[str, Any]) -> Iterator[str]:
+def _stage_problems(stage: Any, locked: bool, inputs: list[Any], makers: dict[str, Any]) -> Iterator[str]:
     if not locked:
         yield f"stage {stage.name} has no entry in the lock"
         return
     if stage.cmd_changed:
         yield f"stage {stage.name}: its command changed"
-    for dependency in stage.deps:
+    for dependency in inputs:
         yield from (f"stage {stage.name}: {text}" for text in _dependency_problems(dependency, makers))
     for out in stage.outs:
         for path, state in out.workspace_status().items():

@@ -8,6 +8,7 @@ from benchmark import provenance, staleness
 from benchmark.analysis import gate
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
+from benchmark.stages import code
 from benchmark.stages.inputs import claim_inputs
 
 
@@ -19,7 +20,12 @@ def run(params: Params, pipeline: Path) -> str:
             f"{', '.join(edited)} changed after the run{_cell(params)}: `git checkout` what was edited, or run "
             f"`{params.command}` and commit what changes"
         )
-    stages = staleness.check(pipeline)
+    stages = staleness.check(pipeline, renewed=["code"])
+    edits = code.changed(params)
+    if edits:
+        others = f" (and {len(edits) - 1} more files)" if len(edits) > 1 else ""
+        run = f"run `{params.command}` and commit what changes"
+        raise BenchmarkError(f"stale: stages ran with other code: {edits[0]}{others}; {run}")
     claim = gate.gate(claim_inputs(params))
     return f"verified: {stages} stages are up to date, and the cells give the recorded verdicts, {claim.said()}"
 

@@ -118,6 +118,14 @@ def test_every_kind_of_staleness_is_named(copy: Path, edit: Callable[[Path], Non
     assert "\n" not in str(error.value)
 
 
+def test_an_input_may_differ_where_the_caller_compares_the_outs(copy: Path) -> None:
+    _add_code(copy)
+    assert check(copy / "dvc.yaml", renewed=["total"]) == 3
+    _edit_result(copy)
+    with pytest.raises(BenchmarkError, match=r"stage total: its result .*total.txt is modified"):
+        check(copy / "dvc.yaml", renewed=["total"])
+
+
 def test_locks_that_contradict_each_other_are_named_without_data(copy: Path) -> None:
     shutil.rmtree(copy / "data")
     lock = yaml.safe_load((copy / "dvc.lock").read_text())

@@ -46,7 +46,7 @@ def check_local_files(params: Params) -> Iterator[Finding]:
 
 
 def _stage(params: Params, stage: str) -> str:
-    return f"{Path(params.paths.params).with_name('dvc.yaml')}:{stage}"
+    return f"{params.command} --force --single-item {stage}"
 
 
 def _unchanged(name: str, files: Mapping[str, Mapping[str, Any]], stage: str) -> Finding:
@@ -55,7 +55,7 @@ def _unchanged(name: str, files: Mapping[str, Mapping[str, Any]], stage: str) ->
     for file, was in files.items():
         path = Path(file)
         if not path.is_file() or path.stat().st_size != was["bytes"] or sha256_file(path) != was["sha256"]:
-            return fix(name, f"{file} changed since its stage ran: `dvc repro --force --single-item {stage}`")
+            return fix(name, f"{file} changed since its stage ran: `{stage}`")
     return ok(name, f"{len(files)} local files are as its stage read them")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from benchmark.params import Params
-from benchmark.stages.names import CONTEXT, TABLES
+from benchmark.stages.names import TABLES
 from benchmark.stages.stage import Out, stage
 
 
 @stage(
-    parameters=CONTEXT,
+    parameters=("claim",),  # and those of the cells, which record theirs
     inputs=("{results}/cells", "{results}/correlations.csv", "{results}/planted.csv"),
     outs=(
         Out("{results}/claim.json", kept=True, metric=True),

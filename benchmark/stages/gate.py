@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from benchmark.params import Params
-from benchmark.stages.names import CONTEXT
 from benchmark.stages.stage import instances, stage
 
 
 @stage(
-    parameters=CONTEXT,
+    parameters=("claim",),  # and those of the cells, which record theirs
     inputs=(
         "{results}/cells",
         "{results}/claim.json",

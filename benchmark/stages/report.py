@@ -14,7 +14,7 @@ CALIBRATION = Path("results/calibration.csv")
 
 
 @stage(
-    parameters=("profile", "models", "datasets", "claim", "seed", "device", "dtype", "threads"),
+    parameters=("profile", "claim"),  # and those of the cells, which record theirs
     inputs=(
         "{results}/cells",
         "{results}/claim.json",

@@ -18,6 +18,8 @@ from typing import Any, Literal, TypeVar
 
 from benchmark.params import Params
 
+CODE = "{data}/code"
+"""Where the stage `code` writes, for each of the others, the files of this package that it depends on."""
 Run = TypeVar("Run", bound=Callable[..., "str | None"])
 _STAGES: dict[str, Stage] = {}
 
@@ -38,7 +40,8 @@ class Out:
 class Stage:
     """`run(params)`, or `run(params, model)` where it runs once for each model; what it returns is printed.
 
-    `parameters` are dotted keys of params.yaml, `inputs` paths of outs; both may hold `{model}`.
+    `parameters` are dotted keys of params.yaml, `inputs` paths of outs; both may hold `{model}`. Every stage but
+    `code` has its own file of `CODE` among its inputs.
     """
 
     name: str
@@ -51,7 +54,8 @@ class Stage:
 
     def place(self, path: str, params: Params, model: str = "{model}") -> str:
         """`path` of an input or out in the profile's folders."""
-        return path.format(data=params.paths.data, results=params.paths.results, model=model)
+        paths = params.paths
+        return path.format(data=paths.data, results=paths.results, params=paths.params, model=model)
 
     def instance(self, model: str | None) -> str:
         """The name that `dvc.lock` has for the stage of one model."""
@@ -69,7 +73,8 @@ def stage(
 
     def enter(run: Run) -> Run:
         name = run.__module__.rpartition(".")[2]
-        _STAGES[name] = Stage(name, (run.__doc__ or "").strip(), run, per, parameters, inputs, outs)
+        code = () if CODE in {out.path for out in outs} else (f"{CODE}/{name}.json",)
+        _STAGES[name] = Stage(name, (run.__doc__ or "").strip(), run, per, parameters, (*code, *inputs), outs)
         return run
 
     return enter

@@ -21,8 +21,7 @@ def committed(path: str) -> Params:
         pytest.skip(f"{path} is missing: there is no such profile")
     params = load_params(ROOT / path)
     if not (ROOT / params.results / "claim.json").exists():
-        where = "dvc repro" if path == "params.yaml" else f"dvc repro {Path(path).parent}/dvc.yaml"
-        pytest.skip(f"{params.results}/claim.json is missing: `{where}` has not been run")
+        pytest.skip(f"{params.results}/claim.json is missing: `{params.command}` has not been run")
     return params
 
 

@@ -246,8 +246,8 @@ def test_local_files_that_changed_since_their_stage_ran(hub: HubServer, tmp_path
     (weights / "config.json").write_text((weights / "config.json").read_text() + "\n")
     bad = lines([*check_local_files(params)], State.FIX).splitlines()
     assert len(bad) == 2
-    assert bad[0].endswith("changed since its stage ran: `dvc repro --force --single-item paper/dvc.yaml:model@mine`")
-    assert bad[1].endswith("--single-item paper/dvc.yaml:dataset`")
+    assert bad[0].endswith("changed since its stage ran: `dvc --cd paper repro --force --single-item model@mine`")
+    assert bad[1].endswith("--single-item dataset`")
 
 
 def test_a_folder_that_cannot_be_written(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
