@@ -21,15 +21,6 @@ def length_batches(lengths: Sequence[int], token_budget: int, items: Sequence[in
     return batches
 
 
-STACKED = 1024
-"""Tokens of a pass that stacks rules: a larger one leaves the processor's caches, and costs more than several."""
-
-
-def rules_together(tokens: int, token_budget: int) -> int:
-    """How many attention rules of a batch of so many tokens, padding included, are computed in one pass."""
-    return max(1, min(token_budget, STACKED) // tokens)
-
-
 def padding_waste(lengths: Sequence[int], token_budget: int) -> float:
     """The share of computed tokens that are padding, in the batches of `length_batches`."""
     batches = length_batches(lengths, token_budget)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.activations.attention import ISOLATED, ITSELF, C, Rule
-from benchmark.activations.batching import length_batches, rules_together
+from benchmark.activations.batching import length_batches
 from benchmark.activations.distinct import ROWS
 from benchmark.models.budget import Budget
 from benchmark.planning.lengths import Lengths
@@ -95,7 +95,7 @@ def extraction_passes(
                 targets = lengths.pool_target[start : start + shard]
                 few = lengths.kind == "classification"
                 yield Pass(ROWS if few else rows, max(int(targets[index]) for index in batch), whole=True)
-            together = rules_together(rows * width, token_budget)
+            together = max(1, token_budget // (rows * width))
             for first in range(0, len(masked), together):
                 yield Pass(rows * len(masked[first : first + together]), width, whole=True)
 
