@@ -174,6 +174,10 @@ bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; f
 
 # --- the container ---
 
+.PHONY: gpu-check
+gpu-check: $(READY)  ## check and time the hot path on this machine's GPU, 3 minutes; writes results/gpu/CARD.json
+	@$(PYTHON) -m benchmark.timing.gpu
+
 .PHONY: image
 image:  ## build the image; LOCK=cpu or LOCK=cuda
 	docker build --build-arg LOCK=$(LOCK) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE):$(LOCK) .

@@ -6,15 +6,18 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import unknown
+from benchmark.storage import read_json
 
 if TYPE_CHECKING:
     import torch
 
     from benchmark.models.parameters import Shape
 
+MEASURED = Path("results/gpu")
 EFFICIENCY = 0.4
 """Share of a GPU's peak that large batches reach in bf16 with transformers and SDPA [ours; calibrate for the truth]."""
 LAUNCH = 0.5e-3
@@ -78,6 +81,31 @@ def present_gpu() -> Machine | None:
     words = re.split(r"[\s-]+", torch.cuda.get_device_name().upper().replace("RTX ", "RTX"))
     known = next((machine for name, machine in GPUS.items() if name in words), None)
     return replace(known, memory=torch.cuda.mem_get_info()[1]) if known else None
+
+
+def measured(machine: Machine, folder: Path = MEASURED) -> tuple[Machine, str]:
+    """`machine` with what `make gpu-check` measured on such a card, and where that stands; else as it is, and "".
+
+    `rate`: that of a large product, times the share that scoring reached; `statistics`: reading every output once,
+    times as often as the kernel's time is of that; of several models the slower. They are bfloat16's.
+    """
+    for path in sorted(folder.glob("*.json")):
+        record = read_json(path)
+        if machine.name not in re.split(r"[\s-]+", record["card"].upper().replace("RTX ", "RTX")):
+            continue
+        figures = {figure["name"]: figure["value"] for figure in record["figures"]}
+        share = min(value for name, value in figures.items() if "share of a large product's rate" in name)
+        reads = max(value for name, value in figures.items() if "over reading them once" in name)
+        bandwidth = record["copy_bandwidth"]
+        found = replace(
+            machine,
+            rate=record["matrix_rate_bfloat16"] * share,
+            bandwidth=bandwidth,
+            statistics=reads * 2 / bandwidth,
+            memory=record["memory_bytes"],
+        )
+        return found, f"with the figures of {path}, measured on {record['card']}"
+    return machine, ""
 
 
 def calibrate(shape: Shape, device: torch.device, dtype: torch.dtype, tokens: int = 1024) -> Machine:

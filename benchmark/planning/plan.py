@@ -18,7 +18,7 @@ from benchmark.planning.lengths import (
     read_dataset,
     typical_lengths,
 )
-from benchmark.planning.machines import GPUS, Machine, calibrate, get_gpu, present_gpu
+from benchmark.planning.machines import GPUS, Machine, calibrate, get_gpu, measured, present_gpu
 from benchmark.planning.stages import Cost, costs
 from benchmark.storage import read_json
 
@@ -73,10 +73,17 @@ def plan(params: Params, gpu: str | None = None, calibrated: bool = False) -> Pl
         return plan_for(params, machines[largest], dtype, by_model=machines)
     machine = get_gpu(gpu) if gpu else present_gpu()
     dtype = "bfloat16" if params.dtype == "auto" else params.dtype
-    assumed = (
-        f"no listed GPU is here: one {DEFAULT_GPU} is assumed; --gpu names another, --calibrate measures this machine"
-    )
-    return plan_for(params, machine or GPUS[DEFAULT_GPU], dtype, () if machine else (assumed,))
+    remarks = []
+    if machine is None:
+        remarks.append(
+            f"no listed GPU is here: one {DEFAULT_GPU} is assumed; --gpu names another, "
+            "--calibrate measures this machine"
+        )
+        machine = GPUS[DEFAULT_GPU]
+    if dtype == "bfloat16":
+        machine, where = measured(machine)
+        remarks += [where] if where else []
+    return plan_for(params, machine, dtype, remarks)
 
 
 def plan_for(

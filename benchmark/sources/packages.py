@@ -130,13 +130,13 @@ def archive_size(source: PackageFile) -> int | None:
 
 def _archive(source: PackageFile) -> Path:
     """The verified archive; the caller holds its lock."""
-    from benchmark.sources.index import download, find_file
-
     archive = source.archive
     if archive.is_file():
         if sha256_file(archive) == source.sha256:
             return archive
         archive.unlink()
+    from benchmark.sources.index import download, find_file  # what is in the cache needs no finder
+
     archive.parent.mkdir(parents=True, exist_ok=True)
     partial = archive.with_name(f"{archive.name}.incomplete")
     link = find_file(source.name, source.file, source.sha256)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.hub.repository import snapshot_folder
 from benchmark.params import Params, load_params
 from benchmark.planning import plan
-from benchmark.planning.machines import GPUS, calibrate, present_gpu
+from benchmark.planning.machines import GPUS, calibrate, measured, present_gpu
 from benchmark.planning.plan import _time, download_bytes, plan_for, shape_for, token_budget
 from benchmark.sources.models.hub import HubModel
 
@@ -103,6 +104,28 @@ def test_the_present_gpu_is_known_by_name_and_has_its_own_memory(
         assert (found.name if found else None) == known
         assert found is None or found.memory == 40 * 10**9
     assert "no listed GPU is here: one A100 is assumed" in str(plan(small(tmp_path)))
+
+
+def test_a_card_that_was_measured_is_planned_with_its_figures(tmp_path: Path) -> None:
+    figures = [
+        {"name": "a: scoring, share of a large product's rate", "value": 0.5},
+        {"name": "b: scoring, share of a large product's rate", "value": 0.4},
+        {"name": "statistics of bfloat16 rows of 64, over reading them once", "value": 30.0},
+    ]
+    record = {
+        "card": "NVIDIA H200",
+        "matrix_rate_bfloat16": 700e12,
+        "copy_bandwidth": 4e12,
+        "memory_bytes": 150 * 10**9,
+        "figures": figures,
+    }
+    (tmp_path / "card.json").write_text(json.dumps(record))
+    found, where = measured(GPUS["H200"], tmp_path)
+    assert found.rate == pytest.approx(280e12)
+    assert found.statistics == pytest.approx(30 * 2 / 4e12)
+    assert found.memory == 150 * 10**9
+    assert "measured on NVIDIA H200" in where
+    assert measured(GPUS["A100"], tmp_path) == (GPUS["A100"], "")
 
 
 def test_assumptions_are_told(tmp_path: Path) -> None:
