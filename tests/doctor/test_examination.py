@@ -148,12 +148,12 @@ def test_a_full_disk_and_too_little_memory(hub: HubServer, tmp_path: Path, monke
 def test_batches_too_large_for_a_cpu_are_told_what_to_set(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params = profile(hub, tmp_path, quality={"token_budget": 100_000, "sets": 2}, device="cpu")
+    params = profile(hub, tmp_path, quality={"token_budget": 400_000, "sets": 2, "shard": 1000}, device="cpu")
     room(monkeypatch, disk=10**12, memory=22 * 10**9)
     bad = lines([*check_need(params)], State.FIX)
     match = re.search(r"stages need more: set quality\.token_budget to (\d+)$", bad)
     assert match, bad
-    smaller = profile(hub, tmp_path, quality={"token_budget": int(match[1]), "sets": 2}, device="cpu")
+    smaller = profile(hub, tmp_path, quality={"token_budget": int(match[1]), "sets": 2, "shard": 1000}, device="cpu")
     assert not lines([*check_need(smaller)], State.FIX)
 
 
@@ -181,7 +181,7 @@ def test_what_would_take_weeks_is_not_started_on_a_cpu_by_accident(
 
 def test_the_memory_of_a_gpu(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the doctor says of GPUs that are not here: enough memory, enough for smaller batches, too little."""
-    params = profile(hub, tmp_path, quality={"token_budget": 200_000, "sets": 2})
+    params = profile(hub, tmp_path, quality={"token_budget": 400_000, "sets": 2, "shard": 1000})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA GeForce RTX 4090")
     said = {}

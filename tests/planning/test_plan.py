@@ -64,7 +64,7 @@ def test_a_faster_gpu_takes_less_time_for_the_same_work(tmp_path: Path) -> None:
 
 
 def test_a_card_of_24_gb_is_planned_with_the_batches_that_fit(tmp_path: Path) -> None:
-    content = yaml.safe_load(PAPER.read_text())["quality"] | {"token_budget": 200_000, "sets": 2}
+    content = yaml.safe_load(PAPER.read_text())["quality"] | {"token_budget": 800_000, "sets": 2, "shard": 1000}
     params = small(tmp_path, quality=content)
     large, card = plan(params, gpu="H200"), plan(params, gpu="RTX 4090")
     halved = {cost.stage for cost in card.costs if cost.budget < token_budget(params, cost.stage)}
