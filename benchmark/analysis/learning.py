@@ -74,7 +74,7 @@ def learning_rows(
 
     `outcomes` are float64 [n, query] by metric; `random` int64 [order, labels] the orders of random choice.
     """
-    parts = []
+    rows: list[dict[str, object]] = []
     for metric, values in outcomes.items():
         chosen, null = (curves(each, budgets, values, nearness) for each in (orders, random))
         for rule, curve, by_chance in zip(RULES, chosen, null, strict=True):
@@ -82,24 +82,26 @@ def learning_rows(
             reach = null_area[None, :] >= area[:, None] - 1e-12
             p = (1 + reach.sum(axis=1)) / (1 + reach.shape[1])
             low, high = np.percentile(by_chance, BAND, axis=0)
-            adjusted = holm(p)
+            mean, adjusted = by_chance.mean(axis=0), holm(p)
             for row, key in enumerate(keys):
-                parts.append(
-                    pd.DataFrame(
-                        {
-                            **key,
-                            "rule": rule,
-                            "metric": metric,
-                            "budget": list(budgets),
-                            "score": curve[row],
-                            "random_mean": by_chance.mean(axis=0),
-                            "random_low": low,
-                            "random_high": high,
-                            "area": area[row],
-                            "random_area": null_area.mean(),
-                            "p": p[row],
-                            "p_family": adjusted[row],
-                        }
-                    )
-                )
-    return pd.concat(parts, ignore_index=True)
+                of_key = {
+                    "area": area[row],
+                    "random_area": null_area.mean(),
+                    "p": p[row],
+                    "p_family": adjusted[row],
+                }
+                rows += [
+                    {
+                        **key,
+                        "rule": rule,
+                        "metric": metric,
+                        "budget": budget,
+                        "score": curve[row, at],
+                        "random_mean": mean[at],
+                        "random_low": low[at],
+                        "random_high": high[at],
+                        **of_key,
+                    }
+                    for at, budget in enumerate(budgets)
+                ]
+    return pd.DataFrame(rows)

@@ -23,6 +23,8 @@ SLACK = 1e-9
 """A resampled |rho| that equals the observed one but for rounding counts as at least as large."""
 BLOCK = 200_000
 """Values (candidates x resamples) at a time; it bounds memory and changes no result."""
+CACHED = 80_000
+"""Of a block, how many values are ranked at a time: so many stay in the processor's cache."""
 
 
 Chosen = NDArray[np.bool_]
@@ -141,9 +143,13 @@ def bootstrap_rho(pools: Sequence[Resampled], samples: int, rng: np.random.Gener
                 offset = drawn + n * np.arange(stop - start)[:, None]
                 counts = np.bincount(offset.ravel(), minlength=n * (stop - start))
                 weights = counts.astype(np.int32).reshape(-1, n)
+                size = max(1, CACHED // n)
                 for p in members:
                     pool = pools[p]
-                    weighted_rho(pool.x, pool.y, weights, pool.strata, out[p][start:stop], threads)
+                    for first in range(0, len(weights), size):
+                        part = weights[first : first + size]
+                        into = out[p][start:stop][first : first + size]
+                        weighted_rho(pool.x, pool.y, part, pool.strata, into, threads)
     return out
 
 

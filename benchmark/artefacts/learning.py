@@ -27,11 +27,12 @@ COLUMNS = (
     "p",
     "p_family",
 )
+DECIMALS = 4
 
 
 def write_learning(path: Path, table: pd.DataFrame) -> None:
     """Writes a row for each selector, rule, metric and budget, in the columns of `COLUMNS`."""
-    write_table(path, table[list(COLUMNS)])
+    write_table(path, table[list(COLUMNS)], DECIMALS)
 
 
 def read_learning(path: Path) -> pd.DataFrame:

@@ -24,11 +24,12 @@ COLUMNS = (
     "percentile_same_target",
     "needs_label",
 )
+DECIMALS = 4
 
 
 def write_selection(path: Path, table: pd.DataFrame) -> None:
     """Writes a row for each selector, number of shots and metric, in the columns of `COLUMNS`."""
-    write_table(path, table[list(COLUMNS)])
+    write_table(path, table[list(COLUMNS)], DECIMALS)
 
 
 def read_selection(path: Path) -> pd.DataFrame:

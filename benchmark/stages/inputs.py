@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmark.analysis.claim import ClaimInputs
 from benchmark.params import Params
+
+if TYPE_CHECKING:
+    from benchmark.analysis.claim import ClaimInputs
 
 
 def pairs(params: Params) -> list[tuple[str, str]]:
@@ -22,6 +24,8 @@ def context(params: Params) -> dict[str, Any]:
 
 def claim_inputs(params: Params) -> ClaimInputs:
     """What the claim, the gate and the verification of a profile start from."""
+    from benchmark.analysis.claim import ClaimInputs  # here, for every stage reads this folder, and few need scipy
+
     return ClaimInputs(
         pairs=pairs(params),
         cells=params.results / "cells",

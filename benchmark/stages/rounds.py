@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.params import Params
+from benchmark.stages.inputs import pairs
 from benchmark.stages.stage import Out, stage
 
 if TYPE_CHECKING:
@@ -20,10 +24,36 @@ def run(params: Params) -> None:
     """Let selectors buy labels in rounds, and measure what these are worth."""
     import pandas as pd
 
+    from benchmark import workers
     from benchmark.artefacts.learning import write_learning
 
-    tables = [_pool(params, model, dataset) for model in params.models for dataset in params.datasets]
+    with tempfile.TemporaryDirectory(prefix="rounds-") as folder:
+        pools = Pools(params, Path(folder))
+        for _, failure in workers.run(pools, "cpu", 1):
+            if failure:
+                raise failure
+        tables = [pd.read_pickle(pools.place(index)) for index in range(len(pools))]
     write_learning(params.results / "learning.csv", pd.concat(tables, ignore_index=True))
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The `workers.Job`: a task is a pool, whose rows go into `folder`. No model is loaded."""
+
+    params: Params
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(pairs(self.params))
+
+    def load(self) -> None:
+        from benchmark.activations import masks  # noqa: F401  what every worker needs is imported before they fork
+
+    def place(self, index: int) -> Path:
+        return self.folder / f"{index}.pkl"
+
+    def perform(self, loaded: None, index: int) -> None:
+        _pool(self.params, *pairs(self.params)[index]).to_pickle(self.place(index))
 
 
 def _pool(params: Params, model: str, dataset: str) -> pd.DataFrame:

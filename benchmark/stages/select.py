@@ -46,6 +46,7 @@ class Cell:
     choosing: NDArray[np.int64]
     judging: NDArray[np.int64]
     pool: Pool | None = None
+    prompts: Mapping[Any, Prompts] | None = None
     choices: Choices | None = None
 
 
@@ -120,8 +121,10 @@ class Choosing(Work):
 
     def prompts(self, dataset: str, done: Mapping[str, Arrays]) -> Mapping[Any, Prompts]:
         """What selectors want said before they choose."""
-        section = self.params.selection
-        return plan(self.pool(dataset, done), section.selectors, section.shots, self.params.seed)
+        cell, section = self.cell(dataset), self.params.selection
+        if cell.prompts is None:
+            cell.prompts = plan(self.pool(dataset, done), section.selectors, section.shots, self.params.seed)
+        return cell.prompts
 
     def asking(self, cell: Cell, prompts: Prompts) -> list[Shard]:
         if not len(prompts.asked):
