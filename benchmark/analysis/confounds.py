@@ -56,7 +56,8 @@ def basis(rows: Floats) -> Floats:
     n = rows.shape[1]
     centred = rows - rows.mean(axis=1, keepdims=True)
     scale = np.linalg.norm(centred, axis=1)
-    centred = centred[scale > 0] / scale[scale > 0, None]
+    varies = scale > 1e-12 * np.linalg.norm(rows, axis=1)  # what is left of a constant row is rounding error
+    centred = centred[varies] / scale[varies, None]
     _, singular, right = np.linalg.svd(centred, full_matrices=False)
     span = right[singular > 1e-8 * max(singular, default=0)]
     constant: Floats = np.full((1, n), n**-0.5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.analysis.confounds import basis, covariates, explained, levels, partial_spearman
+from benchmark.analysis.confounds import basis, covariates, explained, levels, partial_spearman, residuals
 from benchmark.analysis.simulation import Scenario, simulate
 from benchmark.analysis.spearman import centred_ranks
 from benchmark.artefacts.cells import Cells
@@ -75,3 +75,14 @@ def test_constant_confounds_explain_nothing(cells: Cells) -> None:
     assert shares.covariates == 0
     assert shares.r_squared[0] == pytest.approx(0, abs=1e-12)
     assert np.isnan(explained(np.zeros((1, 120)), covariates(cells)).r_squared[0])
+
+
+def test_a_row_that_is_constant_but_for_rounding_spans_nothing() -> None:
+    rng = np.random.default_rng(11)
+    share = np.array([rng.permutation(np.repeat([1.0, 0.0], [10, 60])).mean() for _ in range(400)])
+    share[::3] += 2e-16  # 10 of 70, summed in another order
+    span = basis(share[None])
+    np.testing.assert_allclose(span @ span.T, np.eye(len(span)), atol=1e-12)
+    value = rng.standard_normal((1, 400))
+    left = residuals(value, span)
+    np.testing.assert_allclose(left, value - value.mean(), atol=1e-12)
