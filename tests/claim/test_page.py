@@ -16,7 +16,7 @@ from tests.claim.profile import ROOT, committed
 REMEDY = "the page is of other results: run `dvc repro --single-item --force report`"
 
 
-@pytest.mark.parametrize("profile", ["params.yaml", "paper/params.yaml"])
+@pytest.mark.parametrize("profile", ["params.yaml", "pretrained/params.yaml", "paper/params.yaml"])
 def test_the_page_shows_the_committed_claim_and_calibration(profile: str) -> None:
     results = ROOT / committed(profile).results
     page = (results / "report.html").read_text(encoding="utf-8")

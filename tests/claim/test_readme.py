@@ -1,4 +1,4 @@
-"""README shows the verdict that the committed results give."""
+"""README shows the verdicts that the committed results give."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from benchmark import verdict
 from tests.claim.profile import ROOT, committed
 
 
-def test_the_verdict_in_the_readme_is_the_one_on_record(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("profile", ["params.yaml", "pretrained/params.yaml"])
+def test_the_verdict_in_the_readme_is_the_one_on_record(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
     monkeypatch.chdir(ROOT)
-    said = verdict.run(committed("params.yaml"))
+    said = verdict.run(committed(profile))
     assert said in (ROOT / "README.md").read_text(encoding="utf-8")
