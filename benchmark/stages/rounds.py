@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.params import Params
-from benchmark.stages.inputs import pairs
 from benchmark.stages.stage import Out, stage
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def run(params: Params) -> None:
         for _, failure in workers.run(pools, "cpu", 1):
             if failure:
                 raise failure
-        tables = [pd.read_pickle(pools.place(index)) for index in range(len(pools))]
+        tables = [pd.read_parquet(pools.place(index)) for index in range(len(pools))]
     write_learning(params.results / "learning.csv", pd.concat(tables, ignore_index=True))
 
 
@@ -43,17 +42,21 @@ class Pools:
     params: Params
     folder: Path
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(model, dataset) for model in self.params.models for dataset in self.params.datasets]
+
     def __len__(self) -> int:
-        return len(pairs(self.params))
+        return len(self.pairs)
 
     def load(self) -> None:
         from benchmark.activations import masks  # noqa: F401  what every worker needs is imported before they fork
 
     def place(self, index: int) -> Path:
-        return self.folder / f"{index}.pkl"
+        return self.folder / f"{index}.parquet"
 
     def perform(self, loaded: None, index: int) -> None:
-        _pool(self.params, *pairs(self.params)[index]).to_pickle(self.place(index))
+        _pool(self.params, *self.pairs[index]).to_parquet(self.place(index))
 
 
 def _pool(params: Params, model: str, dataset: str) -> pd.DataFrame:

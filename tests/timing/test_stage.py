@@ -57,7 +57,7 @@ def params(tmp_path: Path) -> Params:
 
 def test_the_stage_appends_a_commit_and_replaces_its_own(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     now: dict[str, Any] = {"revision": "1" * 40, "dirty": []}
-    monkeypatch.setattr(stage, "revision", lambda: now)
+    monkeypatch.setattr("benchmark.provenance.revision", lambda: now)
     for ours, digit in ((1.1, "1"), (1.2, "2"), (1.3, "2")):
         now["revision"] = digit * 40
         monkeypatch.setattr(benchmark.timing.stage, "measure", lambda *_, ours=ours, **__: timing(ours))
