@@ -111,7 +111,7 @@ def test_code_that_no_stage_depends_on_may_change_and_be_added(copy: Path) -> No
         (edit_code_that_stages_share, r"stale: .*other code: benchmark/storage.py \(.*dataset.*\)"),
         (edit_a_result, r"results/correlations.csv changed after the run \(.*rho.*\): .*`dvc repro`"),
         (remove_a_lock_entry, "stale: stage claim has no entry in the lock"),
-        (remove_a_cell, "stale: .*parameter datasets.topic of .*params.yaml is"),
+        (remove_a_cell, "stale: .*parameter datasets of .*params.yaml is"),
         (edit_a_score, r"results/cells/\S+.npz changed after the run \(.*\): .*`dvc repro`"),
         (remove_a_cells_file, r"results/cells/\S+.npz changed after the run \(.*is missing.*\): .*`dvc repro`"),
     ],

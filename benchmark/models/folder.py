@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,9 +131,12 @@ def require_whole(name: str, folder: Path) -> None:
     """
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
     from benchmark.models.loading import first_line, require_covered
 
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
     try:
         _, report = AutoModelForCausalLM.from_pretrained(
             folder,

@@ -18,7 +18,6 @@ from benchmark.params import Params
 from benchmark.storage import read_arrays, read_json, read_table, write_arrays, write_json, write_table
 from tests.claim.profile import committed, inputs, spoilable
 
-
 BOUND = 0.33
 """As the abstract of arXiv 2606.05134 has it; written out here so that no parameter can move it."""
 
