@@ -252,7 +252,7 @@ KILLED = textwrap.dedent(
     benchmark.stages.computing.load = lambda *_: "model"
     def slowly(dataset, shard, budget):
         Path("worker").write_text(str(os.getpid()))
-        time.sleep(0.3 if len(list(Path("calls").glob("*"))) < 3 else 600)
+        time.sleep(0.3 if len(list(Path("calls").glob("*"))) < 2 else 600)  # two workers end 3 of the 4 shards at most
     compute_parts(Numbers(load_params(ROOT / "params.yaml"), MODEL, spoil=slowly))
     """
 )
@@ -268,7 +268,7 @@ def test_a_stage_that_is_stopped_leaves_no_worker_and_goes_on_where_it_was(
     process = subprocess.Popen([sys.executable, "-c", KILLED], env=settings, stderr=subprocess.DEVNULL)
     limit = time.monotonic() + 60
     shelf = Path(".work")
-    while len(list(shelf.rglob("*.npz"))) < 3:
+    while len(list(shelf.rglob("*.npz"))) < 2:
         assert time.monotonic() < limit
         time.sleep(0.05)
     children = psutil.Process(process.pid).children(recursive=True)
