@@ -90,6 +90,8 @@ def main(ctx: click.Context, path: Path, debug: bool) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # bm25s computes with jax when it is imported, where jax is installed; on a GPU that takes most of its memory
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
     ctx.obj = Session(path, debug)
 
 
