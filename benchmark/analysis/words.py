@@ -15,16 +15,15 @@ STATED: Mapping[Verdict, str] = {
     "that the claim allows, and one of {rho:g} would have been seen",
     "refuted": "A score does say which example is good: one correlates at {signed:.2f}, further beyond the {bound:g} "
     "that the claim allows than chance explains",
-    "exceeded": "The strongest correlation, {max:.2f}, lies above the {bound:g} that the claim allows, but no further "
-    "than chance explains for the strongest of {cells}",
+    "exceeded": "The strongest of {cells} correlations, {max:.2f}, lies above the {bound:g} that the claim allows, but "
+    "not clearly: its true value may lie below",
     "inconclusive": "Whether a score says which example is good stays open: a correlation of {rho:g} could have gone "
     "unseen ({why})",
 }
 GIVEN: Mapping[Verdict, str] = {
     "reproduced": "among examples with the same target none does: at most {max:.2f}, and {rho:g} would have been seen",
     "refuted": "among examples with the same target one still does, at {signed:.2f}",
-    "exceeded": "among examples with the same target the strongest is {max:.2f}, no further above {bound:g} than "
-    "chance explains",
+    "exceeded": "among examples with the same target the strongest is {max:.2f}, not clearly above {bound:g}",
     "inconclusive": "among examples with the same target it stays open: the strongest is {max:.2f}, and {rho:g} could "
     "have gone unseen ({why})",
 }

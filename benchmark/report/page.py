@@ -23,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 MEANINGS = {
     "reproduced": "No correlation exceeds the bound, and the experiment could have shown one.",
     "refuted": "At least one correlation lies above the bound, beyond what chance explains.",
-    "exceeded": "A correlation exceeds the bound, but chance may explain by how much.",
+    "exceeded": "A correlation exceeds the bound, but is not shown to: its true value may lie below.",
     "inconclusive": "Nothing follows, either way: this experiment could not have shown a correlation above the bound.",
 }
 PROFILES = {
