@@ -119,7 +119,7 @@ def load_params(path: Path) -> Params:
     except FileNotFoundError as error:
         raise BenchmarkError(f"{path} is missing: run from the repository's root, or pass --params") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BenchmarkError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise BenchmarkError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise BenchmarkError(f"{path} must hold a mapping of parameters")
     try:
