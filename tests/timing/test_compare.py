@@ -91,7 +91,12 @@ def test_the_self_check_wants_quiet_but_for_what_was_planted(
 def test_a_comparison_names_what_became_slower_and_marks_what_did_so_a_little(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = {"good": QUIET, "bad": SLOW, "worse": ratio(1.058, 1.052), "new": "the base: no such module"}
+    found: dict[str, Ratio | str] = {
+        "good": QUIET,
+        "bad": SLOW,
+        "worse": ratio(1.058, 1.052),
+        "new": "the base: no such module",
+    }
     assert compare.report(found, 1.1) == ["bad"]
     head, good, bad, worse, new = capsys.readouterr().out.splitlines()
     assert "threshold 1.1" in head
