@@ -92,9 +92,9 @@ def test_tar_unpacks_it_and_sha256sum_finds_every_file_whole(repository: Path, t
 
 
 def test_without_git_or_that_commit_one_line_says_so(repository: Path, tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match="from a commit, and git says: .*no-such-branch"):
+    with pytest.raises(BenchmarkError, match=r"from a commit, and git says: .*no-such-branch"):
         read_commit(repository, "no-such-branch")
-    with pytest.raises(BenchmarkError, match="from a commit, and git says: .*not a git repository"):
+    with pytest.raises(BenchmarkError, match=r"from a commit, and git says: .*not a git repository"):
         read_commit(tmp_path)
 
 
