@@ -22,7 +22,7 @@ import pandas as pd
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 
-Block = Callable[[str, Path], str]
+Block = Callable[[str], str]
 BLOCKS: dict[str, Block] = {}
 COLUMN = re.compile(r"(?P<name>\w+)(?: as (?P<head>.+?))?(?: in (?P<unit>%))?")
 

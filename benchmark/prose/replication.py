@@ -74,4 +74,5 @@ def report(profiles: Sequence[Path]) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("replication.md.j2").render(replications=found, cell=cell)
+    text: str = environment.get_template("replication.md.j2").render(replications=found, cell=cell)
+    return text

@@ -11,7 +11,7 @@ import pytest
 from benchmark.errors import BenchmarkError
 from benchmark.prose.values import look_up, written
 
-RHO = {"paper": [0.1, -0.5, 0.35, None], "extended": [0.9, -0.2]}
+RHO: dict[str, list[float | None]] = {"paper": [0.1, -0.5, 0.35, None], "extended": [0.9, -0.2]}
 
 
 @pytest.fixture(autouse=True)
