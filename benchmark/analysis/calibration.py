@@ -11,8 +11,8 @@ from typing import Literal, get_args
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.analysis.evaluation import AS_STATED, CLAIMS, evaluate_one
-from benchmark.analysis.parameters import ClaimParameters, Verdict
+from benchmark.analysis.evaluation import evaluate_one
+from benchmark.analysis.parameters import AS_STATED, CLAIMS, ClaimParameters, Verdict
 from benchmark.analysis.simulation import Scenario, simulate
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.hashing import sha256_json

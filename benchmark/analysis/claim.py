@@ -14,8 +14,8 @@ import pandas as pd
 from benchmark.analysis.cells import read_all_cells
 from benchmark.analysis.controls import massive_controls
 from benchmark.analysis.correlation import compare_correlations
-from benchmark.analysis.evaluation import AS_STATED, CLAIMS, GIVEN_TARGET, Evaluation, evaluate
-from benchmark.analysis.parameters import ClaimParameters, Verdict, fingerprint
+from benchmark.analysis.evaluation import Evaluation, evaluate
+from benchmark.analysis.parameters import AS_STATED, CLAIMS, GIVEN_TARGET, ClaimParameters, Verdict, fingerprint
 from benchmark.analysis.resampling import SLACK
 from benchmark.analysis.tables import all_tables
 from benchmark.analysis.words import both_sentences, sentence, statements

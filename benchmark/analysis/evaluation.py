@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from benchmark.analysis.controls import Control, PlantedScores, blind, score_controls
 from benchmark.analysis.correlation import n_distinct
 from benchmark.analysis.equivalence import detection_power, smallest_n
-from benchmark.analysis.parameters import ClaimParameters, FamilyParameters, Outcome, Verdict
+from benchmark.analysis.parameters import (
+    AS_STATED,
+    CLAIMS,
+    GIVEN_TARGET,
+    ClaimParameters,
+    FamilyParameters,
+    Outcome,
+    Verdict,
+)
 from benchmark.analysis.ranking import Ranking, rank
 from benchmark.analysis.reliability import Reliability, split_half
 from benchmark.analysis.resampling import (
@@ -37,8 +45,6 @@ from benchmark.analysis.verdict import decide
 from benchmark.artefacts.cells import Cells
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
-
-AS_STATED, GIVEN_TARGET = CLAIMS = ("as_stated", "given_target")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.analysis.claim import Claim, ClaimInputs
-from benchmark.analysis.evaluation import AS_STATED
+from benchmark.analysis.parameters import AS_STATED
 from benchmark.analysis.verification import verify
 from benchmark.artefacts.cells import KEY
 from benchmark.errors import BenchmarkError

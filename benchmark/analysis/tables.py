@@ -16,7 +16,8 @@ from benchmark.analysis.consistency import agreement, consistency
 from benchmark.analysis.controls import control_table
 from benchmark.analysis.decomposition import decomposition
 from benchmark.analysis.equivalence import detection_power, equivalence_p, equivalence_power, smallest_n
-from benchmark.analysis.evaluation import AS_STATED, CLAIMS, GIVEN_TARGET, Evaluation
+from benchmark.analysis.evaluation import Evaluation
+from benchmark.analysis.parameters import AS_STATED, CLAIMS, GIVEN_TARGET
 from benchmark.analysis.ranking import why
 from benchmark.analysis.resampling import BINS, Chosen, histogram_counts, limits
 from benchmark.analysis.spearman import MINIMUM_N, Floats, fisher_interval

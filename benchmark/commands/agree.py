@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from benchmark.agreement import Agreement, compare, describe
+from benchmark.analysis.parameters import CLAIMS
 from benchmark.delivered import COMMITTED, find
 from benchmark.params import Params
 from benchmark.storage import read_json
@@ -35,9 +36,7 @@ def agree(params: Params, root: Path) -> str:
 
 def _verdicts(results: Path) -> dict[str, dict[str, str]]:
     families = read_json(results / "claim.json").get("families", {})
-    return {
-        name: {claim: of[claim]["verdict"] for claim in ("as_stated", "given_target")} for name, of in families.items()
-    }
+    return {name: {claim: of[claim]["verdict"] for claim in CLAIMS} for name, of in families.items()}
 
 
 def say(

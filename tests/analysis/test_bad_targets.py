@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmark.analysis.decomposition import decomposition
-from benchmark.analysis.evaluation import AS_STATED, GIVEN_TARGET, Evaluation, evaluate
-from benchmark.analysis.parameters import ClaimParameters
+from benchmark.analysis.evaluation import Evaluation, evaluate
+from benchmark.analysis.parameters import AS_STATED, GIVEN_TARGET, ClaimParameters
 from benchmark.analysis.simulation import Scenario, simulate
 from benchmark.analysis.tables import all_tables
 from benchmark.analysis.targets import identify
