@@ -46,7 +46,8 @@ def test_the_least_reliability_is_enough_and_a_hundredth_less_is_not(tmp_path: P
     least = least_reliability(params, 300)
     assert least is not None
     needed, more = candidates_needed(params, least), candidates_needed(params, least - 0.01)
-    assert needed is not None and more is not None
+    assert needed is not None
+    assert more is not None
     assert needed <= 300 < more
 
 
