@@ -5,8 +5,8 @@
 
 What depends on the clock is left out: the measured times, and the provenance that records them. With a tolerance, what
 follows from the compared numbers counts for what it is worth: a p-value, or the n it would take, moves `STEEP` times as
-fast as its correlation, counts are shares of their sum, of a text the words count. Integers must be equal. Digests, the page and the figures
-are left out.
+fast as its correlation, counts are shares of their sum, of a text the words count. Integers must be equal. Digests, the
+page and the figures are left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STEEP = 10.0
 """How much faster than a correlation these move: near rho = 0, dp / d rho is sqrt(2 n / pi), 11 at n = 200."""
 STEEPER = ("p_", "n_needed")
 COUNTS = ("null_max", "null_cell", "observed", "n_needed")  # of null.csv, power.csv and reliability.csv
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
+NUMBER = re.compile(r"-?\d+(,\d{3})*(\.\d+)?")
 
 
 @dataclass(frozen=True)
