@@ -16,9 +16,12 @@ import click
 
 from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
+from benchmark.commands.archive import archive
+from benchmark.commands.attest import attest
 from benchmark.commands.calibrate import calibrate
 from benchmark.commands.check import check
 from benchmark.commands.new import new
+from benchmark.commands.prose import prose
 from benchmark.errors import BenchmarkError
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
@@ -115,7 +118,7 @@ def command_of(stage: Stage) -> click.Command:
 
 for entry in stages().values():
     main.add_command(command_of(entry))
-for command in (new, check, calibrate):
+for command in (new, check, calibrate, attest, prose, archive):
     main.add_command(command)
 
 

@@ -34,14 +34,20 @@ def find(params: Params, root: Path, folder: Path) -> tuple[Path, str] | None:
 
     None where neither git nor a kept copy has any.
     """
-    packed = _archive(params, root)
-    if packed is not None:
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(folder, filter="data")
-        if (folder / params.results / "claim.json").is_file():
-            return folder / params.results, COMMITTED
+    if found := committed(params, root, folder):
+        return found, COMMITTED
     kept = root / KEPT / params.profile
     return (kept, CAME) if kept.is_dir() else None
+
+
+def committed(params: Params, root: Path, folder: Path) -> Path | None:
+    """The results as they are in git's HEAD, written below `folder`; None without git, or where it has none."""
+    packed = _archive(params, root)
+    if packed is None:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / params.results if (folder / params.results / "claim.json").is_file() else None
 
 
 def _archive(params: Params, root: Path) -> bytes | None:

@@ -171,22 +171,6 @@ def demands(scenario: Scenario) -> dict[str, tuple[Demand, ...]]:
     return dict(zip(CLAIMS, GIVEN[scenario], strict=True)) if scenario in GIVEN else {AS_STATED: SCENARIOS[scenario]}
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """`calibration.csv` as docs/statistics.md has it: shares in percent."""
-    lines = [
-        f"| truth | claim | intervals | experiments | {' | '.join(VERDICTS)} | demanded | met |",
-        f"|{'---|' * (len(VERDICTS) + 6)}",
-    ]
-    for row in table.fillna({"demanded": ""}).to_dict("records"):
-        shares = " | ".join(f"{100 * row[verdict]:.1f} %" for verdict in VERDICTS)
-        met = "" if pd.isna(row["met"]) else "yes" if row["met"] else "**no**"
-        lines.append(
-            f"| {row['scenario']} | {row['claim'].replace('_', ' ')} | {row['intervals']} | {row['experiments']} | "
-            f"{shares} | {row['demanded']} | {met} |"
-        )
-    return "\n".join(lines)
-
-
 def _table(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"met": "Int64"})
 

@@ -30,11 +30,12 @@ def agree(params: Params, root: Path) -> str:
             )
         came, what = before
         found = compare(came, root / params.results, TOLERANCE)
-        verdicts = [_verdicts(place) for place in (came, root / params.results)]
-    return say(found, verdicts[0], verdicts[1], what)
+        before_and_after = [verdicts(place) for place in (came, root / params.results)]
+    return say(found, *before_and_after, what)
 
 
-def _verdicts(results: Path) -> dict[str, dict[str, str]]:
+def verdicts(results: Path) -> dict[str, dict[str, str]]:
+    """By family and claim, the verdict that the results in a folder record."""
     families = read_json(results / "claim.json").get("families", {})
     return {name: {claim: of[claim]["verdict"] for claim in CLAIMS} for name, of in families.items()}
 

@@ -21,28 +21,21 @@ TABLE = Path("results/calibration.csv")
     help="Bootstrap is the claim's default, and takes about six times as long.",
 )
 @click.option("--output", type=click.Path(path_type=Path), default=TABLE, show_default=True)
-@click.option("--show", is_flag=True, help="Print the table that is there instead.")
 def calibrate(
     experiments: int,
     scenarios: tuple[str, ...],
     intervals: Literal["fisher", "bootstrap"],
     output: Path,
-    show: bool,
 ) -> None:
     """Simulate experiments whose truth is known, and count how often each verdict comes out.
 
     What was counted is kept: a run that was stopped goes on, until the code of the analysis changes.
     """
     from benchmark.analysis.calibration import calibrate as simulate
-    from benchmark.analysis.calibration import markdown
     from benchmark.dependencies import PACKAGE, ROOT, reached
     from benchmark.hashing import sha256_file, sha256_json
     from benchmark.parts import WORK
-    from benchmark.storage import read_table
 
-    if show:
-        click.echo(markdown(read_table(output)))
-        return
     code = sha256_json({name: sha256_file(ROOT / name) for name in reached(PACKAGE / "analysis" / "calibration.py")})
     table = simulate(
         experiments,
@@ -51,4 +44,4 @@ def calibrate(
         output=output,
         counted=WORK / "calibration" / code[:16],
     )
-    click.echo(markdown(table))
+    click.echo(table.to_string(index=False, na_rep="", float_format="{:.3f}".format))

@@ -26,4 +26,4 @@ def run(params: Params) -> str:
     claim = verify(inputs)
     provenance.write(params, [name for name in instances(params) if name != "gate"])  # of what is refused as well
     demand(claim, inputs)
-    return f"gate: the cells give the recorded verdicts, {claim.said()}, and every control held"
+    return f"gate: recomputed from the cells, the verdicts are those on record, {claim.said()}, and every control held"

