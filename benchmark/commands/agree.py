@@ -30,8 +30,8 @@ def agree(params: Params, root: Path) -> str:
             )
         came, what = before
         found = compare(came, root / params.results, TOLERANCE)
-        before_and_after = [verdicts(place) for place in (came, root / params.results)]
-    return say(found, *before_and_after, what)
+        then, now = (verdicts(place) for place in (came, root / params.results))
+    return say(found, then, now, what)
 
 
 def verdicts(results: Path) -> dict[str, dict[str, str]]:
