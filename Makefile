@@ -67,7 +67,7 @@ $(TOOLS_READY):
 
 .PHONY: ray
 ray: $(READY)  ## add Ray, for stages on a cluster: docs/cluster.md
-	$(BIN)pip install -qq --require-hashes --no-deps --no-compile -r requirements/ray.lock
+	$(BIN)pip install -qq --require-hashes --no-deps -r requirements/ray.lock
 
 .PHONY: lock
 lock: $(TOOLS_READY)  ## compile requirements/*.lock from the short .in files; UPGRADE=yes takes newer versions
