@@ -27,7 +27,7 @@ EXEMPT = {
     "benchmark/__init__.py": "the version",
     "benchmark/dependencies.py": "which code a part was made with stands in its key",
     "benchmark/errors.py": "the words of a failure, and a stage that fails leaves no result",
-    "benchmark/params.py": "checks the parameters, whose values the lock holds: no default of it changes a result",
+    "benchmark/params.py": "checks the parameters, whose values the lock holds: it has no defaults",
     "benchmark/parts.py": "how shards are kept and put together, which changes no byte: tests compare",
     "benchmark/progress.py": "what a person sees of a long run",
     "benchmark/provenance.py": "timing.json says what machine it was measured on, and is another one each time",
