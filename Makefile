@@ -170,8 +170,8 @@ types: $(READY)  ## mypy, strict
 	@$(PYTHON) -m mypy
 
 .PHONY: bench
-bench: $(READY)  ## time the hot path, 25 minutes; the figures are kept in .work/benchmarks
-	@PYTHONPATH="$(PYTHONPATH):$(abspath $(EXTRAS))" $(PYTHON) -m pytest tests/timing \
+bench: $(READY)  ## time the hot path, 25 minutes, or the cases of CASES=one_mask; kept in .work/benchmarks
+	@PYTHONPATH="$(PYTHONPATH):$(abspath $(EXTRAS))" $(PYTHON) -m pytest tests/timing $(if $(CASES),-k "$(CASES)") \
 	  --benchmark-only --benchmark-autosave --benchmark-storage=.work/benchmarks
 
 .PHONY: bench-extras
