@@ -64,7 +64,7 @@ def new(name: str, model: Path, data: Path) -> None:
 
 
 def write(name: str, model: Path, data: Path) -> list[str]:
-    """Writes the profile; returns what to tell the user.
+    """Writes the profile; returns what to say to the user.
 
     Raises `BenchmarkError`, and writes nothing, where the name is taken, the model or the data cannot be read, and
     where nothing can be drawn.
