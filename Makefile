@@ -126,6 +126,10 @@ verify: $(READY)  ## fail unless the committed results belong to the committed c
 	@for claim in results/claim.json */results/claim.json; do \
 	  test ! -f $$claim || $(PYTHON) -m benchmark --params $${claim%results/claim.json}params.yaml verify; done
 
+.PHONY: archive
+archive: $(READY)  ## pack the last commit with checksums and a description, for Zenodo; the same commit, the same bytes
+	@$(PYTHON) -m benchmark archive
+
 # --- its tests ---
 
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -161,8 +165,8 @@ types: $(READY)  ## mypy, strict
 	@$(PYTHON) -m mypy
 
 .PHONY: bench
-bench: $(READY)  ## time the hot path, 25 minutes; the figures are kept in .work/benchmarks
-	@PYTHONPATH="$(PYTHONPATH):$(abspath $(EXTRAS))" $(PYTHON) -m pytest tests/timing \
+bench: $(READY)  ## time the hot path, 25 minutes, or the cases of CASES=one_mask; kept in .work/benchmarks
+	@PYTHONPATH="$(PYTHONPATH):$(abspath $(EXTRAS))" $(PYTHON) -m pytest tests/timing $(if $(CASES),-k "$(CASES)") \
 	  --benchmark-only --benchmark-autosave --benchmark-storage=.work/benchmarks
 
 .PHONY: bench-extras

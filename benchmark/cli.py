@@ -16,8 +16,11 @@ import click
 
 from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
+from benchmark.commands.archive import archive
+from benchmark.commands.attest import attest
 from benchmark.commands.check import check
 from benchmark.commands.new import new
+from benchmark.commands.prose import prose
 from benchmark.errors import BenchmarkError
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
@@ -48,13 +51,19 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BenchmarkError as error:
-            _end(ctx, " ".join(str(error).split()))
+            _end(ctx, _of_profile(ctx, " ".join(str(error).split())))
         except OSError as error:
             if error.errno is None:
                 raise
             _end(ctx, f"{error.filename or 'the system'}: {error.strerror}")
         except KeyboardInterrupt:
             _end(ctx, "stopped; what is finished is kept, and the next run goes on there")
+
+
+def _of_profile(ctx: click.Context, message: str) -> str:
+    """A message with the profile's own command: whoever reads a file knows of no profile, and says `dvc repro`."""
+    folder = ctx.params["path"].parent
+    return message if folder == Path() else message.replace("`dvc repro`", f"`dvc --cd {folder} repro`")
 
 
 def _end(ctx: click.Context, message: str) -> NoReturn:
@@ -114,7 +123,7 @@ def command_of(stage: Stage) -> click.Command:
 
 for entry in stages().values():
     main.add_command(command_of(entry))
-for command in (new, check):
+for command in (new, check, attest, prose, archive):
     main.add_command(command)
 
 

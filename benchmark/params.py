@@ -14,6 +14,7 @@ from benchmark.errors import BenchmarkError, unknown
 from benchmark.section import UNKNOWN, Section
 from benchmark.sources.datasets import AnyDataset
 from benchmark.sources.models import AnyModel
+from benchmark.yaml_loader import load_yaml
 
 
 def _key(name: str) -> str:
@@ -115,11 +116,11 @@ class Params(Section):
 def load_params(path: Path) -> Params:
     """Reads and checks a parameter file; raises `BenchmarkError` naming the first bad key."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BenchmarkError(f"{path} is missing: run from the repository's root, or pass --params") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BenchmarkError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise BenchmarkError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise BenchmarkError(f"{path} must hold a mapping of parameters")
     try:
