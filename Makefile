@@ -5,6 +5,7 @@
 #   LOCK=cuda     use requirements/cuda.lock (the default of `make paper`); its environment is .venv-cuda
 #   VENV=         use the python on the PATH as it is, as the container does
 #   JOBS=4        the workers of a stage; by default as many as the cores or the GPUs allow
+#   RAY_ADDRESS=  of a Ray cluster: its nodes compute the shards of a stage (docs/cluster.md)
 #   PROFILE=paper the folder of the profile that doctor, plan and verdict are about; `.` is the embedded one
 #
 # torch's CPU build is not on the Python Package Index. Where pip finds it neither in a folder of wheels
@@ -61,6 +62,10 @@ $(VENV)/.ready-%:
 $(TOOLS_READY):
 	@requirements/install $(TOOLS) tools '$(CHOSEN)'
 	@touch $@
+
+.PHONY: ray
+ray: $(READY)  ## add Ray, for stages on a cluster: docs/cluster.md
+	$(BIN)pip install -qq --require-hashes --no-deps -r requirements/ray.lock
 
 .PHONY: lock
 lock: $(TOOLS_READY)  ## compile requirements/*.lock from the short .in files; UPGRADE=yes takes newer versions
@@ -148,6 +153,10 @@ test-pythons: $(READY)  ## the same bytes under this Python as under OTHER: OTHE
 	@$(MAKE) --no-print-directory venv PYTHON=$(OTHER) VENV=.venv-other
 	@OTHER_PYTHON=$(CURDIR)/.venv-other/bin/python $(PYTHON) -m pytest -m pipeline -k another_python
 
+.PHONY: test-ray
+test-ray: ray  ## stages on three nodes of Ray on this machine, with workers and nodes that are killed
+	@$(PYTHON) -m pytest tests/test_cluster.py
+
 .PHONY: unit
 unit: $(READY)  ## the fast tests
 	@$(PYTHON) -m pytest -m "not slow and not pipeline and not bench and not network_tools" $(SIDE_BY_SIDE)
@@ -174,6 +183,10 @@ bench-extras: $(READY)  ## install what bench compares with: nnsight, Transforme
 	@mkdir -p $(EXTRAS)
 	$(BIN)pip install -qq --require-hashes --no-deps --no-build-isolation --no-compile --upgrade \
 	  --target $(EXTRAS) -r requirements/extras.lock
+
+.PHONY: bench-ray
+bench-ray: ray  ## what Ray costs: the quality stage in its actors against forks on the same cores
+	@$(PYTHON) -m benchmark.timing.cluster
 
 .PHONY: bench-compare
 bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower
