@@ -76,6 +76,9 @@ class Params(Section):
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     threads: int | None = Field(ge=1, description="CPU threads of a model; null: one a core. Digits can depend on it")
+    executor: Literal["auto", "local", "ray"] = Field(
+        description="where shards are computed, which changes no byte; auto: by Ray if RAY_ADDRESS is set"
+    )
     models: dict[Key, AnyModel] = Field(min_length=1)
     datasets: dict[Key, AnyDataset] = Field(min_length=1)
     extraction: Extraction

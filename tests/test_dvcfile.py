@@ -11,9 +11,7 @@ import pytest
 import yaml
 
 from benchmark import dvcfile
-from benchmark.stages.claim import metrics
 from benchmark.stages.stage import stages
-from benchmark.storage import read_json
 
 ROOT = Path(__file__).parents[1]
 PROFILES = [path.relative_to(ROOT).as_posix() for path in dvcfile.profiles(ROOT)]
@@ -31,17 +29,11 @@ def test_every_stage_has_its_entry_and_every_model_its_instance() -> None:
         assert ("matrix" in content[name]) == (stage.per == "model")
 
 
-def test_dvcs_metrics_are_the_verdict_alone() -> None:
+def test_dvcs_metrics_are_one_small_file() -> None:
     """`dvc exp show` has a column for each number of them: claim.json has hundreds."""
     content = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     shown = [path for stage in content.values() for entry in stage.get("metrics", ()) for path in entry]
     assert shown == ["results/metrics.json"]
-    summary = read_json(ROOT / "results/claim.json")
-    found = metrics(summary)
-    assert found["verdict"] == summary["verdict"]
-    assert found["verdict_given_target"] == summary["verdict_given_target"]
-    assert 0 < found["chance"] < found["max_abs_rho"] <= 1
-    assert next(iter(found)) == "verdict"
 
 
 @pytest.mark.slow

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchmark.params import Params
 from benchmark.stages.names import TABLES
 from benchmark.stages.stage import Out, stage
-from benchmark.storage import write_json
 
 
 @stage(
@@ -25,19 +21,4 @@ def run(params: Params) -> None:
     from benchmark.analysis import claim
     from benchmark.stages.inputs import claim_inputs
 
-    summary = claim.claim(claim_inputs(params)).summary
-    write_json(params.results / "metrics.json", metrics(summary))
-
-
-def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """What `dvc metrics show` and `dvc exp show` have room for: the headline's verdicts, and how large rho is."""
-    found = summary["families"][summary["headline"]]
-    stated, given = found["as_stated"], found["given_target"]
-    return {
-        "verdict": stated["verdict"],
-        "max_abs_rho": stated["max_abs_rho"],
-        "chance": stated["null_quantile_95"],
-        "verdict_given_target": given["verdict"],
-        "max_abs_rho_given_target": given["max_abs_rho"],
-        "chance_given_target": given["null_quantile_95"],
-    }
+    claim.claim(claim_inputs(params))
