@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -200,12 +201,15 @@ def _evaluate(
     found = {}
     for name, family in parameters.families.items():
         critical = errors[name].critical
+        concerned = [bool(chosen.any()) for chosen in families[name]]  # some models have no dictionary
         scored = [
             control
-            for pool, made, error in zip(pools, planted, planted_errors, strict=True)
+            for pool, made, error in compress(zip(pools, planted, planted_errors, strict=True), concerned)
             for control in score_controls(pool.cells, pool.ranking, made, error, critical, parameters, family.outcomes)
         ]
-        powers = [_sensitivity(*row, critical, parameters) for row in reliability if row[1] in family.outcomes]
+        own = [*compress(pools, concerned)]
+        rows = [row for row in reliability if row[0] in own and row[1] in family.outcomes]
+        powers = [_sensitivity(*row, critical, parameters) for row in rows]
         shown = {(c.model, c.dataset, c.outcome) for c in scored if c.control == "planted" and c.shown}
         missed = [
             s

@@ -18,11 +18,13 @@ from benchmark.analysis.correlation import n_distinct
 from benchmark.analysis.decomposition import decomposition
 from benchmark.analysis.equivalence import detection_power, equivalence_p, equivalence_power, smallest_n
 from benchmark.analysis.evaluation import AS_STATED, CLAIMS, GIVEN_TARGET, Evaluation
+from benchmark.analysis.length import given_length
 from benchmark.analysis.ranking import why
 from benchmark.analysis.resampling import BINS, Chosen, histogram_counts, limits
 from benchmark.analysis.spearman import MINIMUM_N, Floats, fisher_interval
 from benchmark.analysis.strata import by_target
 from benchmark.artefacts.cells import KEY, Cells
+from benchmark.artefacts.features import LAYER
 
 TRUE_BELOW = (0.0, 0.1, 0.2, 0.25, 0.3)
 TRUE_ABOVE = (0.4, 0.45, 0.5, 0.6, 0.7)
@@ -48,9 +50,10 @@ def all_tables(evaluations: Mapping[tuple[str, str], Evaluation]) -> dict[str, p
         "confounds.csv": confounds(claims[0], stated),
         "confound_shares.csv": confound_shares(claims[0]),
         "consistency.csv": by_claim(both, lambda part: consistency(part, parameters.alpha)),
-        "agreement.csv": by_claim(both, agreement),
+        "agreement.csv": by_claim(both[both["layer"] != LAYER], agreement),
         "controls.csv": stacked(every, lambda evaluation: control_table(evaluation.controls)),
         "null.csv": stacked(every, null),
+        "given_length.csv": given_length(every),
     }
 
 

@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
+from benchmark.artefacts.features import LAYER
 from benchmark.report.results import AS_STATED, CLAIMS, Results
 from benchmark.report.style import DIVERGING, INK
 
@@ -67,10 +68,13 @@ def arranged(found: pd.Series[Any], known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def panels(results: Results, claim: str = AS_STATED) -> list[Panel]:
-    """Panels of all declared cells under `claim`, by outcome (site, pooling, layer where they vary), model and task."""
+    """Panels of all declared cells of activations under `claim`, by outcome (site, pooling, layer where they vary),
+    model and task.
+    """
     cells = results.cells(claim)
     if cells is None or cells.empty:
         return []
+    cells = cells[cells["layer"] != LAYER]
     masks, statistics = arranged(cells["mask"], MASKS), arranged(cells["statistic"], STATISTICS)
     varying = [axis for axis in ("site", "pooling", "layer") if cells[axis].nunique() > 1]
     made = []
@@ -112,6 +116,7 @@ def consistency_panels(results: Results) -> list[Panel]:
     table = results.rows("consistency")
     if table is None:
         return []
+    table = table[table["layer"] != LAYER]
     masks, statistics = arranged(table["mask"], MASKS), arranged(table["statistic"], STATISTICS)
     varying = [axis for axis in ("site", "pooling", "layer", "shots") if axis in table and table[axis].nunique() > 1]
     made = []

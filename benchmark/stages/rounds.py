@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @stage(
     parameters=("models", "datasets", "extraction.masks", "selection", "seed"),
-    inputs=("{data}/datasets", "{data}/activations", "{data}/quality"),
+    inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/sae"),
     outs=(Out("{results}/learning.csv", kept=True),),
 )
 def run(params: Params) -> None:
@@ -76,6 +76,7 @@ def _pool(params: Params, model: str, dataset: str) -> pd.DataFrame:
     from benchmark.selection.feature import cosines, kind
     from benchmark.selection.rounds import label_in_rounds, random_orders, unlabelled
     from benchmark.selection.text import features
+    from benchmark.stages.features import read_features
     from benchmark.tasks.dataset import Dataset
 
     section = params.selection
@@ -92,6 +93,7 @@ def _pool(params: Params, model: str, dataset: str) -> pd.DataFrame:
         (choosing, judging),
         [name for name in params.extraction.masks if not MASKS[name].needs_label],
         [name for name in section.features if not kind(name).embedding],
+        dictionaries=read_features(params, model, dataset),
     )
     budgets = [budget for budget in section.budgets if budget <= len(pool)]  # a smaller pool has a shorter curve
     keys, orders = [], []

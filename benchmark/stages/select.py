@@ -24,6 +24,7 @@ from benchmark.params import Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
 from benchmark.selection import Choices, Features, Pool, Prompts, build_pool, choose, halves, plan
 from benchmark.selection.feature import kind, unit
+from benchmark.stages.features import read_features
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
@@ -63,7 +64,11 @@ class Choosing(Work):
 
     def inputs(self, dataset: str) -> dict[str, Any]:
         parts = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality"))
-        return super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
+        inputs = super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
+        if self.model in self.params.sae.models:
+            features = self.params.features(self.model, dataset)
+            inputs["sae"] = files_of(features.parent)[features.name]
+        return inputs
 
     def cell(self, dataset: str) -> Cell:
         if dataset not in self._cells:
@@ -116,6 +121,7 @@ class Choosing(Work):
                 [name for name in self.params.extraction.masks if not MASKS[name].needs_label],
                 section.features,
                 embeddings,
+                read_features(self.params, self.model, dataset),
             )
         return cell.pool
 
@@ -227,6 +233,7 @@ def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
         "{data}/models/{model}",
         "{data}/activations/{model}",
         "{data}/quality/{model}",
+        "{data}/sae",
     ),
     outs=(Out("{data}/selection/{model}"),),
 )

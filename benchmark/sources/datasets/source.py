@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmark.section import Section
 from benchmark.tasks.dataset import Dataset, Kind
+from benchmark.tasks.example import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ class DatasetSource(Section):
     @abstractmethod
     def build(self, name: str) -> Dataset:
         """The dataset: fetched, verified and drawn. Raises `BenchmarkError` for whatever makes it unusable."""
+
+    @abstractmethod
+    def leftover(self, dataset: Dataset) -> Iterator[Example]:
+        """Examples that are neither candidates nor queries of `dataset`, which was built from it, in random order:
+        text of the same kind. Raises `BenchmarkError` as `build` does.
+        """
 
     @abstractmethod
     def outline(self) -> Outline:
