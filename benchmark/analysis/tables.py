@@ -93,7 +93,8 @@ def cells(evaluation: Evaluation) -> pd.DataFrame:
                     key = (pool.cells.model, pool.cells.dataset, *score, outcome, 1)
                     reason = why(pool.ranking.score_reasons[c], outcome_reason)
                     rows.append((*key, pool.n, distinct[c], int(alone[c]), pool.rho[c, t], reason))
-    return pd.DataFrame(rows, columns=[*KEY, "n", "n_distinct", "target_alone", "rho", "undefined"])
+    frame = pd.DataFrame(rows, columns=[*KEY, "n", "n_distinct", "target_alone", "rho", "undefined"])
+    return frame.astype({"n": int, "n_distinct": int, "target_alone": int, "rho": float})  # of no cell, too
 
 
 def target_alone(pool: Cells) -> NDArray[np.bool_]:

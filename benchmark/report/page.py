@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmark import __version__
 from benchmark.analysis.p_values import p_text
+from benchmark.report import outlook
 from benchmark.report.drawing import Drawing
 from benchmark.report.figures import draw_all
 from benchmark.report.grids import consistency_panels, gradient, limit, panels, shade, short
@@ -98,6 +99,11 @@ def render(results: Results, profile: str, figures: Mapping[str, Sequence[Drawin
         nan=math.isnan,
         figures=figures,
         tables={name: build(results) for name, build in BUILDERS.items()},
+        outlook={
+            "answer": outlook.answer(results),
+            "cells": outlook.outlook(results),
+            "dictionaries": outlook.dictionaries(results),
+        },
         present=set(results.tables),
         timing=results.timing,
         record_of_run=record,

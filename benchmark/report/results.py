@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.artefacts.cells import Cells
 from benchmark.artefacts.column import Column
+from benchmark.artefacts.dictionaries import COLUMNS as DICTIONARY
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 from benchmark.timing.history import read_history
@@ -98,6 +99,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "note",
     ),
     "null": ("family", "claim", "low", "high", "null_max", "null_cell", "observed"),
+    "given_length": ("family", *CELL, "rho_given_length", "simultaneous_low", "simultaneous_high", "p_family"),
+    "sae": DICTIONARY,
     "calibration": (
         "scenario",
         "claim",

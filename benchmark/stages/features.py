@@ -7,5 +7,6 @@ from benchmark.params import Params
 
 
 def read_features(params: Params, model: str, dataset: str) -> FeatureScores | None:
-    """Of a pool; None where the profile gives the model no dictionary."""
-    return FeatureScores.read(params.features(model, dataset)) if model in params.sae.models else None
+    """Of a pool; None where the model has no dictionary."""
+    path = params.features(model, dataset)
+    return FeatureScores.read(path) if path.parent.is_dir() else None

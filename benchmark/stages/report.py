@@ -20,6 +20,7 @@ CALIBRATION = Path("results/calibration.csv")
         "{results}/claim.json",
         "{results}/correlations.csv",
         "{results}/selection.csv",
+        "{results}/sae.csv",
         "{results}/timing.json",
         "{results}/timing_history.csv",
         *(f"{{results}}/{name}.csv" for name in TABLES),

@@ -76,9 +76,9 @@ class Dictionaries(Work):
     def split(self, lengths: NDArray[np.int64]) -> tuple[int, int]:
         """How many of `texts` are held out, and how many up to the last one of training; `lengths` are their rows."""
         total = np.cumsum(lengths)
-        held_out = int(np.searchsorted(total, self.section.held_out)) + 1
-        asked = total[min(held_out, len(total)) - 1] + self.section.tokens
-        return held_out, min(int(np.searchsorted(total, asked)) + 1, len(lengths))
+        held_out = min(int(np.searchsorted(total, self.section.held_out)) + 1, len(total))
+        asked = total[held_out - 1] + self.section.tokens
+        return held_out, min(int(np.searchsorted(total, asked)) + 1, len(total))
 
     def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
         section, sites = self.section, self.section.sites

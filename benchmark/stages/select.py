@@ -65,8 +65,8 @@ class Choosing(Work):
     def inputs(self, dataset: str) -> dict[str, Any]:
         parts = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality"))
         inputs = super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
-        if self.model in self.params.sae.models:
-            features = self.params.features(self.model, dataset)
+        features = self.params.features(self.model, dataset)
+        if features.parent.is_dir():  # the model has dictionaries
             inputs["sae"] = files_of(features.parent)[features.name]
         return inputs
 

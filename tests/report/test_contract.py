@@ -41,7 +41,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def test_every_table_of_the_analysis_is_found(results: Results) -> None:
-    assert set(TABLES) - set(results.tables) == {"selection", "calibration"}  # of other stages
+    assert set(TABLES) - set(results.tables) == {"selection", "sae", "calibration"}  # of other stages
 
 
 def test_every_table_of_the_page_is_built(results: Results) -> None:
