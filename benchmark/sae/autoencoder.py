@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -26,7 +27,7 @@ from benchmark.storage import atomic
 
 @dataclass(frozen=True, slots=True)
 class Autoencoder:
-    """`encoder` [hidden, width] and `encoder_bias` [width]; `decoder` [width, hidden], rows of length one, and
+    """`encoder` [width, hidden] and `encoder_bias` [width]; `decoder` [width, hidden], rows of length one, and
     `decoder_bias` [hidden]: of vectors from which `mean` [hidden] was taken and which were divided by `scale` [], so
     that their coordinates have a variance of 1 on average. `threshold` []: an activation below it is 0. All float32.
     """
@@ -41,7 +42,7 @@ class Autoencoder:
 
     @property
     def width(self) -> int:
-        return self.encoder.shape[1]
+        return len(self.encoder)
 
     def to(self, device: torch.device) -> Autoencoder:
         return Autoencoder(*(getattr(self, each.name).to(device) for each in fields(self)))
@@ -88,7 +89,7 @@ def read_tensors(path: Path, names: list[str]) -> dict[str, Tensor]:
 
 def activations(rows: Tensor, encoder: Tensor, encoder_bias: Tensor, decoder_bias: Tensor) -> Tensor:
     """What each feature answers to normalised `rows` [token, hidden]: [token, width], none below 0."""
-    return torch.relu(torch.addmm(encoder_bias, rows - decoder_bias, encoder))
+    return torch.relu(torch.addmm(encoder_bias, rows - decoder_bias, encoder.T))
 
 
 def smallest_kept(found: Tensor, active: int) -> Tensor:
@@ -96,6 +97,9 @@ def smallest_kept(found: Tensor, active: int) -> Tensor:
 
     Infinite where nothing is above 0.
     """
-    above = found[found > 0]
-    count = min(active * len(found), len(above))
-    return above.topk(count, sorted=False).values.min() if count else found.new_tensor(torch.inf)
+    count = min(active * len(found), int((found > 0).sum()))
+    if not count:
+        return found.new_tensor(torch.inf)
+    if found.device.type == "cpu":  # numpy selects some fifteen times as fast there
+        return torch.from_numpy(np.partition(found.numpy(), found.numel() - count, axis=None))[-count]
+    return found.flatten().topk(count, sorted=False).values.min()

@@ -11,6 +11,7 @@ they are there, so that it keeps `active` features a token of the training rows.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from benchmark.sae.autoencoder import Autoencoder, activations, read_tensors, sm
 from benchmark.seeds import generator
 from benchmark.storage import atomic
 
+warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
 WEIGHTS = ("encoder", "encoder_bias", "decoder", "decoder_bias")
 MOMENTS = tuple(f"{name}.{moment}" for name in WEIGHTS for moment in ("exp_avg", "exp_avg_sq"))
 COUNTS = ("step", "silent")
@@ -107,7 +109,7 @@ class _State:
     """Weights, Adam's moments and what has to be counted: all that a checkpoint holds."""
 
     def __init__(self, tensors: dict[str, Tensor], mean: Tensor, scale: Tensor, settings: Settings, steps: int) -> None:
-        self.weights = {name: tensors[name].requires_grad_() for name in WEIGHTS}
+        self.weights = {name: tensors[name] for name in WEIGHTS}
         self.mean, self.scale, self.settings, self.steps = mean, scale, settings, steps
         self.step = int(tensors["step"])
         self.silent = tensors["silent"]
@@ -119,28 +121,23 @@ class _State:
     def learn(self, rows: Tensor) -> None:
         """One step on a batch of `rows` [batch, hidden], in the model's own units."""
         dead = (self.silent >= self.settings.dead_after).nonzero()[:, 0]
-        loss, kept = objective((rows - self.mean) / self.scale, self.weights, self.settings, dead)
-        self.adam.zero_grad()
-        loss.backward()
-        self._fit_rate_and_gradient()
-        self.adam.step()
-        with torch.no_grad():
-            self.weights["decoder"].div_(self.weights["decoder"].norm(dim=1, keepdim=True))
-            self.silent += len(rows)
-            self.silent[(kept > 0).any(dim=0)] = 0
-        self.step += 1
-
-    def _fit_rate_and_gradient(self) -> None:
-        """The rate of this step; and no gradient along a decoder's row, which only its length would follow."""
+        gradient, kept = gradients((rows - self.mean) / self.scale, self.weights, self.settings, dead)
+        decoder = self.weights["decoder"]
+        along = torch.linalg.vecdot(gradient["decoder"], decoder)  # only a row's length would follow it
+        gradient["decoder"] -= along[:, None] * decoder
+        for name, weight in self.weights.items():
+            weight.grad = gradient[name]
         left = (self.steps - self.step) / (DECAY * self.steps)
         self.adam.param_groups[0]["lr"] = self.settings.learning_rate * min(1.0, left)
-        decoder = self.weights["decoder"]
-        assert decoder.grad is not None
-        decoder.grad -= (decoder.grad * decoder.detach()).sum(dim=1, keepdim=True) * decoder.detach()
+        self.adam.step()
+        decoder /= decoder.norm(dim=1, keepdim=True)
+        self.silent += len(rows)
+        self.silent[kept] = 0
+        self.step += 1
 
     def autoencoder(self, rows: Tensor) -> Autoencoder:
         """What was learned, with the threshold that its training rows give."""
-        weights = {name: weight.detach().clone() for name, weight in self.weights.items()}
+        weights = {name: weight.clone() for name, weight in self.weights.items()}
         batches = rows.split(self.settings.batch)[:SAMPLE]
         found = (
             activations((part - self.mean) / self.scale, *(weights[name] for name in WEIGHTS if name != "decoder"))
@@ -156,38 +153,65 @@ class _State:
             for moment in ("exp_avg", "exp_avg_sq")
         }
         counts = {"step": torch.tensor(self.step), "silent": self.silent}
-        tensors = {name: weight.detach() for name, weight in self.weights.items()} | moments | counts
+        tensors = self.weights | moments | counts
         with atomic(checkpoint) as file:
             file.write(save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}))
 
 
-def objective(x: Tensor, weights: Mapping[str, Tensor], settings: Settings, dead: Tensor) -> tuple[Tensor, Tensor]:
-    """What a step makes smaller [], and the features that a batch keeps [token, width].
+def gradients(
+    x: Tensor, weights: Mapping[str, Tensor], settings: Settings, dead: Tensor
+) -> tuple[dict[str, Tensor], Tensor]:
+    """The gradient of what a step makes smaller, by weight; and the features that the batch keeps, int64 [kept].
 
-    `x` [token, hidden] is normalised; `dead` int64 [feature]. The first part is the share of the variance of `x` that
-    the features kept do not explain; the second, `auxiliary` times the share of what they leave that the hidden / 2
-    largest activations of dead features do not explain (Gao et al. 2024, appendix A.2).
+    `x` [token, hidden] is normalised; `dead` int64 [feature]. What is made smaller: the share of the variance of `x`
+    that the features kept do not explain, and `auxiliary` times the share of what they leave that the hidden / 2
+    largest activations of dead features do not explain (Gao et al. 2024, appendix A.2). It is written out, for in all
+    products but the first only the few features kept take part, which autograd does not know.
     """
+    decoder, inside = weights["decoder"], x - weights["decoder_bias"]
     found = activations(x, weights["encoder"], weights["encoder_bias"], weights["decoder_bias"])
-    kept = torch.where(found >= smallest_kept(found.detach(), settings.active), found, 0.0)
-    rest = x - (kept @ weights["decoder"] + weights["decoder_bias"])
-    loss = rest.square().sum() / _variation(x)
+    token, feature = (found >= smallest_kept(found, settings.active)).nonzero().unbind(1)
+    kept = _compressed(token, feature, found[token, feature], found.shape)
+    rest = x - (kept @ decoder + weights["decoder_bias"])
+    outer = rest * (-2 / _variation(x))
+    inner = torch.sparse.sampled_addmm(kept, outer, decoder.T, beta=0.0)
+    order = feature.argsort(stable=True)
+    of_decoder, of_encoder = (
+        _compressed(feature[order], token[order], each.values()[order], found.T.shape) for each in (kept, inner)
+    )
+    gradient = {
+        "encoder": of_encoder @ inside,
+        "encoder_bias": (of_encoder @ torch.ones_like(x[:, :1]))[:, 0],
+        "decoder": of_decoder @ outer,
+        "decoder_bias": outer.sum(dim=0),
+    }
     if len(dead) and settings.auxiliary:
-        values, places = found[:, dead].topk(min(x.shape[1] // 2, len(dead)), dim=1, sorted=False)
-        own = torch.zeros_like(found[:, dead]).scatter(1, places, values)
-        left = rest.detach()
-        auxiliary = (left - own @ weights["decoder"][dead]).square().sum() / _variation(left)
-        loss = loss + settings.auxiliary * torch.nan_to_num(auxiliary)
-    return loss, kept
+        answers = found[:, dead]
+        values, places = answers.topk(min(x.shape[1] // 2, len(dead)), dim=1, sorted=False)
+        own = torch.zeros_like(answers).scatter(1, places, values)
+        outer = (rest - own @ decoder[dead]) * (-2 * settings.auxiliary / _variation(rest))
+        back = (outer @ decoder[dead].T) * (own > 0)
+        gradient["decoder"][dead] += own.T @ outer
+        gradient["encoder"][dead] += back.T @ inside
+        gradient["encoder_bias"][dead] += back.sum(dim=0)
+    gradient["decoder_bias"] -= gradient["encoder_bias"] @ weights["encoder"]
+    return gradient, feature
+
+
+def _compressed(row: Tensor, column: Tensor, values: Tensor, shape: torch.Size) -> Tensor:
+    """A sparse CSR matrix; `row` rises."""
+    starts = torch.zeros(shape[0] + 1, dtype=torch.int64, device=row.device)
+    starts[1:] = torch.bincount(row, minlength=shape[0]).cumsum(0)
+    return torch.sparse_csr_tensor(starts, column, values, shape)
 
 
 def _first(rows: Tensor, settings: Settings, seed: int) -> dict[str, Tensor]:
-    """Random directions, and an encoder that is their transpose."""
+    """Random directions, at which the encoder looks as well."""
     hidden = rows.shape[1]
     drawn = generator(seed, "sae", "weights").standard_normal((settings.width, hidden), dtype=np.float32)
     decoder = torch.from_numpy(drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).to(rows.device)
     weights = {
-        "encoder": decoder.T.contiguous(),
+        "encoder": decoder.clone(),
         "encoder_bias": rows.new_zeros(settings.width),
         "decoder": decoder,
         "decoder_bias": rows.new_zeros(hidden),
@@ -218,4 +242,5 @@ def _moments(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _variation(rows: Tensor) -> Tensor:
-    return (rows - rows.mean(dim=0)).square().sum()
+    """The summed squared distance of rows from their mean [], never 0."""
+    return (rows - rows.mean(dim=0)).square().sum().clamp_min(torch.finfo(rows.dtype).tiny)

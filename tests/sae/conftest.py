@@ -47,7 +47,7 @@ def random_autoencoder(hidden: int, width: int, seed: int = 0, threshold: float 
     draw = torch.Generator().manual_seed(seed)
     decoder = torch.randn(width, hidden, generator=draw)
     return Autoencoder(
-        encoder=torch.randn(hidden, width, generator=draw) / hidden**0.5,
+        encoder=torch.randn(width, hidden, generator=draw) / hidden**0.5,
         encoder_bias=0.1 * torch.randn(width, generator=draw),
         decoder=decoder / decoder.norm(dim=1, keepdim=True),
         decoder_bias=0.1 * torch.randn(hidden, generator=draw),

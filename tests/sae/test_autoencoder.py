@@ -20,7 +20,7 @@ def test_it_is_its_definition_in_float64() -> None:
 
     w = {name: getattr(autoencoder, name).double().numpy() for name in Autoencoder.__dataclass_fields__}
     x = (rows.double().numpy() - w["mean"]) / w["scale"]
-    before = (x - w["decoder_bias"]) @ w["encoder"] + w["encoder_bias"]
+    before = (x - w["decoder_bias"]) @ w["encoder"].T + w["encoder_bias"]
     wanted = np.where(before >= w["threshold"], before, 0.0)
     rebuilt = (wanted @ w["decoder"] + w["decoder_bias"]) * w["scale"] + w["mean"]
     errors = (((rows.double().numpy() - rebuilt) / w["scale"]) ** 2).mean(axis=1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.errors import BenchmarkError
 from benchmark.sae import training
 from benchmark.sae.measures import fit
-from benchmark.sae.training import Outcome, Settings, objective, train
+from benchmark.sae.training import Outcome, Settings, gradients, train
 from tests.sae.conftest import ACTIVE, SETTINGS, Planted, plant
 
 SHORT = replace(SETTINGS, epochs=2)
@@ -89,38 +89,59 @@ def test_a_damaged_checkpoint_begins_again(planted: Planted, tmp_path: Path) -> 
         assert contents(train(planted.rows, SHORT, 0, path), tmp_path / "x") == whole
 
 
-def test_the_objective_is_its_definition_in_float64() -> None:
-    draw = np.random.default_rng(3)
-    tokens, hidden, width = 20, 6, 15
-    settings = Settings(width, 2, 1, tokens, 0.1, auxiliary=0.25, dead_after=1)
-    x = draw.standard_normal((tokens, hidden))
-    weights = {
-        "encoder": draw.standard_normal((hidden, width)),
-        "encoder_bias": 0.1 * draw.standard_normal(width),
-        "decoder": draw.standard_normal((width, hidden)),
-        "decoder_bias": 0.1 * draw.standard_normal(hidden),
-    }
-    dead = [1, 4, 5, 9, 12]
-
-    before = np.maximum((x - weights["decoder_bias"]) @ weights["encoder"] + weights["encoder_bias"], 0)
-    kept = np.zeros_like(before)
-    for place in np.argsort(-before, axis=None)[: 2 * tokens]:
-        kept.flat[place] = before.flat[place]
+def objective(x: Tensor, weights: dict[str, Tensor], settings: Settings, dead: list[int]) -> Tensor:
+    """What a step makes smaller, feature by feature."""
+    found = (x - weights["decoder_bias"]) @ weights["encoder"].T + weights["encoder_bias"]
+    kept = torch.zeros_like(found)
+    for place in np.argsort(-found.detach().numpy(), axis=None)[: settings.active * len(x)]:
+        row, feature = divmod(int(place), found.shape[1])
+        kept[row, feature] = found[row, feature].clamp(min=0)
     rest = x - kept @ weights["decoder"] - weights["decoder_bias"]
-    wanted = (rest**2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
-    of_dead = np.zeros_like(before)
-    for row in range(tokens):
-        for feature in sorted(dead, key=lambda f: -before[row, f])[: hidden // 2]:
-            of_dead[row, feature] = before[row, feature]
-    left = rest - of_dead @ weights["decoder"]
-    auxiliary = (left**2).sum() / ((rest - rest.mean(axis=0)) ** 2).sum()
+    loss = (rest**2).sum() / ((x - x.mean(dim=0)) ** 2).sum()
+    own = torch.zeros_like(found)
+    for row in range(len(x)):
+        for feature in sorted(dead, key=lambda f: -float(found[row, f]))[: x.shape[1] // 2]:
+            own[row, feature] = found[row, feature].clamp(min=0)
+    left = rest.detach()
+    auxiliary = ((left - own @ weights["decoder"]) ** 2).sum() / ((left - left.mean(dim=0)) ** 2).sum()
+    return loss + settings.auxiliary * auxiliary * bool(dead)
 
-    tensors = {name: torch.from_numpy(value).float() for name, value in weights.items()}
-    loss, found = objective(torch.from_numpy(x).float(), tensors, settings, torch.tensor(dead))
-    np.testing.assert_allclose(found, kept, atol=1e-5)
-    assert float(loss) == pytest.approx(wanted + 0.25 * auxiliary, rel=1e-5)
-    alone, _ = objective(torch.from_numpy(x).float(), tensors, settings, torch.tensor([], dtype=torch.int64))
-    assert float(alone) == pytest.approx(wanted, rel=1e-5)
+
+@pytest.mark.parametrize("dead", [[], [1, 4, 5, 9, 12]])
+@pytest.mark.parametrize("active", [2, 100])  # as many as there are above 0
+def test_the_gradient_is_that_of_the_objective_in_float64(dead: list[int], active: int) -> None:
+    draw = torch.Generator().manual_seed(3)
+    tokens, hidden, width = 20, 6, 15
+    settings = Settings(width, active, 1, tokens, 0.1, auxiliary=0.25, dead_after=1)
+    x = torch.randn(tokens, hidden, generator=draw, dtype=torch.float64)
+    shapes = {
+        "encoder": (width, hidden),
+        "encoder_bias": (width,),
+        "decoder": (width, hidden),
+        "decoder_bias": (hidden,),
+    }
+    weights = {name: torch.randn(shape, generator=draw, dtype=torch.float64) for name, shape in shapes.items()}
+    found, kept = gradients(
+        x.float(), {name: weight.float() for name, weight in weights.items()}, settings, torch.tensor(dead).long()
+    )
+    for weight in weights.values():
+        weight.requires_grad_()
+    objective(x, weights, settings, dead).backward()
+    for name, weight in weights.items():
+        np.testing.assert_allclose(found[name], weight.grad, atol=2e-5, err_msg=name)
+    before = (x - weights["decoder_bias"]) @ weights["encoder"].T + weights["encoder_bias"]
+    largest = np.sort(before[before > 0].detach().numpy())[::-1][: active * tokens]
+    assert sorted(kept.tolist()) == sorted((before >= largest[-1]).nonzero()[:, 1].tolist())
+
+
+def test_a_batch_that_wakes_no_feature_moves_the_bias_alone() -> None:
+    weights = {"encoder": torch.zeros(5, 3), "encoder_bias": -torch.ones(5), "decoder": torch.eye(5, 3)}
+    weights["decoder_bias"] = torch.zeros(3)
+    found, kept = gradients(torch.randn(4, 3), weights, SETTINGS, torch.tensor([], dtype=torch.int64))
+    assert not len(kept)
+    assert not found["encoder"].any()
+    assert not found["decoder"].any()
+    assert found["decoder_bias"].all()
 
 
 @pytest.mark.parametrize(
