@@ -202,7 +202,7 @@ def _compressed(row: Tensor, column: Tensor, values: Tensor, shape: torch.Size) 
     """A sparse CSR matrix; `row` rises."""
     starts = torch.zeros(shape[0] + 1, dtype=torch.int64, device=row.device)
     starts[1:] = torch.bincount(row, minlength=shape[0]).cumsum(0)
-    return torch.sparse_csr_tensor(starts, column, values, shape)
+    return torch.sparse_csr_tensor(starts, column, values, shape, check_invariants=False)
 
 
 def _first(rows: Tensor, settings: Settings, seed: int) -> dict[str, Tensor]:
