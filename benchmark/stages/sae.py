@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PART = "dictionaries"
 LENGTHS = "lengths"
-CROSS_ENTROPY = 4096
+CROSS_ENTROPY = 2048
 """Tokens over which the recovered cross-entropy is taken."""
 log = logging.getLogger(__name__)
 
