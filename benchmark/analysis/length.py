@@ -49,7 +49,7 @@ def given_length(evaluations: Iterable[Evaluation]) -> pd.DataFrame:
 
 
 def _of(evaluation: Evaluation) -> pd.DataFrame:
-    parameters, units, rows, errors, sizes = evaluation.parameters, [], [], [], []
+    parameters, units, rows, sizes = evaluation.parameters, [], [], []
     for pool in evaluation.pools:
         span = basis(lengths(pool.cells))
         x, y = residuals(pool.ranking.x, span), residuals(pool.ranking.y, span)

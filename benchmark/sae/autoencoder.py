@@ -12,6 +12,7 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -77,7 +78,7 @@ class Autoencoder:
 def read_tensors(path: Path, names: list[str]) -> dict[str, Tensor]:
     """The tensors `names` of a safetensors file, and no others; raises `BenchmarkError` where it has not just these."""
     try:
-        found = load_file(path)
+        found: dict[str, Tensor] = load_file(path)
     except FileNotFoundError as error:
         raise BenchmarkError(f"{path} is missing: run the stage that makes it (`dvc repro`)") from error
     except (SafetensorError, OSError) as error:
@@ -85,6 +86,11 @@ def read_tensors(path: Path, names: list[str]) -> dict[str, Tensor]:
     if sorted(found) != sorted(names):
         raise BenchmarkError(f"{path} holds other tensors than it should: delete it and run the stage that makes it")
     return found
+
+
+def chunks(rows: Tensor, size: int) -> Iterator[Tensor]:
+    """`rows` [token, ...], so many at a time: it bounds memory."""
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def activations(rows: Tensor, encoder: Tensor, encoder_bias: Tensor, decoder_bias: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.activations.batching import length_batches
 from benchmark.sae.activations import SKIPPED, Reader, Site, module_of
-from benchmark.sae.autoencoder import Autoencoder
+from benchmark.sae.autoencoder import Autoencoder, chunks
 from benchmark.tasks.tokens import Ids
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ class Fit(NamedTuple):
 def fit(autoencoder: Autoencoder, rows: Tensor) -> Fit:
     """Of activation vectors `rows` float32 [token, hidden]."""
     left, features = 0.0, 0
-    for part in rows.split(ROWS):
+    for part in chunks(rows, ROWS):
         found = autoencoder.encode(part)
         left += float((part.double() - autoencoder.decode(found)).square().sum())
         features += int((found > 0).sum())
     mean = rows.mean(dim=0, dtype=torch.float64)
-    whole = sum(float((part.double() - mean).square().sum()) for part in rows.split(ROWS))
+    whole = math.fsum(float((part.double() - mean).square().sum()) for part in chunks(rows, ROWS))
     return Fit(left / whole, features / len(rows))
 
 

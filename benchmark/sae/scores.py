@@ -99,12 +99,13 @@ def novelty(features: csr_array[Any]) -> NDArray[np.float64]:
     values = features.astype(np.float64)
     lengths = np.sqrt(values.multiply(values).sum(axis=1))
     rows = csr_array(values / np.maximum(lengths, np.finfo(np.float64).tiny)[:, None])
-    nearest = np.zeros(rows.shape[0])
+    nearest: NDArray[np.float64] = np.zeros(rows.shape[0])
     for start in range(0, len(nearest), BLOCK):
         cosine = (rows[start : start + BLOCK] @ rows.T).toarray()
         cosine[np.arange(len(cosine)), np.arange(start, start + len(cosine))] = 0.0
         nearest[start : start + BLOCK] = cosine.max(axis=1)
-    return 1 - np.round(nearest, 7)  # a duplicate is at 0 on any processor
+    apart: NDArray[np.float64] = 1 - np.round(nearest, 7)  # a duplicate is at 0 on any processor
+    return apart
 
 
 def coverage(features: csr_array[Any]) -> NDArray[np.float64]:

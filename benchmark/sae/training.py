@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from benchmark.errors import BenchmarkError
 from benchmark.progress import progress_bar
-from benchmark.sae.autoencoder import Autoencoder, activations, read_tensors, smallest_kept
+from benchmark.sae.autoencoder import Autoencoder, activations, chunks, read_tensors, smallest_kept
 from benchmark.seeds import generator
 from benchmark.storage import atomic
 
@@ -138,7 +139,7 @@ class _State:
     def autoencoder(self, rows: Tensor) -> Autoencoder:
         """What was learned, with the threshold that its training rows give."""
         weights = {name: weight.clone() for name, weight in self.weights.items()}
-        batches = rows.split(self.settings.batch)[:SAMPLE]
+        batches = islice(chunks(rows, self.settings.batch), SAMPLE)
         found = (
             activations((part - self.mean) / self.scale, *(weights[name] for name in WEIGHTS if name != "decoder"))
             for part in batches
@@ -236,7 +237,7 @@ def _read(checkpoint: Path, device: torch.device) -> dict[str, Tensor] | None:
 def _moments(rows: Tensor) -> tuple[Tensor, Tensor]:
     """The mean [hidden] of rows, and their root mean square distance from it for a coordinate []."""
     mean = rows.mean(dim=0, dtype=torch.float64)
-    total = sum((part.double() - mean).square().sum() for part in rows.split(65536))
+    total = sum((part.double() - mean).square().sum() for part in chunks(rows, 65536))
     scale = (torch.as_tensor(total) / rows.numel()).sqrt()
     return mean.float(), scale.float()
 

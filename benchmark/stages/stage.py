@@ -63,7 +63,7 @@ class Stage:
 
     def models(self, params: Params) -> list[str]:
         """The models for which it runs once each."""
-        return list({"model": params.models, "dictionary": params.sae.models}[self.per]) if self.per else []
+        return [] if self.per is None else [*(params.models if self.per == "model" else params.sae.models)]
 
     def idle(self, params: Params) -> bool:
         """Whether it has nothing to do in this profile."""

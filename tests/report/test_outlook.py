@@ -10,6 +10,7 @@ import pytest
 from benchmark.artefacts.dictionaries import COLUMNS, write_dictionaries
 from benchmark.report import outlook, write_report
 from benchmark.report.results import Results, read_results
+from benchmark.report.tables import rho
 from benchmark.storage import read_json, write_json
 from tests.report.synthetic import RECORD, features, write_results
 
@@ -52,7 +53,7 @@ def test_the_answer_follows_from_the_intervals(
     said = outlook.answer(with_rho(results, sign * (largest_of_activations(results) + above), half))
     assert said is not None
     assert said.startswith(begin)
-    assert f"|ρ| reaches {outlook.rho(largest_of_activations(results))}" in said
+    assert f"|ρ| reaches {rho(largest_of_activations(results))}" in said
     assert said.count("among") == 2  # length, and target
     assert said.endswith(".")
 
@@ -62,10 +63,10 @@ def test_only_the_models_with_dictionaries_are_compared(results: Results) -> Non
     first = table["model"].iloc[0]
     kept = table[(table["family"] != "outlook") | (table["model"] == first)]
     paper = table[(table["family"] == "paper") & (table["claim"] == "as_stated")].groupby("model")["rho"]
-    largest = paper.apply(lambda rho: rho.abs().max())
+    largest = paper.apply(lambda each: each.abs().max())
     assert largest[first] != largest.max() or largest.nunique() > 1
     said = outlook.answer(replace(results, tables={**results.tables, "family": kept}))
-    assert f"|ρ| reaches {outlook.rho(largest[first])}" in str(said)
+    assert f"|ρ| reaches {rho(largest[first])}" in str(said)
 
 
 def test_the_page_answers_in_one_sentence_and_says_how_good_the_dictionaries_are(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ def test_every_score_is_its_definition(llama: LoadedModel, examples: list[Exampl
     assert found.candidates.tolist() == [example.id for example in examples]
     for site, autoencoder in autoencoders.items():
         for mask in MASKS:
-            largest, wanted = [], {name: [] for name in ("sae_loss", "sae_l0", "sae_largest")}
+            largest = []
+            wanted: dict[str, list[float]] = {name: [] for name in ("sae_loss", "sae_l0", "sae_largest")}
             for example in examples:
                 tokens = tokenize_example(llama.tokenizer, example, bos=True)
                 ((_, rows),) = reader.read([tokens.ids], Budget(1))

@@ -68,19 +68,23 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(
     planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     whole = contents(train(planted.rows, SHORT, 0, tmp_path / "whole.checkpoint"), tmp_path / "x")
-    learn, steps = training._State.learn, []
+    learn = training._State.learn
+    steps: list[int] = []
+
+    def noted(state: training._State, rows: Tensor) -> None:
+        steps.append(state.step)
+        learn(state, rows)
 
     def killed(state: training._State, rows: Tensor) -> None:
         if len(steps) == after:
             raise KilledError
-        steps.append(state.step)
-        learn(state, rows)
+        noted(state, rows)
 
     monkeypatch.setattr(training, "EVERY", 0.0)
     monkeypatch.setattr(training._State, "learn", killed)
     with pytest.raises(KilledError):
         train(planted.rows, SHORT, 0, tmp_path / "checkpoint")
-    monkeypatch.setattr(training._State, "learn", lambda state, rows: (steps.append(state.step), learn(state, rows)))
+    monkeypatch.setattr(training._State, "learn", noted)
     assert contents(train(planted.rows, SHORT, 0, tmp_path / "checkpoint"), tmp_path / "x") == whole
     assert steps == list(range(2 * (6000 // SHORT.batch)))  # no step was taken twice
 
@@ -132,9 +136,9 @@ def test_the_gradient_is_that_of_the_objective_in_float64(dead: list[int], activ
     )
     for weight in weights.values():
         weight.requires_grad_()
-    objective(x, weights, settings, dead).backward()
-    for name, weight in weights.items():
-        np.testing.assert_allclose(found[name], weight.grad, atol=2e-5, err_msg=name)
+    wanted = torch.autograd.grad(objective(x, weights, settings, dead), [*weights.values()])
+    for name, gradient in zip(weights, wanted, strict=True):
+        np.testing.assert_allclose(found[name], gradient, atol=2e-5, err_msg=name)
     before = (x - weights["decoder_bias"]) @ weights["encoder"].T + weights["encoder_bias"]
     largest = np.sort(before[before > 0].detach().numpy())[::-1][: active * tokens]
     assert sorted(kept.tolist()) == sorted((before >= largest[-1]).nonzero()[:, 1].tolist())

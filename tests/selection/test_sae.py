@@ -76,7 +76,16 @@ def test_a_pool_sees_the_features_of_inputs_alone(files: Files) -> None:
     scores, dense = make(n)
     scores = replace(scores, candidates=np.array([example.id for example in files.dataset.pool]))
     queries = halves(len(files.dataset.queries), 0.5, 0)
-    arguments = (files.dataset, files.scores, files.matrices, files.uncertainty, files.sets, queries, ["input"], [])
+    arguments: Any = (
+        files.dataset,
+        files.scores,
+        files.matrices,
+        files.uncertainty,
+        files.sets,
+        queries,
+        ["input"],
+        [],
+    )
     pool = build_pool(*arguments, dictionaries=scores)
     assert list(pool.dictionaries) == ["mlp_output", "residual"]
     for s, own in enumerate(pool.dictionaries.values()):
