@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.analysis.confounds import basis, lengths, residuals
-from benchmark.analysis.evaluation import AS_STATED, Evaluation
+from benchmark.analysis.evaluation import Evaluation
+from benchmark.analysis.parameters import AS_STATED
 from benchmark.analysis.resampling import Resampled, fisher_errors, limits, lower_limit, permutation_null
 from benchmark.analysis.spearman import correlate_ranks, standard_error
 from benchmark.artefacts.cells import KEY

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from benchmark.analysis.parameters import AS_STATED, GIVEN_TARGET
+from benchmark.artefacts.cells import KEY
 from benchmark.artefacts.features import LAYER
-from benchmark.report.results import AS_STATED, CELL, GIVEN_TARGET, Results
+from benchmark.report.results import Results
 from benchmark.report.style import words
 from benchmark.report.tables import Table, count, interval, p_value, percent, rho
 
@@ -73,13 +75,13 @@ def outlook(results: Results, rows: int = 12) -> Table | None:
     name = family(results)
     if name is None or "family" not in results.tables or "given_length" not in results.tables:
         return None
-    given = _cells(results, name, GIVEN_TARGET)[[*CELL, "rho"]].rename(columns={"rho": "rho_given"})
+    given = _cells(results, name, GIVEN_TARGET)[[*KEY, "rho"]].rename(columns={"rho": "rho_given"})
     lengths = results.tables["given_length"]
     lengths = lengths[lengths["family"] == name].rename(
         columns={"simultaneous_low": "low", "simultaneous_high": "high", "p_family": "p_length"}
     )
-    cells = _cells(results, name).merge(given, on=list(CELL), how="left")
-    cells = cells.merge(lengths[[*CELL, "rho_given_length", "low", "high", "p_length"]], on=list(CELL), how="left")
+    cells = _cells(results, name).merge(given, on=list(KEY), how="left")
+    cells = cells.merge(lengths[[*KEY, "rho_given_length", "low", "high", "p_length"]], on=list(KEY), how="left")
     cells = cells[cells["rho"].notna()].sort_values("rho", key=abs, ascending=False, kind="stable").head(rows)
     head = ("model", "task", "score", "site", "mask", "outcome", "n", "ρ", "simultaneous", "p (family)",
             "ρ given the target", "ρ given the length", "simultaneous", "p (family)")  # fmt: skip

@@ -76,17 +76,8 @@ def test_a_pool_sees_the_features_of_inputs_alone(files: Files) -> None:
     scores, dense = make(n)
     scores = replace(scores, candidates=np.array([example.id for example in files.dataset.pool]))
     queries = halves(len(files.dataset.queries), 0.5, 0)
-    arguments: Any = (
-        files.dataset,
-        files.scores,
-        files.matrices,
-        files.uncertainty,
-        files.sets,
-        queries,
-        ["input"],
-        [],
-    )
-    pool = build_pool(*arguments, dictionaries=scores)
+    given = (files.dataset, files.scores, files.matrices, files.uncertainty, files.sets, queries)
+    pool = build_pool(*given, unlabelled_masks=["input"], feature_names=[], dictionaries=scores)
     assert list(pool.dictionaries) == ["mlp_output", "residual"]
     for s, own in enumerate(pool.dictionaries.values()):
         np.testing.assert_array_equal(own.features.toarray(), dense[s, 1] > 0)
@@ -95,4 +86,4 @@ def test_a_pool_sees_the_features_of_inputs_alone(files: Files) -> None:
     for site, own in pool.take(kept).dictionaries.items():
         np.testing.assert_array_equal(own.features.toarray(), pool.dictionaries[site].features.toarray()[kept])
         np.testing.assert_array_equal(own.loss, pool.dictionaries[site].loss[kept])
-    assert build_pool(*arguments).dictionaries == {}
+    assert build_pool(*given, unlabelled_masks=["input"], feature_names=[]).dictionaries == {}
