@@ -11,6 +11,7 @@ import numpy as np
 from benchmark.activations.attention import by_rule
 from benchmark.activations.masks import MASKS, mask_strategy
 from benchmark.activations.statistics import STATISTICS
+from benchmark.models.budget import Budget
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import weights
 from benchmark.params import Params
@@ -26,6 +27,7 @@ from benchmark.planning.passes import (
     total,
     uncertainty_passes,
 )
+from benchmark.quality.packing import chunks
 from benchmark.selection import Pool, create
 
 SHARD_START = 2.0
@@ -61,9 +63,10 @@ class Cost:
 def costs(
     params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
 ) -> list[Cost]:
-    """Extraction, quality and selection of one model on one dataset; other stages need no model, and seconds."""
+    """What a model must do on one dataset; other stages, and an encoder of sentences, take seconds."""
     scoring, least = params.quality.token_budget, weights(shape) * DTYPE_BYTES[dtype]
-    stages = ((_extract, params.extraction.token_budget), (_quality, scoring), (_select, scoring))
+    embedding = ((_embed, scoring),) if "hidden" in params.selection.features else ()
+    stages = ((_extract, params.extraction.token_budget), (_quality, scoring), *embedding, (_select, scoring))
     return [
         _halved(partial(stage, params, model, dataset, shape, lengths, dtype, machine), budget, machine.memory, least)
         for stage, budget in stages
@@ -154,6 +157,16 @@ def _quality(
     written = 2 * 4 * queries * (pool + 1 + sets)
     prompts = queries * (pool + 1 + sets) + 2 * pool
     return _cost("quality", (model, dataset), passes, prompts, written, shape, dtype, machine, budget)
+
+
+def _embed(
+    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine, budget: int
+) -> Cost:
+    sizes = lengths.bos + np.concatenate([lengths.pool_input, lengths.query_input])
+    parts = chunks(sizes.tolist(), 1, Budget(budget))
+    passes = [Pass(len(part), int(sizes[part].max()), whole=True) for part in parts]
+    written = 4 * shape.hidden * len(sizes)
+    return _cost("embed", (model, dataset), passes, len(sizes), written, shape, dtype, machine, budget)
 
 
 def _select(

@@ -11,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmark import __version__
 from benchmark.analysis.p_values import p_text
+from benchmark.report.answers import active_learning, selection
 from benchmark.report.drawing import Drawing
 from benchmark.report.figures import draw_all
+from benchmark.report.figures.selection import FAMILIES
 from benchmark.report.grids import consistency_panels, gradient, limit, panels, shade, short
 from benchmark.report.results import CLAIMS, Results, read_results
 from benchmark.report.style import VERDICTS, number, words
@@ -97,6 +99,8 @@ def render(results: Results, profile: str, figures: Mapping[str, Sequence[Drawin
         shade=shade,
         nan=math.isnan,
         figures=figures,
+        kinds=FAMILIES,
+        answers={"active_learning": active_learning(results), "selection": selection(results)},
         tables={name: build(results) for name, build in BUILDERS.items()},
         present=set(results.tables),
         timing=results.timing,

