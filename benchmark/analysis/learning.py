@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,35 +27,30 @@ from benchmark.artefacts.learning import METHOD
 
 Matrix = NDArray[np.float64]
 Orders = NDArray[np.int64]
-RULES = ("random", "nearest")
 BAND = (5, 95)
 BLOCK = 500
 OUTCOME = ["rule", "metric"]
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One pool: `values` float64 [n, query] is what each candidate does as the one demonstration; `nearness` [n, query]
-    its rank in likeness to the query, 0 the nearest, without ties.
-    """
+def means(orders: Orders, budgets: Sequence[int], values: Matrix) -> Matrix:
+    """The mean of `values` [n, ...] over what is labelled after each budget: [order, budget, ...].
 
-    values: Matrix
-    nearness: NDArray[np.int64]
-
-
-def curves(orders: Orders, budgets: Sequence[int], judged: Judged) -> Matrix:
-    """The score at each query after each budget, by each rule: float64 [rule, order, budget, query].
-
-    `orders` int64 [order, labels] are candidates as they are labelled.
+    `orders` int64 [order, labels] are candidates as they are labelled; no budget exceeds their number.
     """
     at = np.array(budgets)
-    starts = np.array([0, *at[:-1]])
-    labelled = orders[:, : at[-1]]
-    random = np.add.reduceat(judged.values[labelled], starts, axis=1).cumsum(axis=1) / at[:, None]
-    ranks_of = judged.nearness.astype(np.int32)[labelled]  # [order, label, query]
-    best = np.minimum.accumulate(np.minimum.reduceat(ranks_of, starts, axis=1), axis=1)
-    by_rank = np.take_along_axis(judged.values, np.argsort(judged.nearness, axis=0), axis=0)  # [rank, query]
-    return np.stack([random, by_rank[best, np.arange(by_rank.shape[1])]])
+    sums = np.add.reduceat(values[orders[:, : at[-1]]], [0, *at[:-1]], axis=1).cumsum(axis=1)
+    return np.asarray(sums / at.reshape(-1, *[1] * (values.ndim - 1)))
+
+
+def nearest(orders: Orders, budgets: Sequence[int], nearness: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """The rank of the nearest that is labelled after each budget, [order, budget, query], of `nearness` [n, query]."""
+    parts = list(pairwise((0, *budgets)))
+    best = np.empty((len(orders), len(budgets), nearness.shape[1]), dtype=nearness.dtype)
+    for start in range(0, len(orders), BLOCK):
+        labelled = nearness[orders[start : start + BLOCK]]
+        for at, (low, high) in enumerate(parts):
+            labelled[:, low:high].min(axis=1, out=best[start : start + BLOCK, at])
+    return np.minimum.accumulate(best, axis=1)
 
 
 def ranks(likeness: Matrix, tie_break: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -83,49 +80,72 @@ def learning_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The curves and the areas of one pool, of each selector (`keys`, one for each of `orders`), rule and metric.
 
-    `outcomes` are float64 [n, query] by metric; `random` int64 [order, labels] the orders of random choice, whose mean
+    `outcomes` float64 [n, query] by metric: what each candidate does as the one demonstration; `nearness` int64 [n,
+    query] its rank in likeness to the query; `random` int64 [order, labels] the orders of random choice, whose mean
     curve stands under the selector `random`, with its band.
     """
-    of_pool = {name: value for name, value in keys[0].items() if name not in METHOD}
-    by_chance = of_pool | dict.fromkeys(METHOD, "") | {"selector": "random"}
-    share = weights(budgets)
-    lines: list[dict[str, object]] = []
-    areas: list[pd.DataFrame] = []
+    near = nearness.astype(np.min_scalar_type(len(nearness)))  # small: it is looked up for every order
+    by_rank = np.argsort(nearness, axis=0)
+    best, best_of_random = (nearest(each, budgets, near) for each in (orders, random))
+    parts = []
     for metric, values in outcomes.items():
-        judged = Judged(values, nearness)
-        chosen = curves(orders, budgets, judged)
-        blocks = [curves(random[start : start + BLOCK], budgets, judged) for start in range(0, len(random), BLOCK)]
-        null = np.concatenate([block.mean(axis=3) for block in blocks], axis=1)  # [rule, order, budget]
-        expected = sum(block.sum(axis=1) for block in blocks) / len(random)  # [rule, budget, query]
-        low, high = np.percentile(null, BAND, axis=1)
-        for at, rule in enumerate(RULES):
-            named = {"rule": rule, "metric": metric}
-            curve, area = chosen[at].mean(axis=2), chosen[at].mean(axis=2) @ share
-            null_area = null[at] @ share
-            for k, budget in enumerate(budgets):
-                line = {**named, "budget": budget}
-                lines.append({**by_chance, **line, "score": null[at, :, k].mean(), "low": low[at, k],
-                              "high": high[at, k]})  # fmt: skip
-                lines += [{**key, **line, "score": curve[row, k]} for row, key in enumerate(keys)]
-            difference, lower, upper, p_queries = paired_t(
-                np.einsum("obq,b->oq", chosen[at], share) - np.einsum("bq,b->q", expected[at], share)
-            )
-            beyond = len(null_area) - np.searchsorted(np.sort(null_area), area - 1e-12)
-            p_orders = (1 + beyond) / (1 + len(null_area))
-            areas.append(
-                pd.DataFrame(keys).assign(
-                    **named,
-                    area=area,
-                    random_area=null_area.mean(),
-                    difference=difference,
-                    low=lower,
-                    high=upper,
-                    p_orders=p_orders,
-                    p_queries=p_queries,
-                    p=np.fmax(p_orders, p_queries),
-                )
-            )
-    return pd.DataFrame(lines), pd.concat(areas, ignore_index=True)
+        ranked, queries = np.take_along_axis(values, by_rank, axis=0), np.arange(values.shape[1])
+        of_random = ranked[best_of_random, queries]
+        drawn = np.broadcast_to(values.mean(axis=0), (len(budgets), len(queries)))
+        found = {
+            "random": Rule(means(orders, budgets, values), means(random, budgets, values.mean(axis=1)), drawn),
+            "nearest": Rule(ranked[best, queries], of_random.mean(axis=2), of_random.mean(axis=0)),
+        }
+        parts += [_compared(keys, rule, budgets, {"rule": name, "metric": metric}) for name, rule in found.items()]
+    curves, areas = (pd.concat(part, ignore_index=True) for part in zip(*parts, strict=True))
+    return curves, areas
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Scores under one rule: of each selector float64 [order, budget, query]; of each random order, over the queries,
+    [order, budget]; and of random choice, expected at each query, [budget, query].
+    """
+
+    chosen: Matrix
+    random: Matrix
+    expected: Matrix
+
+
+def _compared(
+    keys: Sequence[Mapping[str, str]], rule: Rule, budgets: Sequence[int], named: Mapping[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The curves and areas of one rule and metric, which `named` names."""
+    of_pool = {name: value for name, value in keys[0].items() if name not in METHOD}
+    by_chance = of_pool | dict.fromkeys(METHOD, "") | {"selector": "random"} | named
+    curve, share = rule.chosen.mean(axis=2), weights(budgets)
+    low, high = np.percentile(rule.random, BAND, axis=0)
+    lines = [
+        {**by_chance, "budget": budget, "score": rule.expected[at].mean(), "low": low[at], "high": high[at]}
+        for at, budget in enumerate(budgets)
+    ]
+    lines += [
+        {**key, **named, "budget": budget, "score": curve[row, at]}
+        for row, key in enumerate(keys)
+        for at, budget in enumerate(budgets)
+    ]
+    area, random_areas = curve @ share, np.sort(rule.random @ share)
+    each = np.einsum("obq,b->oq", rule.chosen - rule.expected, share)
+    difference, lower, upper, p_queries = paired_t(each)
+    as_large = len(random_areas) - np.searchsorted(random_areas, area - 1e-12)
+    p_orders = (1 + as_large) / (1 + len(random_areas))
+    areas = pd.DataFrame(keys).assign(
+        **named,
+        area=area,
+        random_area=rule.expected.mean(axis=1) @ share,
+        difference=difference,
+        low=lower,
+        high=upper,
+        p_orders=p_orders,
+        p_queries=p_queries,
+        p=np.fmax(p_orders, p_queries),
+    )
+    return pd.DataFrame(lines), areas
 
 
 def over_tasks(areas: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmark.analysis.learning import Judged, corrected, curves, learning_tables, over_tasks, ranks, weights
+from benchmark.analysis.learning import corrected, learning_tables, means, nearest, over_tasks, ranks, weights
 from benchmark.artefacts.learning import METHOD, read_learning, write_learning
 from benchmark.selection.rounds import random_orders
 
@@ -31,14 +32,53 @@ def test_ranks_go_by_likeness_and_part_ties() -> None:
 def test_a_curve_is_the_mean_over_what_is_labelled_or_the_nearest_of_it() -> None:
     values, _, nearness = example()
     orders = random_orders(8, 5, 4, np.random.default_rng(0))
-    random, nearest = curves(orders, BUDGETS, Judged(values, nearness))
+    random, best = means(orders, BUDGETS, values), nearest(orders, BUDGETS, nearness)
     for row, order in enumerate(orders.tolist()):
         for column, budget in enumerate(BUDGETS):
             labelled = order[:budget]
             for q in range(3):
                 assert random[row, column, q] == pytest.approx(np.mean([values[i, q] for i in labelled]))
-                best = min(labelled, key=lambda i, q=q: nearness[i, q])  # type: ignore[misc]
-                assert nearest[row, column, q] == values[best, q]
+                assert best[row, column, q] == min(nearness[i, q] for i in labelled)
+
+
+def test_the_nearest_rule_shows_the_nearest_that_is_labelled() -> None:
+    values, _, nearness = example()
+    orders = random_orders(8, 2, 4, np.random.default_rng(0))
+    keys = [
+        {"model": "m", "dataset": "d", "selector": name, "direction": "", "mask": "", "features": ""} for name in "ab"
+    ]
+    found, _ = learning_tables(
+        keys, orders, random_orders(8, 50, 4, np.random.default_rng(1)), BUDGETS, {"gain": values}, nearness
+    )
+    rows = found[(found.rule == "nearest") & (found.selector != "random")].set_index(["selector", "budget"])
+    for name, order in zip("ab", orders.tolist(), strict=True):
+        for budget in BUDGETS:
+            best = [min(order[:budget], key=lambda i, q=q: nearness[i, q]) for q in range(3)]  # type: ignore[misc]
+            assert rows.loc[(name, budget), "score"] == pytest.approx(
+                np.mean([values[i, q] for q, i in enumerate(best)])
+            )
+
+
+def test_random_choice_is_the_mean_over_all_orders() -> None:
+    """Of four candidates there are 24 orders: the expected curve of either rule, and the area of each order."""
+    values, _, nearness = example()
+    values, nearness = values[:4], ranks(-nearness[:4].astype(float), np.arange(4))
+    every = np.array(list(permutations(range(4))))
+    keys = [
+        {"model": "m", "dataset": "d", "selector": str(i), "direction": "", "mask": "", "features": ""}
+        for i in range(24)
+    ]
+    found, areas = learning_tables(keys, every, every, (1, 2, 4), {"gain": values}, nearness)
+    for rule in ("random", "nearest"):
+        of_rule = found[found.rule == rule]
+        expected = of_rule[of_rule.selector != "random"].groupby("budget")["score"].mean()
+        assert of_rule[of_rule.selector == "random"].set_index("budget")["score"].to_dict() == pytest.approx(
+            expected.to_dict()
+        )
+        tested = areas[areas.rule == rule]
+        assert tested.difference.mean() == pytest.approx(0, abs=1e-12)
+        by_rank = tested.area.rank(ascending=False, method="max") / 24
+        assert (25 * tested.p_orders - 1).tolist() == pytest.approx((24 * by_rank).tolist())
 
 
 @pytest.mark.parametrize("budgets", [(4, 8, 16), (4, 6, 128), (2, 3), (7,)])
