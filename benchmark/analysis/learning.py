@@ -117,7 +117,7 @@ def _compared(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The curves and areas of one rule and metric, which `named` names."""
     of_pool = {name: value for name, value in keys[0].items() if name not in METHOD}
-    by_chance = of_pool | dict.fromkeys(METHOD, "") | {"selector": "random"} | named
+    by_chance = of_pool | dict.fromkeys(METHOD, "") | {"selector": "random"} | dict(named)
     curve, share = rule.chosen.mean(axis=2), weights(budgets)
     low, high = np.percentile(rule.random, BAND, axis=0)
     lines = [

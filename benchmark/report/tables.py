@@ -239,18 +239,18 @@ def selectors(results: Results) -> Table | None:
     if table is None:
         return None
     table = table[table["metric"] == "performance"]
-    needs = table.assign(needs=table["needs_label"].astype(str).str.lower().eq("true"))
-    labels = needs.groupby(["selector", "direction"])["needs"].agg(["all", "any"])
-    means = selectors_over_tasks(table).set_index(["selector", "direction", "features", "shots"])
+    table = table.assign(needs=table["needs_label"].astype(str).str.lower().eq("true"))
+    means = selectors_over_tasks(table)
     shots = sorted(table["shots"].unique())
     body = []
     for selector, direction in order(table):
-        all_need, any_needs = labels.loc[(selector, direction)]
-        read = "yes" if all_need else "some masks" if any_needs else "no"
-        for features in dict.fromkeys(means.loc[(selector, direction)].index.get_level_values("features")):
-            line = [label(selector, direction), words(features), read]
-            for k in shots:
-                row = means.loc[(selector, direction, features, k)]
+        rows, found = (
+            frame[(frame["selector"] == selector) & (frame["direction"] == direction)] for frame in (table, means)
+        )
+        needs = "yes" if rows["needs"].all() else "some masks" if rows["needs"].any() else "no"
+        for features, by_shots in found.groupby("features", sort=False):
+            line = [label(selector, direction), words(str(features)), needs]
+            for _, row in by_shots.sort_values("shots").iterrows():
                 line += [*_against_random(row), whole(row["percentile"]), whole(row["percentile_same_target"])]
             body.append(line)
     head = ["selector", "features", "needs labels"]

@@ -62,7 +62,8 @@ def by_hand(folder: Path, text: str) -> np.ndarray:
 
 def test_as_by_hand(folder: Path, encoder: Encoder) -> None:
     found = sentence_embeddings(encoder, TEXTS, Budget(2048))
-    assert (found.shape, found.dtype) == ((len(TEXTS), 384), np.float32)
+    assert found.shape == (len(TEXTS), 384)
+    assert found.dtype == np.float32
     for row, text in zip(found, TEXTS, strict=True):
         np.testing.assert_allclose(row, by_hand(folder, text), atol=2e-6)
 
