@@ -128,6 +128,10 @@ verify: $(READY)  ## fail unless the committed results belong to the committed c
 	@for claim in results/claim.json */results/claim.json; do \
 	  test ! -f $$claim || $(PYTHON) -m benchmark --params $${claim%results/claim.json}params.yaml verify; done
 
+.PHONY: archive
+archive: $(READY)  ## pack the last commit with checksums and a description, for Zenodo; the same commit, the same bytes
+	@$(PYTHON) -m benchmark archive
+
 # --- its tests ---
 
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile

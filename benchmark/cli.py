@@ -16,8 +16,11 @@ import click
 
 from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
+from benchmark.commands.archive import archive
+from benchmark.commands.attest import attest
 from benchmark.commands.check import check
 from benchmark.commands.new import new
+from benchmark.commands.prose import prose
 from benchmark.errors import BenchmarkError
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
@@ -114,7 +117,7 @@ def command_of(stage: Stage) -> click.Command:
 
 for entry in stages().values():
     main.add_command(command_of(entry))
-for command in (new, check):
+for command in (new, check, attest, prose, archive):
     main.add_command(command)
 
 

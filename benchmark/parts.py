@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, NDArray[Any]]
 WORK = Path(".work")
+MADE = WORK / "made"
+"""Copies of the keys of the parts that were computed in this folder, and did not come with it: for `attest`."""
 KEY, RECORD = "key.json", "record.json"
 LEFT = "token_budget"
 log = logging.getLogger(__name__)
@@ -192,6 +194,7 @@ class Part:
             write_json(new / KEY, self.key | {"files": files})
             shutil.rmtree(self.folder, ignore_errors=True)
             new.rename(self.folder)
+            write_json(MADE / self.folder / KEY, self.key | {"files": files})
         finally:
             shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(self.shelf.parent, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark import provenance, staleness
+from benchmark import attestations, provenance, staleness
 from benchmark.analysis import gate
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
@@ -27,7 +27,11 @@ def run(params: Params, pipeline: Path) -> str:
         run = f"run `{params.command}` and commit what changes"
         raise BenchmarkError(f"stale: stages ran with other code: {edits[0]}{others}; {run}")
     claim = gate.gate(claim_inputs(params))
-    return f"verified: {stages} stages are up to date, and the cells give the recorded verdicts, {claim.said()}"
+    reruns = sum(found.profile == params.profile and found.kind != "recomputed" for found in attestations.read())
+    return (
+        f"verified: recomputed from the cells, no model was run; {stages} stages are up to date, and the cells give "
+        f"the recorded verdicts, {claim.said()}; reruns on record in {attestations.FOLDER}/: {reruns}"
+    )
 
 
 def _cell(params: Params) -> str:

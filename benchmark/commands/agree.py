@@ -14,6 +14,7 @@ from benchmark.storage import read_json
 
 TOLERANCE = 0.01
 """Another processor moves the last digits of a log-probability, and so a rank where two candidates nearly tie."""
+CLAIMS = ("as_stated", "given_target")
 SHOWN = 5
 
 
@@ -27,8 +28,8 @@ def agree(params: Params, root: Path) -> str:
         if committed is None:
             return "nothing is committed to compare these results with"
         found = compare(committed, root / params.results, TOLERANCE)
-        verdicts = [_verdicts(place) for place in (committed, root / params.results)]
-    return say(found, verdicts[0], verdicts[1])
+        before, after = (verdicts(place) for place in (committed, root / params.results))
+    return say(found, before, after)
 
 
 def committed_results(root: Path, results: Path, folder: Path) -> Path | None:
@@ -43,11 +44,10 @@ def committed_results(root: Path, results: Path, folder: Path) -> Path | None:
     return folder / results if (folder / results / "claim.json").is_file() else None
 
 
-def _verdicts(results: Path) -> dict[str, dict[str, str]]:
+def verdicts(results: Path) -> dict[str, dict[str, str]]:
+    """By family and claim, the verdict that the results in a folder record."""
     families = read_json(results / "claim.json").get("families", {})
-    return {
-        name: {claim: of[claim]["verdict"] for claim in ("as_stated", "given_target")} for name, of in families.items()
-    }
+    return {name: {claim: of[claim]["verdict"] for claim in CLAIMS} for name, of in families.items()}
 
 
 def say(found: Agreement, before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> str:

@@ -11,7 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmark import __version__
 from benchmark.analysis.p_values import p_text
+from benchmark.attestations import Attestation
 from benchmark.report.answers import active_learning, selection
+from benchmark.report.attested import NOTE, attested
 from benchmark.report.drawing import Drawing
 from benchmark.report.figures import draw_all
 from benchmark.report.figures.selection import FAMILIES
@@ -36,19 +38,23 @@ PROFILES = {
 
 
 def write_report(
-    folder: Path, profile: str, record: Mapping[str, Any] | None = None, calibration: Path | None = None
+    folder: Path,
+    profile: str,
+    record: Mapping[str, Any] | None = None,
+    calibration: Path | None = None,
+    attestations: Sequence[Attestation] = (),
 ) -> Path:
     """Reads the results in `folder` and writes `report.html` and `figures/*.svg, *.png` there; returns the page.
 
     `profile` is the name of the profile that the results are of; `calibration` is that of `read_results`. `record`,
     nested mappings of plain values, is shown as what was run: models, revisions, hashes, seeds. Nothing in it may
     differ between two runs with the same results, or the page would; what does stands in `provenance.json`, to which
-    the page refers. Everything is drawn before anything is written; figures of an earlier run that are no longer drawn
-    are removed. Raises `BenchmarkError` as `read_results` does.
+    the page refers. `attestations` say who reran it. Everything is drawn before anything is written; figures of an
+    earlier run that are no longer drawn are removed. Raises `BenchmarkError` as `read_results` does.
     """
     results = read_results(folder, calibration)
     figures = draw_all(results)
-    page = render(results, profile, figures, record or {})
+    page = render(results, profile, figures, record or {}, attestations)
     drawn = {f"{drawing.name}.{kind}" for group in figures.values() for drawing in group for kind in ("svg", "png")}
     for group in figures.values():
         for drawing in group:
@@ -64,7 +70,13 @@ def write_report(
     return folder / "report.html"
 
 
-def render(results: Results, profile: str, figures: Mapping[str, Sequence[Drawing]], record: Mapping[str, Any]) -> str:
+def render(
+    results: Results,
+    profile: str,
+    figures: Mapping[str, Sequence[Drawing]],
+    record: Mapping[str, Any],
+    attestations: Sequence[Attestation] = (),
+) -> str:
     """The page as text."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -105,6 +117,8 @@ def render(results: Results, profile: str, figures: Mapping[str, Sequence[Drawin
         present=set(results.tables),
         timing=results.timing,
         record_of_run=record,
+        attested=attested(attestations, profile),
+        recomputed=NOTE,
         version=__version__,
     )
     return page

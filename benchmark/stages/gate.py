@@ -23,4 +23,4 @@ def run(params: Params) -> str:
 
     claim = gate.gate(claim_inputs(params))
     provenance.write(params, [name for name in instances(params) if name != "gate"])
-    return f"gate: the cells give the recorded verdicts, {claim.said()}, and every control held"
+    return f"gate: recomputed from the cells, the verdicts are those on record, {claim.said()}, and every control held"

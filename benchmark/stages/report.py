@@ -30,9 +30,10 @@ CALIBRATION = Path("results/calibration.csv")
 )
 def run(params: Params) -> None:
     """Write results/report.html and its figures."""
+    from benchmark.attestations import read
     from benchmark.report.page import write_report
 
-    write_report(params.results, params.profile, record(params), CALIBRATION)
+    write_report(params.results, params.profile, record(params), CALIBRATION, read())
 
 
 def record(params: Params) -> dict[str, Any]:
