@@ -3,6 +3,7 @@
 #   LOCK=cuda     use requirements/cuda.lock (the default of `make paper`); its environment is .venv-cuda
 #   VENV=         use the python on the PATH as it is, as the container does
 #   JOBS=4        the workers of a stage; by default as many as the cores or the GPUs allow
+#   RAY_ADDRESS=  of a Ray cluster: its nodes compute the shards of a stage (docs/cluster.md)
 #   PROFILE=paper the folder of the profile that doctor, plan and verdict are about; `.` is the embedded one
 #
 # torch's CPU build is not on the Python Package Index. Where pip finds it neither in a folder of wheels
@@ -63,6 +64,10 @@ $(TOOLS_READY):
 	@mkdir -p .work && $(PYTHON311) -m venv --clear $(TOOLS)
 	$(TOOLS)/bin/pip install -qq --require-hashes --no-compile -r requirements/tools.lock
 	@touch $@
+
+.PHONY: ray
+ray: $(READY)  ## add Ray, for stages on a cluster: docs/cluster.md
+	$(BIN)pip install -qq --require-hashes --no-deps -r requirements/ray.lock
 
 .PHONY: lock
 lock: $(TOOLS_READY)  ## compile requirements/*.lock from the short .in files; UPGRADE=yes takes newer versions
@@ -144,6 +149,10 @@ test: $(READY)  ## every test but those of `make test-pipeline`
 test-pipeline: $(READY)  ## the same bytes twice, in other circumstances: two whole pipelines
 	@$(PYTHON) -m pytest -m pipeline
 
+.PHONY: test-ray
+test-ray: ray  ## stages on three nodes of Ray on this machine, with workers and nodes that are killed
+	@$(PYTHON) -m pytest tests/test_cluster.py
+
 .PHONY: unit
 unit: $(READY)  ## the fast tests
 	@$(PYTHON) -m pytest -m "not slow and not pipeline and not bench and not network_tools" $(SIDE_BY_SIDE)
@@ -161,8 +170,8 @@ types: $(READY)  ## mypy, strict
 	@$(PYTHON) -m mypy
 
 .PHONY: bench
-bench: $(READY)  ## time the hot path, 25 minutes; the figures are kept in .work/benchmarks
-	@PYTHONPATH="$(PYTHONPATH):$(abspath $(EXTRAS))" $(PYTHON) -m pytest tests/timing \
+bench: $(READY)  ## time the hot path, 25 minutes, or the cases of CASES=one_mask; kept in .work/benchmarks
+	@PYTHONPATH="$(PYTHONPATH):$(abspath $(EXTRAS))" $(PYTHON) -m pytest tests/timing $(if $(CASES),-k "$(CASES)") \
 	  --benchmark-only --benchmark-autosave --benchmark-storage=.work/benchmarks
 
 .PHONY: bench-extras
@@ -170,6 +179,10 @@ bench-extras: $(READY)  ## install what bench compares with: nnsight, Transforme
 	@mkdir -p $(EXTRAS)
 	$(BIN)pip install -qq --require-hashes --no-deps --no-build-isolation --no-compile --upgrade \
 	  --target $(EXTRAS) -r requirements/extras.lock
+
+.PHONY: bench-ray
+bench-ray: ray  ## what Ray costs: the quality stage in its actors against forks on the same cores
+	@$(PYTHON) -m benchmark.timing.cluster
 
 .PHONY: bench-compare
 bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower

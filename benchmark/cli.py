@@ -51,13 +51,19 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BenchmarkError as error:
-            _end(ctx, " ".join(str(error).split()))
+            _end(ctx, _of_profile(ctx, " ".join(str(error).split())))
         except OSError as error:
             if error.errno is None:
                 raise
             _end(ctx, f"{error.filename or 'the system'}: {error.strerror}")
         except KeyboardInterrupt:
             _end(ctx, "stopped; what is finished is kept, and the next run goes on there")
+
+
+def _of_profile(ctx: click.Context, message: str) -> str:
+    """A message with the profile's own command: whoever reads a file knows of no profile, and says `dvc repro`."""
+    folder = ctx.params["path"].parent
+    return message if folder == Path() else message.replace("`dvc repro`", f"`dvc --cd {folder} repro`")
 
 
 def _end(ctx: click.Context, message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What has to be in order before `dvc repro`, and what a killed run left behind: `python -m benchmark prepare`.
+"""What has to be in order before `dvc repro`, and what a killed run left: `python -m benchmark prepare`.
 
 DVC lists the files in use in `.dvc/tmp/rwlock`. A container that was killed leaves the list; in the next one its
 process numbers are others'. And DVC writes its lock in place: a kill in that moment leaves half of it. Parts keep their

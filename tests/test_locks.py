@@ -39,8 +39,8 @@ def direct(path: Path) -> set[str]:
     return names
 
 
-def test_there_are_the_five_locks() -> None:
-    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "extras", "tools"]
+def test_there_are_the_six_locks() -> None:
+    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "extras", "ray", "tools"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
@@ -85,8 +85,9 @@ def test_the_purpose_of_everything_asked_for_is_listed_once() -> None:
     assert sorted(packages) == sorted(set().union(*(direct(lock.with_suffix(".in")) for lock in LOCKS)))
 
 
-def test_the_extras_of_the_benchmark_replace_nothing() -> None:
-    assert not entries(REQUIREMENTS / "extras.lock").keys() & entries(REQUIREMENTS / "cpu.lock").keys()
+@pytest.mark.parametrize("lock", ["extras", "ray"])
+def test_what_is_installed_on_top_replaces_nothing(lock: str) -> None:
+    assert not entries(REQUIREMENTS / f"{lock}.lock").keys() & entries(REQUIREMENTS / "cpu.lock").keys()
 
 
 def test_what_builds_packages_is_what_is_installed() -> None:

@@ -55,7 +55,7 @@ def check_current(claim: Any, inputs: ClaimInputs) -> None:
     """Raises `BenchmarkError` where `claim`, the content of claim.json, was made with other parameters."""
     path, found = inputs.results / "claim.json", claim.get("fingerprint") if isinstance(claim, dict) else None
     if found is None:
-        raise BenchmarkError(f"{path} is no claim of this version: run the claim stage again")
+        raise BenchmarkError(f"{path} is not a claim of this version: run the claim stage again")
     if found != inputs.fingerprint:
         raise BenchmarkError(
             f"{path} was made with other parameters ({found}, now {inputs.fingerprint}): run the claim stage again"

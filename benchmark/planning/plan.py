@@ -19,7 +19,7 @@ from benchmark.planning.lengths import (
     typical_lengths,
 )
 from benchmark.planning.machines import GPUS, Machine, calibrate, get_gpu, measured, present_gpu
-from benchmark.planning.stages import Cost, costs
+from benchmark.planning.stages import Cell, Cost, costs
 from benchmark.storage import read_json
 
 DEFAULT_GPU = "A100"
@@ -105,7 +105,7 @@ def plan_for(
         return [
             cost
             for (model, data), known in lengths.items()
-            for cost in costs(params, model, data, shapes[model], change(known), dtype, machines[model])
+            for cost in costs(Cell(params, model, data, shapes[model], change(known), dtype, machines[model]))
         ]
 
     whole = run(lambda known: known)

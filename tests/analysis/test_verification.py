@@ -118,7 +118,7 @@ def test_a_missing_cell_is_named(place: Workplace) -> None:
 
 def test_no_claim_at_all_is_told(place: Workplace) -> None:
     (place.results / "claim.json").write_text("[]")
-    with pytest.raises(BenchmarkError, match="is no claim of this version"):
+    with pytest.raises(BenchmarkError, match="is not a claim of this version"):
         run(place)
 
 

