@@ -12,7 +12,8 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
-from benchmark.report.results import AS_STATED, CLAIMS, Results
+from benchmark.analysis.parameters import AS_STATED, CLAIMS
+from benchmark.report.results import Results
 from benchmark.report.style import DIVERGING, INK
 
 MASKS = ("causal", "no_sink", "input", "target", "target_isolated", "prefix", "bidirectional", "self")

@@ -19,7 +19,7 @@ import click
 
 from benchmark.errors import BenchmarkError
 from benchmark.models.loading import LoadedModel
-from benchmark.timing.process import status
+from benchmark.timing.status import status
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS, CANDIDATES = 8, 64

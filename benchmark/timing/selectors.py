@@ -23,7 +23,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.selection import Features, Pool, create, names
 from benchmark.selection.feature import unit
 from benchmark.selection.pool import Prompts, RandomSets
-from benchmark.timing.process import status
+from benchmark.timing.status import status
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, GIGABYTES = 10.0, 1.0

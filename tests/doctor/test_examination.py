@@ -233,8 +233,8 @@ def test_another_python_and_other_packages(hub: HubServer, tmp_path: Path, monke
     params = profile(hub, tmp_path)
     monkeypatch.setattr(environment, "differences", lambda _: ["numpy 1.0, locked 2.4.6"])
     assert "numpy 1.0, locked 2.4.6" in lines([*environment.check_lock(params)], State.NOTE)
-    monkeypatch.setattr(sys, "version_info", (3, 12, 0))
-    assert "the locks are for 3.11" in lines([*environment.check_python(params)], State.FIX)
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
+    assert "the locks are for 3.13, 3.12, 3.11" in lines([*environment.check_python(params)], State.FIX)
 
 
 def test_local_sources_that_are_missing(hub: HubServer, tmp_path: Path) -> None:

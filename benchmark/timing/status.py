@@ -1,4 +1,4 @@
-"""What the kernel says of this process."""
+"""What the kernel says of this process: memory in use, and its high-water mark."""
 
 from __future__ import annotations
 
