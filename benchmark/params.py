@@ -14,6 +14,7 @@ from benchmark.errors import BenchmarkError, unknown
 from benchmark.section import UNKNOWN, Section
 from benchmark.sources.datasets import AnyDataset
 from benchmark.sources.models import AnyModel
+from benchmark.sources.packages import PackageFile
 from benchmark.yaml_loader import load_yaml
 
 
@@ -24,6 +25,7 @@ def _key(name: str) -> str:
 
 
 Key = Annotated[str, AfterValidator(_key)]
+Kind = Literal["activations", "quality", "embeddings", "selection"]
 
 
 class Paths(Section):
@@ -57,11 +59,20 @@ class Quality(Section):
 class Selection(Section):
     selectors: tuple[str, ...] = Field(min_length=1, description="the families that choose")
     features: tuple[str, ...] = Field(min_length=1, description="what selectors compare candidates by")
+    embedder: PackageFile | None = Field(
+        description="the encoder of `embeddings`: a folder of a package, as sentence-transformers writes it"
+    )
     shots: tuple[int, ...] = Field(min_length=1)
     random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
     budgets: tuple[int, ...] = Field(min_length=1, description="labels bought from an unlabelled pool, in rounds")
     random_orders: int = Field(ge=100, description="random orders of labelling that a learning curve is compared with")
     query_share: float = Field(gt=0, lt=1, description="share of the queries that selectors may see; the rest judge")
+
+    @model_validator(mode="after")
+    def _has_an_embedder(self) -> Self:
+        if "embeddings" in self.features and self.embedder is None:
+            raise ValueError("the features `embeddings` need `embedder`, the package of a sentence encoder")
+        return self
 
 
 class SaeModel(Section):
@@ -142,7 +153,7 @@ class Params(Section):
             raise unknown("model", name, self.models)
         return self.data / "models" / name
 
-    def part(self, kind: Literal["activations", "quality", "selection"], model: str, dataset: str) -> Path:
+    def part(self, kind: Kind, model: str, dataset: str) -> Path:
         """The folder of one model on one dataset, `data/<kind>/M/D/`."""
         return self.data / kind / self.model_folder(model).name / self.dataset_folder(dataset).name
 

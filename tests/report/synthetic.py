@@ -14,6 +14,7 @@ from benchmark.artefacts.cells import Cells
 from benchmark.artefacts.column import Column
 from benchmark.artefacts.dictionaries import write_dictionaries
 from benchmark.artefacts.features import LAYER, POOLING
+from benchmark.artefacts.learning import write_learning
 from benchmark.report.grids import MASKS, STATISTICS
 from benchmark.storage import write_json, write_table
 from benchmark.timing.history import extend, read_history
@@ -179,6 +180,7 @@ def write_results(
                        "inconclusive": 0.01, "demanded": "reproduced >= .95", "met": 1}]),
     )  # fmt: skip
     write_table(folder / "selection.csv", _selection(draw, pools))
+    write_learning(folder, *_learning(draw, pools))
     _write_cells(folder, draw, strongest, n)
     write_json(folder / "claim.json", _claim(family, strongest, pools))
     write_json(folder / "timing.json", timing(1.04))
@@ -278,11 +280,35 @@ def _selection(draw: np.random.Generator, pools: list[tuple[str, str]]) -> pd.Da
         undefined = selector == "activation_massive_count"
         percentile = {"oracle": 98.0, "random": 50.0}.get(selector, float(100 * draw.random()))
         row = {"model": model, "dataset": dataset, "selector": selector, "direction": direction, "mask": mask,
-               "shots": shots, "score": np.nan if undefined else 0.6 + percentile / 1000, "random_mean": 0.65,
-               "random_sd": 0.03, "percentile": np.nan if undefined else percentile,
+               "features": "tfidf" if selector in ("similarity_pool", "k_centre") else "", "shots": shots,
+               "score": np.nan if undefined else 0.6 + percentile / 1000, "random_mean": 0.65, "random_sd": 0.03,
+               "low": -0.01, "high": 0.05, "p": 0.2, "percentile": np.nan if undefined else percentile,
+               "percentile_same_target": 40.0,
                "needs_label": mask == "causal" or selector == "oracle"}  # fmt: skip
         rows += [{**row, "metric": metric} for metric in ("performance", "gain")]
     return pd.DataFrame(rows)
+
+
+def _learning(draw: np.random.Generator, pools: list[tuple[str, str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two ways to choose; perplexity is beyond chance in the first pool, activations nowhere."""
+    chosen = (("activation_kurtosis", "highest", "input"), ("perplexity", "lowest", ""))
+    curves: list[dict[str, Any]] = []
+    areas: list[dict[str, Any]] = []
+    for (model, dataset), rule, metric in product([*pools, ("", "")], ("random", "nearest"), ("performance", "gain")):
+        named = {"model": model, "dataset": dataset, "features": "", "rule": rule, "metric": metric}
+        for selector, direction, mask in chosen:
+            key = named | {"selector": selector, "direction": direction, "mask": mask}
+            first = (model, dataset) == pools[0] and selector == "perplexity"
+            difference = 0.05 if first else 0.01 * draw.random()
+            areas.append(key | {"area": 0.6 + difference, "random_area": 0.6, "difference": difference,
+                                "low": difference - 0.02, "high": difference + 0.02, "p_orders": 0.0001,
+                                "p_queries": 0.001, "p": 0.001, "p_family": 0.01 if first else 0.4})  # fmt: skip
+            if model:
+                curves += [key | {"budget": k, "score": 0.6 + 0.01 * k + difference} for k in (4, 8, 16)]
+        if model:
+            chance = named | {"selector": "random", "direction": "", "mask": ""}
+            curves += [chance | {"budget": k, "score": 0.6 + 0.01 * k, "low": 0.58, "high": 0.8} for k in (4, 8, 16)]
+    return pd.DataFrame(curves), pd.DataFrame(areas)
 
 
 def _write_cells(folder: Path, draw: np.random.Generator, strongest: pd.Series[Any], n: int) -> None:

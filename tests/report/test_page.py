@@ -84,7 +84,8 @@ def test_every_cell_is_in_a_heatmap_and_the_violating_ones_are_marked(reported: 
 @pytest.mark.slow
 def test_every_figure_has_words_for_who_cannot_see_it(page: Reader) -> None:
     drawn = page.all("svg", role="img")
-    assert len(drawn) == 19  # strip, 2 null, 2 scatter, 4 layers, 6 selection, reliability, power, timing, its history
+    # strip, 2 null, 2 scatter, 4 layers, 6 selection, 2 learning, reliability, power, timing, its history
+    assert len(drawn) == 21
     assert page.tags.count(("title", {})) == len(drawn) + 1
 
 
