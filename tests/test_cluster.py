@@ -69,7 +69,7 @@ class Nodes:
 def started() -> Iterator[Nodes]:
     pytest.importorskip("ray", reason="Ray is not installed: `make ray` adds it")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_agent_register_timeout_ms", "300000")  # on a busy machine its helpers start slowly
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         nodes = Nodes()
         yield nodes
         nodes.cluster.shutdown()
