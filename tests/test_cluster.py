@@ -239,7 +239,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a profile, its datasets and its model."""
     folder = tmp_path_factory.mktemp("project")
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["models"] = {MODEL: content["models"][MODEL]}
+    content["models"], content["sae"]["models"] = {MODEL: content["models"][MODEL]}, {}
     content["datasets"] = {
         name: content["datasets"][name] | {"pool": 200, "queries": 16} for name in ("topic", "sentiment")
     }
