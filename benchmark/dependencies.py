@@ -29,6 +29,7 @@ EXEMPT = {
     "benchmark/errors.py": "the words of a failure, and a stage that fails leaves no result",
     "benchmark/params.py": "checks the parameters, whose values the lock holds: it has no defaults",
     "benchmark/parts.py": "how shards are kept and put together, which changes no byte: tests compare",
+    "benchmark/patience.py": "how often a server is asked, which changes no byte that it sends",
     "benchmark/progress.py": "what a person sees of a long run",
     "benchmark/provenance.py": "timing.json says what machine it was measured on, and is another one each time",
     "benchmark/section.py": "refuses unknown keys",

@@ -14,6 +14,7 @@ from benchmark.errors import BenchmarkError, unknown
 from benchmark.section import UNKNOWN, Section
 from benchmark.sources.datasets import AnyDataset
 from benchmark.sources.models import AnyModel
+from benchmark.yaml_loader import load_yaml
 
 
 def _key(name: str) -> str:
@@ -75,6 +76,9 @@ class Params(Section):
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     threads: int | None = Field(ge=1, description="CPU threads of a model; null: one a core. Digits can depend on it")
+    executor: Literal["auto", "local", "ray"] = Field(
+        description="where shards are computed, which changes no byte; auto: by Ray if RAY_ADDRESS is set"
+    )
     models: dict[Key, AnyModel] = Field(min_length=1)
     datasets: dict[Key, AnyDataset] = Field(min_length=1)
     extraction: Extraction
@@ -115,11 +119,11 @@ class Params(Section):
 def load_params(path: Path) -> Params:
     """Reads and checks a parameter file; raises `BenchmarkError` naming the first bad key."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BenchmarkError(f"{path} is missing: run from the repository's root, or pass --params") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BenchmarkError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise BenchmarkError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise BenchmarkError(f"{path} must hold a mapping of parameters")
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -28,6 +28,16 @@ class Section(BaseModel):
             raise ValidationError.from_exception_data(
                 cls.__name__, [cls._explained(each) for each in problems]
             ) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_value_is_a_number(cls, given: Any) -> Any:
+        """`pool: true` would be 1."""
+        for name, value in given.items() if isinstance(given, dict) else ():
+            field = cls.model_fields.get(name)
+            if field and isinstance(value, bool) and bool not in (field.annotation, *get_args(field.annotation)):
+                raise ValueError(f"`{name}` cannot be {str(value).lower()}")
+        return given
 
     @classmethod
     def _explained(cls, problem: Any) -> InitErrorDetails:

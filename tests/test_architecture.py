@@ -15,7 +15,7 @@ PACKAGE = ROOT / "benchmark"
 
 # A folder may import from those before it, and from itself. `stages` and `cli` put everything together.
 ORDER = ("hub", "tasks", "artefacts", "models", "activations", "quality", "selection", "analysis", "report")
-WITH_TORCH = {"models", "activations", "quality", "timing", "stages", "planning", "doctor", "workers.py"}
+WITH_TORCH = {"models", "activations", "quality", "timing", "stages", "planning", "doctor", "workers.py", "cluster.py"}
 
 
 FILES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in sorted(PACKAGE.rglob("*.py"))]

@@ -63,7 +63,7 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="is missing"):
         load_params(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_text("a: [1")
-    with pytest.raises(BenchmarkError, match="is no YAML"):
+    with pytest.raises(BenchmarkError, match="is not a YAML file"):
         load_params(tmp_path / "bad.yaml")
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(BenchmarkError, match="must hold a mapping"):

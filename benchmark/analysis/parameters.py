@@ -14,6 +14,8 @@ from benchmark.section import Section
 
 Outcome = Literal["quality", "performance"]
 Verdict = Literal["reproduced", "refuted", "exceeded", "inconclusive"]
+AS_STATED, GIVEN_TARGET = CLAIMS = ("as_stated", "given_target")
+"""All candidates compared with one another; and those with the same target."""
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmark.analysis.controls import blind
-from benchmark.analysis.evaluation import AS_STATED, Evaluation
+from benchmark.analysis.evaluation import Evaluation
 from benchmark.analysis.p_values import p_text
-from benchmark.analysis.parameters import Verdict
+from benchmark.analysis.parameters import AS_STATED, Verdict
 
 STATED: Mapping[Verdict, str] = {
     "reproduced": "No score says which example is good: the strongest correlation is {max:.2f}, within the {bound:g} "

@@ -1,4 +1,4 @@
-"""`data/selection/M/D.csv`, all as `results/selection.csv`: how well what each selector chose does."""
+"""`data/selection/M/D/selection.csv`, all as `results/selection.csv`: how well what each selector chose does."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,8 @@ from benchmark.params import Params
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example, comparable
 from benchmark.tasks.golds import unscorable
+from benchmark.tasks.metrics import get_metric
+from benchmark.tasks.tokens import Tokens, tokenize_example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -27,8 +29,13 @@ class HasParams(Protocol):
 
 
 SHOWN = 10
+NAMED = 3
+"""Near-duplicates that are named; the others are counted."""
 NEAR = 0.9
 """Share of words in common, in order, from which two inputs are near-duplicates."""
+COMPARED = 100
+"""Different answers that are compared by the metric, each with each."""
+LIKE_MISSING = ("nan", "none", "null", "na", "n/a", "#n/a")
 RARE = 0.1
 """Share of the mean count of a label below which the label is rare."""
 
@@ -48,12 +55,14 @@ def report(params: Params, name: str, model: str | None = None) -> Iterator[str]
     if name not in params.datasets:
         raise unknown("dataset", name, params.datasets)
     tokenizer = _tokenizer(params, model) if model else None
+    shape = params.models[model].known_shape(params.model_folder(model)) if model else None
     allowed = getattr(params.datasets[name], "allow_unscorable", 0)
     source = params.datasets[name]
     if hasattr(source, "allow_unscorable"):  # shown below instead of refused
         source = source.model_copy(update={"allow_unscorable": 10**9})
     dataset = source.build(name)
     everything = (*dataset.pool, *dataset.queries)
+    tokens = {example: tokenize_example(tokenizer, example) for example in everything} if tokenizer else {}
     yield f"{name}: {dataset.kind}, {len(dataset.pool)} candidates, {len(dataset.queries)} queries, {dataset.metric}"
     for part, passed in dataset.source.get("passed_over", {}).items():
         if passed:
@@ -64,22 +73,23 @@ def report(params: Params, name: str, model: str | None = None) -> Iterator[str]
         if example.choices:
             yield f"    choices {', '.join(map(repr, example.choices))}"
         if tokenizer is not None:
-            yield f"    {_marked(tokenizer, example)}"
+            yield f"    {_marked(tokenizer, tokens[example])}"
     yield ""
     yield f"between two examples: {dataset.separator!r}; an answer ends at {dataset.stop!r}" + (
         f" or after {dataset.max_new_tokens} tokens" if dataset.kind == "generative" else ""
     )
     yield _lengths("input", [len(example.input) for example in everything], "characters")
     yield _lengths("target", [len(example.target) for example in everything], "characters")
-    if tokenizer is not None:
-        sizes = [_sizes(tokenizer, example) for example in everything]
-        yield _lengths("input", [size[0] for size in sizes], "tokens")
-        yield _lengths("target", [size[1] for size in sizes], "tokens")
+    if tokens:
+        yield _lengths("input", [each.n_input for each in tokens.values()], "tokens")
+        yield _lengths("target", [each.n_target for each in tokens.values()], "tokens")
     labels = Counter(example.label for example in dataset.pool if example.label)
     if labels:
         yield "labels of the pool: " + ", ".join(f"{label} {count}" for label, count in labels.most_common())
     yield ""
-    wrong = list(_wrong(dataset, labels, tokenizer, allowed))
+    wrong = list(_wrong(dataset, labels, tokens, allowed))
+    if tokenizer is not None:
+        wrong += _unread(tokenizer, tokens, shape.vocabulary if shape else None)
     yield from (f"look at: {line}" for line in wrong)
     if not wrong:
         yield "nothing looks wrong: every gold answer scores 1 against itself, and no two inputs are near-duplicates"
@@ -102,18 +112,8 @@ def _tokenizer(params: Params, model: str) -> PreTrainedTokenizerBase:
     )
 
 
-def _sizes(tokenizer: PreTrainedTokenizerBase, example: Example) -> tuple[int, int]:
-    from benchmark.tasks.tokens import tokenize_example
-
-    tokens = tokenize_example(tokenizer, example)
-    return tokens.n_input, tokens.n_target
-
-
-def _marked(tokenizer: PreTrainedTokenizerBase, example: Example) -> str:
+def _marked(tokenizer: PreTrainedTokenizerBase, tokens: Tokens) -> str:
     """The tokens, those of the target between « and »."""
-    from benchmark.tasks.tokens import tokenize_example
-
-    tokens = tokenize_example(tokenizer, example)
     words = [repr(tokenizer.decode([token]))[1:-1] for token in tokens.ids]
     return f"{'|'.join(words[: tokens.n_input])} «{'|'.join(words[tokens.n_input :])}»"
 
@@ -123,18 +123,26 @@ def _lengths(what: str, sizes: Sequence[int], unit: str) -> str:
     return f"{what}: {ordered[0]} to {ordered[-1]} {unit}, median {ordered[len(ordered) // 2]}"
 
 
-def _wrong(
-    dataset: Dataset, labels: Counter[str], tokenizer: PreTrainedTokenizerBase | None, allowed: int
-) -> Iterator[str]:
+def _unread(tokenizer: PreTrainedTokenizerBase, tokens: Mapping[Example, Tokens], rows: int | None) -> Iterator[str]:
+    """Texts that the model does not read as they stand. `rows`: those of its embedding, if known."""
+    beyond = set() if rows is None else {index for index in tokenizer.get_vocab().values() if index >= rows}
+    for unread, why in (
+        ({*tokenizer.all_special_ids}, "a special token or one for what it does not know"),
+        (beyond, "a token that the model has no row for"),
+    ):
+        found = [(example, index) for example, each in tokens.items() for index in each.ids if index in unread]
+        if found:
+            example, index = found[0]
+            count = len({example.id for example, _ in found})
+            yield (
+                f"{count} rows hold text that the tokenizer reads as {tokenizer.convert_ids_to_tokens(index)!r}, "
+                f"{example.id} first: {why}; see the step `replace`"
+            )
+
+
+def _wrong(dataset: Dataset, labels: Counter[str], tokens: Mapping[Example, Tokens], allowed: int) -> Iterator[str]:
     everything = (*dataset.pool, *dataset.queries)
-    count: Callable[[Example], int] | None = None
-    if tokenizer is not None:
-        there = tokenizer
-
-        def count(example: Example) -> int:
-            return _sizes(there, example)[1]
-
-    refused = unscorable(dataset, count)
+    refused = unscorable(dataset)
     if refused:
         first = refused[0]
         fate = "which allow_unscorable allows" if len(refused) <= allowed else "which the dataset stage refuses"
@@ -142,8 +150,15 @@ def _wrong(
             f"{len(refused)} gold answers do not score 1 against themselves, {fate}; first {first.example.id}: "
             f"{first.reason}"
         )
-    for one, other in _near_duplicates(everything)[:3]:
+    elif tokens and (cut := unscorable(dataset, lambda example: tokens[example].n_target)):
+        yield (
+            f"the model cannot give {len(cut)} gold answers whole, {cut[0].example.id} first: {cut[0].reason}; raise it"
+        )
+    near = _near_duplicates(everything)
+    for one, other in near[:NAMED]:
         yield f"near-duplicates: {one.id} {one.input[:70]!r} and {other.id} {other.input[:70]!r}"
+    if len(near) > NAMED:
+        yield f"{len(near) - NAMED} more pairs of near-duplicates"
     if len(labels) > 1:
         mean = sum(labels.values()) / len(labels)
         for label, number in labels.items():
@@ -160,12 +175,39 @@ def _wrong(
     long = [example for example in everything if len(example.input) > 10 * _median(everything)]
     if long:
         yield f"{len(long)} inputs are over 10 times as long as the median, {long[0].id} first: see max_characters"
+    gone = [example for example in everything if example.target.strip().casefold() in LIKE_MISSING]
+    if gone:
+        yield (
+            f"{len(gone)} targets are {gone[0].target.strip()!r} or the like, {gone[0].id} first: where that means "
+            f"none, leave the cell empty"
+        )
+    yield from _confused(dataset)
     strange = [example for example in everything if "\N{REPLACEMENT CHARACTER}" in example.input + example.target]
     if strange:
         yield f"{len(strange)} rows hold the character U+FFFD, {strange[0].id} first: a wrong `encoding` made it"
     marked = [example for example in everything if "&amp;" in example.input or "&#" in example.input]
     if marked:
         yield f"{len(marked)} inputs hold HTML entities, {marked[0].id} first: see the step `unescape`"
+
+
+def _confused(dataset: Dataset) -> Iterator[str]:
+    """Different answers that the metric takes for one another."""
+    if dataset.kind == "classification":
+        return
+    first = {example.target.strip().casefold(): example for example in (*dataset.pool, *dataset.queries)}
+    score = get_metric(dataset.metric)
+    some = [*first.values()][:COMPARED]
+    pairs = [
+        (one, other)
+        for one, other in permutations(some, 2)
+        if other.target.strip() not in one.references and score(other.target, one) == 1
+    ]
+    if pairs:
+        one, other = pairs[0]
+        yield (
+            f"{dataset.metric} takes {other.target.strip()!r:.60} of {other.id} for {one.target.strip()!r:.60} of "
+            f"{one.id} ({len(pairs)} such pairs): see `metric`"
+        )
 
 
 def _median(examples: Sequence[Example]) -> int:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from benchmark.sources.datasets.local import LocalDataset
 from benchmark.tasks.formats import Reading, Rows, read_rows
 from benchmark.tasks.numbers import parse_number
 from benchmark.tasks.values import is_missing, spell, whole_number
+from benchmark.yaml_loader import load_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ("question", "text", "input", "sentence", "prompt", "query", "problem", "review", "article", "utterance")
@@ -43,8 +43,6 @@ CLASSES = 20
 """Different answers up to which they are taken for classes, if each occurs twice or more on average."""
 SELECTORS = ("random", "nearest", "bm25", "activation", "perplexity", "predictive_entropy", "oracle")
 """Those that score few prompts."""
-SEEN = 4.5
-"""Standard errors (of Fisher's z) by which a planted score exceeds the bound, so that few rows show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def new(name: str, model: Path, data: Path) -> None:
 
 
 def write(name: str, model: Path, data: Path) -> list[str]:
-    """Writes the profile; returns what to tell the user.
+    """Writes the profile; returns what to say to the user.
 
     Raises `BenchmarkError`, and writes nothing, where the name is taken, the model or the data cannot be read, and
     where nothing can be drawn.
@@ -86,7 +84,7 @@ def write(name: str, model: Path, data: Path) -> list[str]:
     entry = {"source": "local", "pool_files": [_from_root(data)], **guess.parameters}
     drawn = LocalDataset.model_validate(entry).build(dataset_name)
     example = drawn.pool[0]
-    content = _profile(name, model_name, model, {dataset_name: entry}, len(drawn.pool))
+    content = _profile(name, model_name, model, {dataset_name: entry})
     folder.mkdir()
     path = folder / "params.yaml"
     head = f"# Made by `python -m benchmark new {name}`. What was guessed stands in `datasets`: correct it there.\n"
@@ -111,24 +109,25 @@ def guess_dataset(rows: Rows, data: Path) -> Guess:
     """Parameters for rows whose columns are looked at. Raises `BenchmarkError` where question or answer is unclear."""
     if len(rows) < 4:
         raise BenchmarkError(f"{data} has {len(rows)} rows: at least 4 are needed, some hundred for a verdict")
-    names = rows.names
-    sample = [rows.row(index, names) for index in range(min(LOOKED_AT, len(rows)))]
-    columns = {name: [row[name] for row in sample if not is_missing(row[name])] for name in names if name}
-    texts = {name: values for name, values in columns.items() if values and all(map(_is_plain, values))}
+    sample = [rows.row(index, rows.names) for index in range(0, len(rows), max(1, len(rows) // LOOKED_AT))]
+    columns = {name: [row[name] for row in sample if not is_missing(row[name])] for name in rows.names if name}
+    texts, others = _texts(columns)
     question = _named(texts, QUESTIONS) or max(texts, key=lambda name: _mean_length(texts[name]), default=None)
-    others = {name: values for name, values in texts.items() if name != question}
-    answer = _named(others, ANSWERS) or min(others, key=lambda name: _mean_length(others[name]), default=None)
+    rest = {name: values for name, values in texts.items() if name != question}
+    answer = _named(rest, ANSWERS)
+    if answer is None and (named := _named(others, ANSWERS)):
+        raise BenchmarkError(f"{data}: column {named!r} {others[named]}; write the profile by hand: docs/own-data.md")
+    answer = answer or min(rest, key=lambda name: _mean_length(rest[name]), default=None)
     if question is None or answer is None:
         raise BenchmarkError(
-            f"{data} has the columns {', '.join(map(repr, names)) or 'none'}: two with texts are needed, a question "
-            f"and an answer; if it is read wrongly, write the profile by hand with `delimiter` or `records`"
+            f"{data} has the columns {', '.join(map(repr, rows.names)) or 'none'}: two with texts are needed, a "
+            f"question and an answer; if it is read wrongly, write the profile by hand with `delimiter` or `records`"
         )
     said = [f"what a model reads is column {question!r}, what it should write {answer!r}"]
     parameters: dict[str, Any] = {"prompt": f"Question: {{{question}}}\nAnswer:", "target": f"{{{answer}}}"}
-    written = [spell(value).strip() for value in columns[answer]]
+    written = texts[answer]
     listed = next((name for name in columns if name.lower() in CHOICES and all(map(_is_list, columns[name]))), None)
     letters = [name for name in "ABCDE" if name in texts]
-    distinct = Counter(written)
     if listed is not None:
         parameters["choices"] = f"{{{listed}}}"
         said.append(f"a choice among the list in column {listed!r}")
@@ -140,15 +139,36 @@ def guess_dataset(rows: Rows, data: Path) -> Guess:
         offered = "".join(f"\n{letter}. {{{letter}}}" for letter in letters)
         parameters |= {"prompt": f"Question: {{{question}}}{offered}\nAnswer:", "choices": letters}
         said.append(f"a choice among the letters {', '.join(letters)}")
-    elif 2 <= len(distinct) <= CLASSES and len(written) >= 2 * len(distinct):
-        parameters["choices"] = sorted(distinct)
-        said.append(f"{len(distinct)} classes: {', '.join(sorted(distinct))}")
+    elif classes := _classes(written, rows, answer):
+        parameters["choices"] = classes
+        said.append(f"{len(classes)} classes: {', '.join(classes)}")
+        if all(len(name) == 1 for name in classes) and len(rest) > 2:
+            said.append("these look like the letters of choices in other columns, which the prompt does not show yet")
     else:
         parameters |= _generated(written, said)
     queries = max(2, min(100, len(rows) // 3))
-    parameters |= {"pool": None, "queries": queries}
-    parameters["pool"] = max(2, min(400, _distinct(rows, question) - queries))
+    parameters |= {"pool": max(2, min(400, _distinct(rows, question) - queries)), "queries": queries}
     return Guess(parameters, said)
+
+
+def _texts(columns: dict[str, list[Any]]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """The texts of the columns that hold only these, and why each other one does not."""
+    texts, others = {}, {}
+    for name, values in columns.items():
+        try:
+            texts[name] = [spell(value).strip() for value in values]
+        except BenchmarkError as error:
+            others[name] = str(error)
+    return {name: values for name, values in texts.items() if values}, others
+
+
+def _classes(written: Sequence[str], rows: Rows, answer: str) -> list[str]:
+    """The different answers of all rows, sorted, where they are few and those looked at repeat; else none."""
+    if not 2 <= len(set(written)) <= CLASSES or len(written) < 2 * len(set(written)):
+        return []
+    values = (rows.row(index, [answer])[answer] for index in range(len(rows)))
+    found = {spell(value).strip() for value in values if not is_missing(value)}
+    return sorted(found) if len(found) <= CLASSES else []
 
 
 def _generated(written: Sequence[str], said: list[str]) -> dict[str, Any]:
@@ -163,8 +183,8 @@ def _generated(written: Sequence[str], said: list[str]) -> dict[str, Any]:
     return {"metric": metric, "max_new_tokens": limit} | ({"stop": "\n\n", "separator": "\n\n\n"} if lines else {})
 
 
-def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any], candidates: int) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = load_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
     folders = {"params": f"{name}/params.yaml", "data": f"{name}/data", "results": f"{name}/results"}
     content |= {
         "profile": name,
@@ -175,8 +195,6 @@ def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any], 
     }
     cheap = [selector for selector in content["selection"]["selectors"] if selector in SELECTORS]
     content["selection"]["selectors"] = cheap
-    seen = math.tanh(math.atanh(content["claim"]["bound"]) + SEEN / math.sqrt(max(1, candidates - 3)))
-    content["claim"]["controls"] = {"planted_rho": round(min(0.98, max(0.6, seen)), 2)}
     return content
 
 
@@ -192,21 +210,17 @@ def _key(text: str, fallback: str) -> str:
     return plain if plain[:1].isalpha() else f"{fallback}_{plain}".rstrip("_")
 
 
-def _named(columns: dict[str, list[Any]], known: Sequence[str]) -> str | None:
-    by_name = {name.lower().strip(): name for name in reversed(columns)}
+def _named(columns: Iterable[str], known: Sequence[str]) -> str | None:
+    by_name = {name.lower().strip(): name for name in reversed(list(columns))}
     return next((by_name[name] for name in known if name in by_name), None)
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int | float)
 
 
 def _is_list(value: object) -> bool:
     return isinstance(value, list)
 
 
-def _mean_length(values: Sequence[object]) -> float:
-    return sum(len(spell(value)) for value in values) / len(values)
+def _mean_length(values: Sequence[str]) -> float:
+    return sum(map(len, values)) / len(values)
 
 
 def _distinct(rows: Rows, question: str) -> int:

@@ -10,8 +10,9 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from benchmark.doctor.finding import Finding, fix, note, ok
 from benchmark.errors import BenchmarkError
-from benchmark.hub.faults import at_once, patiently
+from benchmark.hub.faults import patiently
 from benchmark.params import Params
+from benchmark.patience import at_once
 from benchmark.sources.datasets import DatasetSource
 from benchmark.sources.models import ModelSource
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import TypeVar
 
 import httpx2
@@ -20,55 +16,37 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from benchmark import patience
 from benchmark.errors import BenchmarkError
+from benchmark.patience import Fault
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 TRANSIENT = (408, 429, 500, 502, 503, 504)
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before the second attempt, the third, ...; a hub that names a time (Retry-After) is waited for instead."""
 LONGEST_WAIT = 300.0
-_waits: ContextVar[tuple[float, ...] | None] = ContextVar("waits", default=None)
-
-
-@contextmanager
-def at_once() -> Iterator[None]:
-    """In this block a fault is final: nothing is waited for, as someone who asks what is wrong expects."""
-    token = _waits.set(())
-    try:
-        yield
-    finally:
-        _waits.reset(token)
 
 
 def patiently(
     call: Callable[[], T], what: str, repository: str, revision: str, progress: Callable[[], int] | None = None
 ) -> T:
-    """`call()`, again after each transient fault with growing waits, and a `BenchmarkError` when they are used up.
+    """`call()`, again after each transient fault with growing waits, and a `BenchmarkError` when they are used up."""
 
-    `progress` is a count that grows while the call gets on (bytes received): an attempt that moved it does not count.
-    """
-    waits = WAITS if _waits.get() is None else ()
-    attempt, reached = 0, progress() if progress else 0
-    while True:
-        try:
-            return call()
-        except (httpx2.TransportError, HfHubHTTPError, OfflineModeIsEnabled) as error:
-            now = progress() if progress else 0
-            if now > reached:
-                attempt, reached = 0, now
-            if not _transient(error) or attempt == len(waits):
-                raise explain(error, what, repository, revision) from error
-            wait = _asked_wait(error) or waits[attempt]
-            attempt += 1
-            log.warning("%s of %s: %s; attempt %d in %.0f s", what, repository, _reason(error), attempt + 1, wait)
-            time.sleep(wait)
-        except (KeyError, TypeError, ValueError) as error:  # a page, or JSON of another sort
-            raise BenchmarkError(
-                f"{constants.ENDPOINT} answers as no hub does when asked for {what} of {repository}: is HF_ENDPOINT "
-                f"right, or does a proxy's or network's login page stand in between?"
-            ) from error
+    def fault_of(error: Exception) -> Fault | None:
+        if isinstance(error, httpx2.TransportError | HfHubHTTPError | OfflineModeIsEnabled):
+            told = f"{what} of {repository}: {_reason(error)}"
+            return Fault(explain(error, what, repository, revision), _transient(error), told, _asked_wait(error))
+        if isinstance(error, KeyError | TypeError | ValueError):  # a page, or JSON of another sort
+            return Fault(
+                BenchmarkError(
+                    f"{constants.ENDPOINT} answers as no hub does when asked for {what} of {repository}: is "
+                    f"HF_ENDPOINT right, or does a proxy's or network's login page stand in between?"
+                )
+            )
+        return None
+
+    return patience.patiently(call, fault_of, WAITS, progress)
 
 
 def explain(error: Exception, what: str, repository: str, revision: str) -> BenchmarkError:

@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.artefacts.cells import Cells
+from benchmark.analysis.decomposition import COLUMNS as DECOMPOSITION
+from benchmark.analysis.parameters import AS_STATED
+from benchmark.artefacts.cells import KEY, Cells
 from benchmark.artefacts.column import Column
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 from benchmark.timing.history import read_history
 
-AS_STATED, GIVEN_TARGET = CLAIMS = ("as_stated", "given_target")
-
 COLUMN = ("mask", "statistic", "pooling", "site", "layer")
-CELL = ("model", "dataset", *COLUMN, "outcome", "shots")
 TEXT = (
     "family",
     "claim",
@@ -44,11 +43,11 @@ TEXT = (
     "model_b",
 )
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "correlations": (*CELL, "n", "rho", "undefined"),
+    "correlations": (*KEY, "n", "rho", "undefined"),
     "family": (
         "family",
         "claim",
-        *CELL,
+        *KEY,
         "n",
         "n_distinct",
         "target_alone",
@@ -65,22 +64,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("family", "claim", "model", "dataset", "outcome", "n", "reliability", "reliability_low", "reliability_high"),
         *("ceiling", "power", "sensitive"),
     ),
-    "decomposition": (
-        *(
-            "model",
-            "dataset",
-            "outcome",
-            "n",
-            "n_targets",
-            "matching_of_matrix",
-            "matching",
-            "target",
-            "length",
-            "left",
-        ),
-        *("reliability", "reliability_left", "note"),
-    ),
-    "confounds": (*CELL, "rho", "partial_rho"),
+    "decomposition": DECOMPOSITION,
+    "confounds": (*KEY, "rho", "partial_rho"),
     "confound_shares": ("model", "dataset", "outcome", "confound", "adjusted_r_squared"),
     "consistency": ("claim", *COLUMN, "outcome", "n_pools", "mean_rho", "ci_low", "ci_high", "sign_agreement"),
     "agreement": ("claim", "outcome", "model_a", "model_b", "n_cells", "agreement", "sign_agreement"),
@@ -145,7 +130,7 @@ class Results:
             return None
         table = self.tables["family"][self.tables["family"]["claim"] == claim]
         first = table["family"] == self.claim["headline"]
-        once = pd.concat([table[first], table[~first]]).drop_duplicates(list(CELL))
+        once = pd.concat([table[first], table[~first]]).drop_duplicates(list(KEY))
         return once.reset_index(drop=True)
 
     def scatter(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

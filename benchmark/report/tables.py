@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmark.analysis.parameters import AS_STATED, CLAIMS, GIVEN_TARGET
+from benchmark.artefacts.cells import KEY
 from benchmark.report.figures.selection import label, order
-from benchmark.report.results import AS_STATED, CELL, CLAIMS, GIVEN_TARGET, Results
+from benchmark.report.results import Results
 from benchmark.report.style import number, words
 from benchmark.timing.history import ratios
 
@@ -62,9 +64,9 @@ def strongest(results: Results, rows: int = 12) -> Table | None:
     given = results.cells(GIVEN_TARGET)
     if cells is None or given is None:
         return None
-    cells = cells.merge(given[[*CELL, "rho"]].rename(columns={"rho": "rho_given"}), on=list(CELL), how="left")
+    cells = cells.merge(given[[*KEY, "rho"]].rename(columns={"rho": "rho_given"}), on=list(KEY), how="left")
     if "confounds" in results.tables:
-        cells = cells.merge(results.tables["confounds"][[*CELL, "partial_rho"]], on=list(CELL), how="left")
+        cells = cells.merge(results.tables["confounds"][[*KEY, "partial_rho"]], on=list(KEY), how="left")
     else:
         cells = cells.assign(partial_rho=np.nan)
     cells = cells[cells["rho"].notna()].sort_values("rho", key=abs, ascending=False, kind="stable").head(rows)

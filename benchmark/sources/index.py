@@ -15,7 +15,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,12 +25,13 @@ from unearth import Link, PackageFinder
 from unearth.auth import MultiDomainBasicAuth
 from unearth.fetchers import PyPIClient
 
+from benchmark import patience
 from benchmark.errors import BenchmarkError
+from benchmark.patience import Fault
 from benchmark.progress import progress_bar
 from benchmark.sources.cache import require_space
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 DEFAULT_INDEX = "https://pypi.org/simple"
 SETTINGS = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "proxy", "cert", "client-cert")
@@ -59,12 +59,12 @@ def pip_settings() -> dict[str, str]:
     return found
 
 
-def find_file(package: str, file: str, sha256: str, waits: tuple[float, ...] = WAITS) -> Link:
+def find_file(package: str, file: str, sha256: str) -> Link:
     """Where the index keeps that file of a package.
 
     Raises `BenchmarkError` where no index can be reached, and where none of them lists the file with that digest.
     """
-    return patiently(lambda: _find(package, file, sha256), f"the list of {package}", waits)
+    return patiently(lambda: _find(package, file, sha256), f"the list of {package}")
 
 
 def _find(package: str, file: str, sha256: str) -> Link:
@@ -154,7 +154,7 @@ def download(link: Link, partial: Path, label: str) -> None:
 
     Raises `BenchmarkError` where its server fails or cannot be reached, and where the disk is too full.
     """
-    patiently(lambda: _receive(link, partial, label), label, WAITS, lambda: _size(partial))
+    patiently(lambda: _receive(link, partial, label), label, lambda: _size(partial))
 
 
 def _receive(link: Link, partial: Path, label: str) -> None:
@@ -195,23 +195,15 @@ def _copy(response: httpx2.Response, file: Any, progress: tqdm[None]) -> None:
     os.fsync(file.fileno())
 
 
-def patiently(
-    call: Callable[[], T], what: str, waits: tuple[float, ...], progress: Callable[[], int] | None = None
-) -> T:
+def patiently(call: Callable[[], T], what: str, progress: Callable[[], int] | None = None) -> T:
     """`call()`, again after each transient fault, and a `BenchmarkError` when the waits are used up."""
-    attempt, reached = 0, progress() if progress else 0
-    while True:
-        try:
-            return call()
-        except httpx2.HTTPError as error:
-            now = progress() if progress else 0
-            if now > reached:
-                attempt, reached = 0, now
-            if not _transient(error) or attempt == len(waits):
-                raise _explained(error, what) from error
-            log.warning("%s: %s; attempt %d in %.0f s", what, _reason(error), attempt + 2, waits[attempt])
-            time.sleep(waits[attempt])
-            attempt += 1
+
+    def fault_of(error: Exception) -> Fault | None:
+        if not isinstance(error, httpx2.HTTPError):
+            return None
+        return Fault(_explained(error, what), _transient(error), f"{what}: {_reason(error)}")
+
+    return patience.patiently(call, fault_of, WAITS, progress)
 
 
 def _transient(error: httpx2.HTTPError) -> bool:

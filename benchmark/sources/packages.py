@@ -8,9 +8,8 @@ sdist is. Archive and file lie in the user's cache (`cache_folder`), shared by a
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
@@ -27,11 +26,11 @@ from pydantic import Field, field_validator, model_validator
 
 from benchmark.errors import BenchmarkError
 from benchmark.hashing import sha256, sha256_file, sha256_tree
+from benchmark.patience import at_once
 from benchmark.section import Section
-from benchmark.sources.archives import extract_folder, member, safe_path
+from benchmark.sources.archives import extract, member, safe_path
 from benchmark.sources.cache import cache_folder, cache_lock
 
-CHUNK = 1 << 20
 SHA256 = r"^[0-9a-f]{64}$"
 
 
@@ -77,31 +76,41 @@ class PackageFile(Section):
 
 
 def fetch_member(source: PackageFile) -> Path:
-    """The file or folder that `source` names, verified: from the user's cache, else from the index.
+    """The file or folder that `source` names: see `fetch_members`."""
+    return fetch_members([source])[source]
 
-    Raises `BenchmarkError` where the index cannot be reached or does not have the file, where a digest is wrong, where
-    the archive does not hold the path, and where the disk is full. Nothing half-written is ever at the path returned.
+
+def fetch_members(sources: Iterable[PackageFile]) -> dict[PackageFile, Path]:
+    """The files and folders that `sources` name, verified: from the user's cache, else from the index.
+
+    An archive is read once for all that is wanted of it. Raises `BenchmarkError` where the index cannot be reached or
+    does not have the file, where a digest is wrong, where the archive does not hold a path (what else is wanted of it
+    is unpacked by then), and where the disk is full. Nothing half-written is ever at a path returned.
     """
-    target = source.unpacked
-    with cache_lock(source.sha256[:32]):
-        if target.exists() and _digest(target) == _recorded(target):
-            return target
-        archive = _archive(source)
-        temporary = target.parent.with_name(f"{target.parent.name}.new")
-        for stale in (temporary, target.parent):
+    archives: dict[Path, list[PackageFile]] = {}
+    for source in dict.fromkeys(sources):
+        archives.setdefault(source.archive, []).append(source)
+    for together in archives.values():
+        with cache_lock(together[0].sha256[:32]):
+            missing = [source for source in together if not _is_whole(source.unpacked)]
+            if missing:
+                _unpack(_archive(missing[0]), missing)
+    return {source: source.unpacked for together in archives.values() for source in together}
+
+
+def _unpack(archive: Path, sources: Sequence[PackageFile]) -> None:
+    places = {source: _temporary(source) / source.unpacked.name for source in sources}
+    for source, place in places.items():
+        for stale in (place.parent, source.unpacked.parent):
             shutil.rmtree(stale, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        unpacked = temporary / target.name
-        if source.path.endswith("/"):
-            extract_folder(archive, source.path, unpacked)
-        else:
-            with member(archive, source.path) as stream, unpacked.open("wb") as file:
-                shutil.copyfileobj(stream, file, CHUNK)
-                file.flush()
-                os.fsync(file.fileno())
-        _record(unpacked).write_text(_digest(unpacked))
-        temporary.replace(target.parent)
-    return target
+        place.parent.mkdir(parents=True)
+    errors = extract(archive, {source.path: place for source, place in places.items()})
+    for source, place in places.items():
+        if place.exists():
+            _record(place).write_text(_digest(place))
+            place.parent.replace(source.unpacked.parent)
+    if errors:
+        raise errors[0]
 
 
 @contextmanager
@@ -124,8 +133,9 @@ def archive_size(source: PackageFile) -> int | None:
 
     if source.archive.is_file():
         return source.archive.stat().st_size
-    link = find_file(source.name, source.file, source.sha256, waits=())
-    return patiently(lambda: file_size(link), source.file, ())
+    with at_once():
+        link = find_file(source.name, source.file, source.sha256)
+        return patiently(lambda: file_size(link), source.file)
 
 
 def _archive(source: PackageFile) -> Path:
@@ -155,13 +165,18 @@ def _archive(source: PackageFile) -> Path:
     )
 
 
+def _temporary(source: PackageFile) -> Path:
+    folder = source.unpacked.parent
+    return folder.with_name(f"{folder.name}.new")
+
+
 def _record(unpacked: Path) -> Path:
     return unpacked.with_name(f".{unpacked.name}.sha256")
 
 
-def _recorded(unpacked: Path) -> str | None:
+def _is_whole(unpacked: Path) -> bool:
     record = _record(unpacked)
-    return record.read_text() if record.is_file() else None
+    return unpacked.exists() and record.is_file() and _digest(unpacked) == record.read_text()
 
 
 def _digest(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.sources.datasets import DatasetSource
@@ -11,6 +13,12 @@ from benchmark.stages.stage import Out, stage
 @stage(parameters=("datasets",), outs=(Out("{data}/datasets"),))
 def run(params: Params) -> None:
     """Write the pool and the queries of every dataset. One that fails is named; the others are written."""
+    together: dict[type[DatasetSource], list[DatasetSource]] = {}
+    for source in params.datasets.values():
+        together.setdefault(type(source), []).append(source)
+    for kind, sources in together.items():
+        with suppress(BenchmarkError):  # the dataset at fault is named below
+            kind.fetch_together(sources)
     failed = []
     for name in params.datasets:
         try:

@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.dataset import Kind
-from benchmark.tasks.example import Example
-from benchmark.tasks.template import Template
+from benchmark.tasks.example import Example, comparable
+from benchmark.tasks.template import Template, choice, require_choices
 from benchmark.tasks.values import Row, is_missing, listed, spell
 
 
@@ -154,14 +154,15 @@ class Prompt:
                 f"column {missing!r} is missing: complete it, or pass such rows over by the step "
                 f"{{step: present, column: {missing.partition('.')[0]}}}"
             )
-        label = (self.label.fill(row) or "") if self.label else ""
+        label = comparable(self.label.fill(row) or "") if self.label else ""
         if self.choices is None:
             others = self.references.fill(row) if self.references else []
             references = tuple(dict.fromkeys(answer for answer in (target, *others) if answer))
             return Example(text, self.delimiter + target, references=references, label=label)
         choices = self.choices.fill(row)
-        if target not in choices:
-            raise BenchmarkError(f"the target {target!r} is outside the choices {', '.join(map(repr, choices))}")
+        if not self.choices.fixed:  # those are checked with the parameters
+            require_choices(choices)
+        target = choices[choice(target, choices)]
         if not self.label and self.choices.fixed:
             label = target
         return Example(

@@ -91,12 +91,15 @@ class Rows:
     def require(self, columns: Collection[str], hint: str) -> None:
         """Raises `BenchmarkError` naming the first file that lacks a column."""
         for path, table in self._tables:
-            missing = table.lacks(columns)
+            if len(table) == 0:
+                raise BenchmarkError(f"{shown(path)} has no rows: correct the files in the parameters")
+            try:
+                missing = table.lacks(columns)
+            except BenchmarkError as error:
+                raise BenchmarkError(f"{shown(path)}, {error}") from error
             if missing:
                 has = ", ".join(repr(name) for name in table.names)
                 raise BenchmarkError(f"{shown(path)} has no column {missing[0]!r} (it has {has}): {hint}")
-            if len(table) == 0:
-                raise BenchmarkError(f"{shown(path)} has no rows: correct the files in the parameters")
 
     def _find(self, index: int) -> tuple[Path, Table, int]:
         number = next(number for number, end in enumerate(self._ends) if index < end)
@@ -170,6 +173,14 @@ def content(path: Path) -> bytes:
     if path.name.endswith(".gz"):
         return gzip.decompress(raw)
     return _zstd(raw) if path.name.endswith(".zst") else raw
+
+
+def utf8(path: Path, encoding: str | None) -> bytes:
+    """The content of a text file, as UTF-8 without a byte order mark; as it is where `encoding` is None."""
+    raw = content(path)
+    if encoding is not None:
+        raw = raw.decode(encoding).encode()
+    return raw.removeprefix(b"\xef\xbb\xbf")
 
 
 def _zstd(raw: bytes) -> bytes:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from benchmark.errors import BenchmarkError
 from benchmark.section import Section
-from benchmark.tasks.values import Row, text
+from benchmark.tasks.values import Row, spell, text
 
 
 class Step(Section):
@@ -46,6 +46,17 @@ class TextStep(Step):
 
     @abstractmethod
     def change(self, text: str) -> str: ...
+
+
+def as_written(value: object) -> str:
+    """A value of YAML, which reads 0, yes and 2.5 as numbers and truth values, as JSON writes it.
+
+    Raises `ValueError` for what is not one text.
+    """
+    try:
+        return spell(value)
+    except BenchmarkError as error:
+        raise ValueError(f"a value {error}: write texts, in quotes") from error
 
 
 def bad_value(column: str, problem: str) -> BenchmarkError:

@@ -8,14 +8,15 @@ Every module in `templates/` is found by itself, so a new file there is all that
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.tasks.dataset import Kind
-from benchmark.tasks.example import Example
-from benchmark.tasks.values import Row, is_missing, listed, spell, whole_number
+from benchmark.tasks.example import Example, comparable
+from benchmark.tasks.values import Row, is_missing, listed, text, whole_number
 
 Render = Callable[[Mapping[str, Any]], Example | None]
 """Renders a row that holds the template's columns; None for a row without a label."""
@@ -70,17 +71,23 @@ def get_template(name: str) -> Template:
     return TEMPLATES[name]
 
 
-def choice(answer: object, options: Sequence[str], column: str) -> int:
-    """The position of `answer`, as it is written, among `options`; raises `BenchmarkError` for one outside them."""
-    try:
-        written = spell(answer).strip()
-    except BenchmarkError as error:
-        raise BenchmarkError(f"column {column!r} {error}") from error
-    if written not in options:
-        raise BenchmarkError(f"the label {written!r} is outside the choices {', '.join(map(repr, options))}")
-    if options.count(written) > 1:
-        raise BenchmarkError(f"the choice {written!r} occurs twice: {', '.join(map(repr, options))}")
-    return options.index(written)
+def require_choices(texts: Sequence[str]) -> None:
+    """Raises `BenchmarkError` unless there are two choices or more, none empty, each another text to a reader."""
+    if len(texts) < 2:
+        raise BenchmarkError(f"two choices or more are needed, and there is {', '.join(map(repr, texts)) or 'none'}")
+    most, count = Counter(map(comparable, texts)).most_common(1)[0]
+    if count > 1:
+        raise BenchmarkError(f"the choice {most!r} occurs twice: {', '.join(map(repr, texts))}")
+    if "" in map(comparable, texts):
+        raise BenchmarkError(f"a choice is empty: {', '.join(map(repr, texts))}")
+
+
+def choice(written: str, options: Sequence[str]) -> int:
+    """The position of the option that is the same text to a reader; raises `BenchmarkError` where none is."""
+    same = [position for position, option in enumerate(options) if comparable(option) == comparable(written)]
+    if not same:
+        raise BenchmarkError(f"the answer {written!r} is outside the choices {', '.join(map(repr, options))}")
+    return same[0]
 
 
 def class_number(row: Row, column: str, count: int) -> int | None:
@@ -101,10 +108,11 @@ def lettered(row: Row, key: str = "answerKey") -> tuple[list[str], list[str], in
     choices = row["choices"]
     if not isinstance(choices, Mapping) or not all(isinstance(choices.get(part), list) for part in ("text", "label")):
         raise BenchmarkError(f"column 'choices' does not hold the lists `text` and `label`: {str(choices)[:60]!r}")
-    texts = [text.strip() for text in listed(choices["text"], "choices.text")]
-    labels = [label.strip() for label in listed(choices["label"], "choices.label")]
+    texts, labels = ([item.strip() for item in listed(choices[part], f"choices.{part}")] for part in ("text", "label"))
+    if len({*map(comparable, labels)}) < len(labels):
+        raise BenchmarkError(f"a label of its choices occurs twice: {', '.join(map(repr, labels))}")
     if len(texts) != len(labels):
         raise BenchmarkError(f"column 'choices' holds {len(texts)} texts and {len(labels)} labels")
     if is_missing(row[key]) and "" not in labels:
         return None
-    return texts, labels, choice("" if row[key] is None else row[key], labels, key)
+    return texts, labels, choice("" if row[key] is None else text(row, key), labels)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from benchmark.errors import BenchmarkError
@@ -34,6 +35,16 @@ class Cell(Written):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An object of JSON that has a name twice, which is refused where it is used."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"the name {self.name!r} twice in one object"
+
+
 def spell(value: object) -> str:
     """The text of a value. Raises `BenchmarkError` for what has no one way to be written, and for a missing value."""
     if isinstance(value, Written) and not isinstance(value, Cell) and value in NOT_NUMBERS:
@@ -52,6 +63,8 @@ def spell(value: object) -> str:
         return value.isoformat()
     if value is None:
         raise BenchmarkError("is missing")
+    if isinstance(value, Repeated):
+        raise BenchmarkError(f"holds {value}")
     kind = {"list": "a list", "dict": "a mapping", "bytes": "bytes"}.get(type(value).__name__, type(value).__name__)
     raise BenchmarkError(f"holds {kind}, not a text: {str(value)[:60]!r}")
 
@@ -68,8 +81,9 @@ def text(row: Row, column: str) -> str:
 
 def answers(value: object, column: str) -> list[str]:
     """The texts of a value that is one text or a list of them, stripped; missing ones are left out."""
-    values = value if isinstance(value, list) else [value]
-    return [text.strip() for text in listed([item for item in values if not is_missing(item)], column)]
+    if not isinstance(value, list):
+        return [text.strip() for text in listed(value, column)]
+    return [_named(f"{column}[{place}]", item).strip() for place, item in enumerate(value) if not is_missing(item)]
 
 
 def listed(value: object, column: str) -> list[str]:
@@ -96,13 +110,12 @@ def _named(column: str, value: object) -> str:
         raise BenchmarkError(f"column {column!r} {error}") from error
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Repeated:
     found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BenchmarkError(f"the name {twice!r} occurs twice in one object")
-    return found
+    if len(found) == len(pairs):
+        return found
+    names = [name for name, _ in pairs]
+    return Repeated(next(name for name in names if names.count(name) > 1))
 
 
 def _whole(digits: str) -> int | Written:
@@ -113,10 +126,7 @@ _decoder = json.JSONDecoder(parse_float=Written, parse_int=_whole, parse_constan
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text, its numbers as they are written.
-
-    Raises `ValueError` where it is not JSON, and `BenchmarkError` for an object with a name twice.
-    """
+    """The value of a JSON text, its numbers as they are written. Raises `ValueError` where it is not JSON."""
     try:
         return _decoder.decode(text)
     except RecursionError as error:

@@ -14,14 +14,19 @@ from benchmark.activations.distinct import places_do_not_matter
 from benchmark.activations.extraction import extract
 from benchmark.activations.group import Thresholds
 from benchmark.activations.masks import MASKS
+from benchmark.errors import BenchmarkError
 from benchmark.models.decoder import find_decoder
 from benchmark.models.loading import LoadedModel
+from benchmark.models.probe import probe
 from benchmark.tasks.example import Example
 from tests.activations.conftest import SHAPE, byte_tokenizer
 from tests.activations.test_extraction import MLP, TOLERANCE, drift
 
 BASE = {**SHAPE, "pad_token_id": None, "bos_token_id": 0, "eos_token_id": 0}
 PLAIN = {name: value for name, value in BASE.items() if name != "num_key_value_heads"}
+FALCON: dict[str, Any] = {
+    **PLAIN, "ffn_hidden_size": 96, "attention_dropout": 0.0, "hidden_dropout": 0.0, "alibi": False,
+}  # fmt: skip
 RELATIVE: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("llama", BASE),
     "qwen2": ("qwen2", BASE),
@@ -31,6 +36,7 @@ RELATIVE: dict[str, tuple[str, dict[str, Any]]] = {
     "neox": ("gpt_neox", PLAIN),
     "phi3": ("phi3", BASE),
     "olmo2": ("olmo2", BASE),
+    "falcon": ("falcon", FALCON),
 }  # fmt: skip
 LONG_ROPE = {
     **BASE,
@@ -89,6 +95,14 @@ def test_scores_are_those_of_the_plain_way(name: str, examples: list[Example], p
         assert sum(shape.numel() for shape in passes) < 0.8 * computed
     else:
         assert sum(shape.numel() for shape in passes) == computed
+
+
+def test_falcon_with_alibi_is_refused_before_anything_is_extracted() -> None:
+    config = CONFIG_MAPPING["falcon"](**FALCON | {"alibi": True})
+    with pytest.raises(BenchmarkError, match=r"^model m: falcon .*: use a model whose architecture can") as caught:
+        probe("m", config)
+    assert "\n" not in str(caught.value)
+    probe("m", CONFIG_MAPPING["falcon"](**FALCON))
 
 
 @pytest.mark.parametrize("name", [*RELATIVE, *ABSOLUTE])

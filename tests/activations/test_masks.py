@@ -4,6 +4,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
 
 from benchmark.activations import masks
 from benchmark.activations.attention import C, MaskStrategy, Rule, S, Segments, X, Y, by_rule
@@ -96,6 +98,26 @@ def test_the_contract_of_a_strategy(name: str) -> None:
     assert strategy.question
     assert strategy.rule.formula
     assert strategy.pooled.formula
+
+
+@pytest.mark.parametrize("backend", [SDPBackend.MATH, SDPBackend.FLASH_ATTENTION])
+def test_what_attention_gives_a_row_that_may_attend_to_nothing(backend: SDPBackend) -> None:
+    """Why the diagonal is always kept: the row is 0 or the mean of all values, as the mask says it, and never NaN."""
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, 1, 2, 4, 8, generator=generator)
+    keep = torch.ones(1, 1, 4, 4, dtype=torch.bool)
+    keep[:, :, 1] = False
+    smallest = torch.zeros(1, 1, 4, 4).masked_fill(~keep, torch.finfo(torch.float32).min)
+    infinite = torch.zeros(1, 1, 4, 4).masked_fill(~keep, -torch.inf)
+    with sdpa_kernel(backend):
+        said, minus, small = (
+            scaled_dot_product_attention(query, key, value, attn_mask=mask) for mask in (keep, infinite, smallest)
+        )
+    assert (said[:, :, 1] == 0).all()
+    assert (minus[:, :, 1] == 0).all()
+    torch.testing.assert_close(small[:, :, 1], value.mean(2))
+    others = [0, 2, 3]
+    torch.testing.assert_close(said[:, :, others], small[:, :, others])
 
 
 def test_a_file_that_defines_no_strategy_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,10 @@ def test_sixty_questions_become_a_profile_that_is_checked(place: Path) -> None:
             [{"question": f"q {n}?", "choices": json.dumps(["x", f"y{n}"]), "answer": n % 2} for n in range(12)],
             {"choices": "{choices}", "target": "{answer_text}"},
         ),
+        (
+            [{"question": f"q {n}?", "label": ["a", "b"][n >= 1500]} for n in range(1600)],
+            {"choices": ("a", "b"), "target": "{label}"},
+        ),
         ([{"Q": f"a longer text {n}", "K": f"k{n}"} for n in range(12)], {"target": "{K}", "metric": "answer_match"}),
     ],
 )
@@ -100,12 +104,14 @@ def test_columns_are_guessed_and_the_guess_is_said(
         (("mine", "none", "rows.csv"), "none is not a model"),
         (("mine", "gpt2", "none.csv"), "none.csv is missing"),
         (("mine", "gpt2", "few.csv"), "few.csv has 1 rows"),
+        (("mine", "gpt2", "nan.jsonl"), "nan.jsonl: column 'answer' is NaN, which is not a value"),
         (("mine", "gpt2", "one.csv"), "has the columns 'question': two with texts are needed"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_written(place: Path, arguments: tuple[str, ...], line: str) -> None:
     table(place / "rows.csv", QUESTIONS)
     table(place / "few.csv", QUESTIONS[:1])
+    (place / "nan.jsonl").write_text('{"id": 1, "question": "a text", "answer": NaN}\n' * 5)
     table(place / "one.csv", [{"question": f"q {n}"} for n in range(9)])
     name, model, data = arguments
     code, said = run("new", name, "--model", model, "--data", data)
@@ -128,8 +134,10 @@ def test_check_says_what_looks_wrong(place: Path) -> None:
     rows = [{"question": f"What is the name of the thing called {n}?", "answer": "yes"} for n in range(20)]
     rows += [{"question": "What is the name &amp; place of the one called x?", "answer": "two\nlines"}]
     rows += [{"question": f"{n} " + "long " * 200, "answer": "\ufffd"} for n in range(2)]
+    rows += [{"question": f"Which language is {n}?", "answer": answer} for n, answer in enumerate(("C", "C++"))]
+    rows += [{"question": f"Nothing {n}?", "answer": "nan"} for n in range(2)]
     table(place / "rows.csv", rows)
-    entry = {"source": "local", "template": "question_answer", "pool_files": ["rows.csv"], "pool": 15, "queries": 8}
+    entry = {"source": "local", "template": "question_answer", "pool_files": ["rows.csv"], "pool": 17, "queries": 10}
     base = (Path(__file__).parents[2] / "params.yaml").read_text()
     content = yaml.safe_load(base) | {"datasets": {"rows": entry}}
     (place / "params.yaml").write_text(yaml.safe_dump(content))
@@ -137,6 +145,8 @@ def test_check_says_what_looks_wrong(place: Path) -> None:
     assert code == 0, said
     for line in (
         "1 gold answers do not score 1 against themselves, which the dataset stage refuses",
+        "2 targets are 'nan' or the like",
+        "answer_match takes 'C",
         "near-duplicates: ",
         "2 rows hold the character U+FFFD",
         "1 inputs hold HTML entities",

@@ -210,8 +210,8 @@ def test_another_python_and_other_packages(hub: HubServer, tmp_path: Path, monke
     params = profile(hub, tmp_path)
     monkeypatch.setattr(environment, "differences", lambda _: ["numpy 1.0, locked 2.4.6"])
     assert "numpy 1.0, locked 2.4.6" in lines([*environment.check_lock(params)], State.NOTE)
-    monkeypatch.setattr(sys, "version_info", (3, 12, 0))
-    assert "the locks are for 3.11" in lines([*environment.check_python(params)], State.FIX)
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
+    assert "the locks are for 3.13, 3.12, 3.11" in lines([*environment.check_python(params)], State.FIX)
 
 
 def test_local_sources_that_are_missing(hub: HubServer, tmp_path: Path) -> None:
@@ -223,6 +223,21 @@ def test_local_sources_that_are_missing(hub: HubServer, tmp_path: Path) -> None:
     params = load_params(tmp_path / "params.yaml")
     bad = lines([*examine(params)], State.FIX)
     assert "holds no model: correct models.mine.path" in bad
+
+
+def test_gold_answers_that_cannot_score_are_counted(tmp_path: Path) -> None:
+    answers = ["fine"] * 6 + ["two\\nlines", "w " * 40]
+    rows = "".join(f'{{"question": "q{n}", "answer": "{answer}"}}\n' for n, answer in enumerate(answers))
+    (tmp_path / "own.jsonl").write_text(rows)
+    own = {"source": "local", "template": "question_answer", "pool_files": [str(tmp_path / "own.jsonl")]}
+    content = yaml.safe_load(PAPER.read_text()) | {"datasets": {"own": own | {"pool": 5, "queries": 3}}}
+    content["models"] = yaml.safe_load((PAPER.parents[1] / "params.yaml").read_text())["models"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    bad = lines([*check_sources(load_params(tmp_path / "params.yaml"))], State.FIX)
+    assert "own: dataset own: the gold answers of 2 of 8 rows do not score 1 against themselves" in bad
+    content["datasets"]["own"]["allow_unscorable"] = 2
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    assert not lines([*check_sources(load_params(tmp_path / "params.yaml"))], State.FIX)
 
 
 def test_local_files_that_changed_since_their_stage_ran(hub: HubServer, tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_a_plan_needs_neither_weights_nor_datasets(tmp_path: Path) -> None:
     assert whole.dtype == "bfloat16"
     assert all(cost.flops > 0 and cost.seconds > 0 and cost.peak > 5e9 for cost in whole.costs)
     text = str(whole)
-    for word in ("H100", "typical of the template", "boolq", "gsm8k", "total", "to download: 12.6 GB", "no gsm8k"):
+    for word in ("H100", "typical of the template", "boolq", "gsm8k", "total", "to download: 12.6 GB", "no gsm8k",
+                 "power: 8 candidates (boolq, gsm8k), too few to see a correlation of 0.6"):  # fmt: skip
         assert word in text
 
 

@@ -22,7 +22,7 @@ from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
 from benchmark.tasks.metrics import get_metric
 from benchmark.tasks.templates import TEMPLATES, get_template
-from benchmark.tasks.values import Cell, Written, parse_json, spell
+from benchmark.tasks.values import Cell, Repeated, Written, parse_json, spell
 
 
 def local(path: Path, **more: Any) -> LocalDataset:
@@ -100,7 +100,14 @@ def test_an_answer_is_a_text_or_a_position_and_a_truth_value_is_no_position(
         ("sst2", {"sentence": "s", "label": True}),
         ("ag_news", {"text": "t", "label": True}),
         ("ag_news", {"text": "t", "label": 4}),
+        ("multiple_choice", {"question": "q", "choices": ["a"], "answer": "a"}),
+        ("multiple_choice", {"question": "q", "choices": ["a", ""], "answer": "a"}),
+        ("multiple_choice", {"question": "q", "choices": ["a b", "a  b"], "answer": "a b"}),
+        ("multiple_choice", {"question": "q", "choices": ["\u00e9", "e\u0301", "x"], "answer": "x"}),
+        ("arc", {"question": "q", "choices": {"text": ["x", "y"], "label": ["A", "A"]}, "answerKey": "A"}),
+        ("arc", {"question": "q", "choices": {"text": ["x"], "label": ["A"]}, "answerKey": "A"}),
         ("question_answer", {"question": "q", "answer": {"text": "x"}}),
+        ("question_answer", {"question": "q", "answer": Repeated("text")}),
         ("question_answer", {"question": "q", "answer": b"x"}),
         ("question_answer", {"question": "q", "answer": Written("NaN")}),
         ("question_answer", {"question": "q", "answer": "\ud800"}),
@@ -121,6 +128,19 @@ def test_an_answer_that_is_false_to_python_is_an_answer(key: Any, labels: list[A
     example = get_template("arc").render(row)
     assert example is not None
     assert example.target == " x"
+
+
+def test_an_answer_is_the_choice_that_reads_the_same() -> None:
+    row = {"question": "q", "choices": ["caf\u00e9 au lait", "tea"], "answer": "cafe\u0301  au lait"}
+    example = get_template("multiple_choice").render(row)
+    assert example is not None
+    assert example.target == " caf\u00e9 au lait"
+
+
+@pytest.mark.parametrize(("value", "named"), [({}, "'answer'"), (["a", {}], r"'answer\[1\]'")])
+def test_a_value_that_is_refused_is_named_as_it_stands(value: Any, named: str) -> None:
+    with pytest.raises(BenchmarkError, match=f"column {named} holds a mapping"):
+        get_template("question_answer").render({"question": "q", "answer": value})
 
 
 def test_one_text_where_a_list_is_usual_is_one_answer() -> None:
@@ -187,7 +207,7 @@ def test_a_gold_answer_that_cannot_score_is_refused_unless_allowed(
     path = write_lines(tmp_path / "a.jsonl", *rows)
     with pytest.raises(BenchmarkError, match=rf"1 of 4 rows do not score 1 .*{why}.*`allow_unscorable: 1`"):
         local(path, pool=2, **more).build("d")
-    local(path, pool=2, allow_unscorable=1, **more).build("d")
+    assert local(path, pool=2, allow_unscorable=1, **more).build("d").source["unscorable"] == 1
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import decimal
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.formats import Reading, read_rows
@@ -44,6 +48,8 @@ def column(rows: Rows, name: str) -> list[Any]:
             ["two\nlines", "naïve 東京", "next\u2028line", "x\x85y"],
         ),
         ([f'"{"x" * 200_000}"', '5"'], ["x" * 200_000, '5"']),
+        (['""""', '""', '"a""b"', '"""a"""', '"x,""\n"""'], ['"', None, 'a"b', '"a"', 'x,"\n"']),
+        (["null", "None", "0x1F", "1_000"], ["null", "None", "0x1F", "1_000"]),
     ],
 )
 def test_a_cell_of_a_csv_is_what_stands_in_it(tmp_path: Path, cells: list[str], values: list[Any]) -> None:
@@ -52,6 +58,27 @@ def test_a_cell_of_a_csv_is_what_stands_in_it(tmp_path: Path, cells: list[str], 
         rows = rows_of(tmp_path / "rows.csv", text, encoding)
         assert column(rows, "answer") == values
         assert set(column(rows, "question")) == {"q"}
+
+
+QUOTED = st.lists(st.sampled_from(['"', ",", "\n", "\r", "a", " ", ";", "é"]), max_size=6).map("".join)
+
+
+@given(text=st.lists(QUOTED, min_size=1, max_size=4).map("\n".join))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+def test_quotes_are_read_as_pythons_csv_reads_them_or_refused(tmp_path: Path, text: str) -> None:
+    """Whatever stands where, two columns by two: the cells of `csv`, which refuses what is not well-formed."""
+    try:
+        cells = [row for row in csv.reader(io.StringIO(f"x,y\n{text}", newline=""), strict=True) if row]
+    except csv.Error:
+        cells = None
+    whole = cells is not None and all(len(row) == 2 for row in cells)
+    try:
+        rows = rows_of(tmp_path / "a.csv", f"x,y\n{text}")
+    except BenchmarkError:
+        assert not whole
+        return
+    assert cells is not None
+    assert [[rows.row(n, [name])[name] or "" for name in ("x", "y")] for n in range(len(rows))] == cells[1:]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -83,6 +110,9 @@ def test_a_column_that_occurs_late_is_found(tmp_path: Path) -> None:
     rows.require(["q", "late"], "")
     with pytest.raises(BenchmarkError, match=r"a\.jsonl has no column 'never' \(it has 'q', 'late'\)"):
         rows.require(["never"], "")
+    lines[1200] = '{"q": }'
+    with pytest.raises(BenchmarkError, match=r"a\.jsonl, line 1201 is not JSON"):
+        rows_of(tmp_path / "a.jsonl", "\n".join(lines)).require(["never"], "")
 
 
 @pytest.mark.parametrize(
@@ -90,12 +120,20 @@ def test_a_column_that_occurs_late_is_found(tmp_path: Path) -> None:
     [
         ("a.jsonl", '{"a": 1}\n{"a"', r"a\.jsonl cannot be read: line 2 is not JSON"),
         ("a.jsonl", '{"a": 1}\n[1]\n', r"a\.jsonl cannot be read: line 2 is not a JSON object"),
-        ("a.jsonl", '{"a": 1, "a": 2}\n', r"a\.jsonl cannot be read: line 1 .*'a' occurs twice"),
+        ("a.jsonl", '{"a": 1, "a": 2}\n', r"a\.jsonl cannot be read: line 1 holds the name 'a' twice in one object"),
         ("a.csv", "a,b\n1,2\n1,2,3\n", r"a\.csv cannot be read: row 3 has 3 cells, and the header 2"),
         ("a.csv", "a,b\n1,2\n1\n", r"a\.csv cannot be read: row 3 has 1 cells, and the header 2"),
         ("a.csv", 'a,b\n1,"2\n', r"a\.csv cannot be read: after line \d, unexpected end of data"),
         ("a.csv", 'a,b\n1,"He said "hi" to us"\n', r"a\.csv cannot be read: after line 2, .* expected after"),
         ("a.csv", "question,answer,answer\n1,2,3\n", r"a\.csv .*names the column 'answer' twice"),
+        ("a.csv", 'a,b\n1,"5 tv\n2,"6 tv\n', r"a\.csv cannot be read: after line 3, ',' expected after"),
+        ("a.csv", 'a,b\n1,"x"y\n', r"a\.csv cannot be read: after line 2, ',' expected after"),
+        ("a.csv", "question,caf\u00e9,cafe\u0301\n1,2,3\n", r"a\.csv .*names the column 'café' twice"),
+        ("a.csv", "a;b\n1;2,3\n", r"a\.csv .*row 2 has 2 cells, and the header 1: .* state `delimiter`"),
+        ("a.jsonl", '[{"a": 1}]', r"line 1 is not a JSON object: state `format: json`"),
+        ("a.jsonl", '{\n"a": 1}', r"line 1 is not JSON .*: a line of this format is a whole object"),
+        ("a.json", '{"d": [], "d": []}', r"the name 'd' twice in one object"),
+        ("a.json", '[{"a": 1, "a": 2}]', r"the name 'a' twice in one object"),
         ("a.csv", "", r"a\.csv cannot be read: it is empty"),
         ("a.json", '{"examples": [], "n": 1}', r"a\.json .*state `records`, .* \(examples\)"),
         ("a.parquet", "PAR1", r"a\.parquet cannot be read"),
@@ -144,6 +182,50 @@ def test_delimiter_header_and_quoting_can_be_stated(tmp_path: Path) -> None:
     assert rows.place(0).endswith("row 1")
     with pytest.raises(BenchmarkError, match=r"a\.jsonl is read as jsonl, which has no `delimiter`: it is for csv"):
         rows_of(tmp_path / "a.jsonl", "{}", delimiter=";")
+
+
+def test_a_header_that_is_stated_or_comes_again_is_no_row(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match=r"its first line is the header that `header` states: leave `header` out"):
+        rows_of(tmp_path / "a.csv", "q,a\n1,2\n", header=("q", "a"))
+    rows = rows_of(tmp_path / "b.csv", "q,a\n1,2\nq,a\n3,a\n")
+    assert rows.row(2, ["q", "a"]) == {"q": "3", "a": "a"}
+    with pytest.raises(BenchmarkError, match=r"b\.csv, row 3: it repeats the header"):
+        rows.row(1, ["q", "a"])
+
+
+@pytest.mark.parametrize("cells", [["['red', 'blue']", "[]"], ["['a' 'b']", "[\"it's\", 'b']"], ["{'a': 1}", "{}"]])
+def test_lists_as_python_prints_them_are_not_texts(tmp_path: Path, cells: list[str]) -> None:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows([["a"], *([cell] for cell in cells)])
+    with pytest.raises(BenchmarkError, match=r"a\.csv, row 2: column 'a' holds lists as Python prints them.*json\."):
+        column(rows_of(tmp_path / "a.csv", buffer.getvalue()), "a")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.json"])
+def test_a_stated_encoding_is_read_with_its_mark_and_without(tmp_path: Path, name: str, encoding: str) -> None:
+    text = {"csv": "a,b\ncafé,x\n", "tsv": "a\tb\ncafé\tx\n", "jsonl": '{"a": "café"}\n', "json": '[{"a": "café"}]'}
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+    rows = rows_of(tmp_path / name, mark + text[name[2:]], encoding, encoding=encoding)
+    assert column(rows, "a") == ["café"]
+
+
+def test_a_name_twice_inside_a_value_matters_where_it_is_used(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path / "a.jsonl", '{"q": 1, "odd": {"k": 1, "k": 2}}\n')
+    assert rows.row(0, ["q"]) == {"q": 1}
+    with pytest.raises(BenchmarkError, match="holds the name 'k' twice in one object"):
+        spell(rows.row(0, ["odd"])["odd"])
+    pa.parquet.write_table(
+        pa.table({"m": pa.array([[("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int8()))}), tmp_path / "a.parquet"
+    )
+    with pytest.raises(BenchmarkError, match=r"a\.parquet, row 1: column 'm' .*a key occurs twice in one map"):
+        column(read_rows([tmp_path / "a.parquet"], Reading()), "m")
+
+
+def test_a_file_without_rows_says_so(tmp_path: Path) -> None:
+    for name, text in (("a.csv", "a,b\n"), ("a.jsonl", ""), ("a.json", "[]")):
+        with pytest.raises(BenchmarkError, match=rf"{name} has no rows"):
+            rows_of(tmp_path / name, text).require(["a"], "")
 
 
 def test_json_rows_lie_where_records_says(tmp_path: Path) -> None:

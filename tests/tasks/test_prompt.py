@@ -15,6 +15,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.params import load_params
 from benchmark.sources.datasets.local import LocalDataset
 from benchmark.tasks.steps import STEPS, AnyStep
+from benchmark.tasks.values import Written
 
 ROWS = [
     {"text": f" row {n} is &amp; was ", "rating": [-3, 0.5, 2][n % 3], "options": ["red", "blue"], "n": n % 2}
@@ -109,7 +110,7 @@ def test_fields_of_values_references_and_other_settings(tmp_path: Path) -> None:
         ({"prompt": "{text.x}"}, r"rows\.jsonl, line \d+: column 'text' has no field 'x'"),
         (
             {"target": "{rating}"},
-            r"rows\.jsonl, line \d+: the target '.*' is outside the choices 'negative'",
+            r"rows\.jsonl, line \d+: the answer '.*' is outside the choices 'negative'",
         ),
         ({"prompt": "{options}"}, r"rows\.jsonl, line \d+: column 'options' holds a list, not a text"),
         ({"pool": 25}, r"gives 20 usable examples of 30 rows \(10 dropped by bin\), 25 were asked for"),
@@ -143,6 +144,15 @@ def test_a_mistake_that_the_rows_show_is_one_line(rows: Path, change: dict[str, 
         ({"steps": [{"step": "bin", "column": "r", "bins": {"a": [3, 1]}}]}, "ends before it begins"),
         ({"steps": [{"step": "bins", "column": "r"}]}, "'bin'"),
         ({"steps": [{"step": "lower", "colum": "r"}]}, "did you mean 'column'"),
+        ({"choices": ["caf\u00e9", "cafe\u0301"]}, "names 'café' twice"),
+        ({"pool": True}, "`pool` cannot be true"),
+        ({"steps": [{"step": "item", "column": "r", "at": True}]}, "`at` cannot be true"),
+        ({"steps": [{"step": "keep", "column": "r", "values": [None]}]}, "a value is missing: write texts, in quotes"),
+        ({"steps": [{"step": "map", "column": "r", "values": {"x": 1.5}}]}, "a value holds float, not a text"),
+        ({"encoding": "utf8x"}, "unknown encoding: utf8x: name one that Python has"),
+        ({"encoding": "rot13"}, "is not a text encoding"),
+        ({"delimiter": "§"}, "'§' cannot stand between cells"),
+        ({"delimiter": '"'}, "cannot stand between cells"),
     ],
 )
 def test_a_mistake_in_the_parameters_is_one_line(tmp_path: Path, change: dict[str, Any], line: str) -> None:
@@ -155,8 +165,51 @@ def test_a_mistake_in_the_parameters_is_one_line(tmp_path: Path, change: dict[st
     assert "\n" not in str(raised.value)
 
 
+def test_yes_and_no_in_the_parameters_are_words(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("q,a\n" + "".join(f"q{n},{n % 3}\n" for n in range(12)))
+    entry = f"""
+  d:
+    source: local
+    pool_files: [{tmp_path / "a.csv"}]
+    steps:
+      - {{step: keep, column: a, values: [0, 1]}}
+      - {{step: map, column: a, values: {{0: no, 1: yes}}}}
+    prompt: "{{q}}"
+    target: "{{a}}"
+    choices: [no, yes]
+    pool: 4
+    queries: 2
+"""
+    base = yaml.safe_load(Path("params.yaml").read_text())
+    del base["datasets"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(base) + "datasets:" + entry)
+    dataset = load_params(tmp_path / "params.yaml").datasets["d"].build("d")
+    assert {example.target for example in (*dataset.pool, *dataset.queries)} == {" no", " yes"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(base) + "datasets:" + entry + "    pool: 5\n")
+    with pytest.raises(BenchmarkError, match=r"is not a YAML file: line \d+ has the key 'pool' a second time"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_labels_that_read_the_same_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    labels = ("caf\u00e9", "cafe\u0301 ", "tea", "tea")
+    path.write_text("".join(json.dumps({"q": f"q{n}", "label": labels[n % 4]}) + "\n" for n in range(20)))
+    entry = {"prompt": "{q}", "target": "{label}", "label": "{label}", "balance": "label", "pool": 8, "queries": 4}
+    assert Counter(example.label for example in source(path, **entry).build("d").pool) == {"caf\u00e9": 4, "tea": 4}
+    steps = [{"step": "keep", "column": "label", "values": ["caf\u00e9"]}]
+    assert len(source(path, **{**entry, "pool": 7, "queries": 3}, steps=steps).build("d").pool) == 7
+    renamed = {"step": "map", "column": "label", "values": {"cafe\u0301": "c", "tea": "t"}}
+    assert {e.label for e in source(path, **entry, steps=[renamed]).build("d").pool} == {"c", "t"}
+
+
+def test_the_whole_of_a_file_leaves_no_queries(rows: Path) -> None:
+    with pytest.raises(BenchmarkError, match="`pool: null` takes every row, and the queries are of the same files"):
+        source(rows, **{**REVIEW, "pool": None}).build("d")
+
+
 STEP: TypeAdapter[Any] = TypeAdapter(AnyStep)
 MANY = {"at_column": 1, "text": " a =>\r\n b &lt; c ", "list": ["x", "y"], "scores": {"no": 0, "yes": 1.5}, "n": 0}
+MANY["unsure"] = {"no": Written("NaN"), "yes": 1}
 
 
 @pytest.mark.parametrize(
@@ -198,6 +251,7 @@ def test_a_step_changes_what_it_says(step: dict[str, Any], changed: dict[str, An
         {"step": "bin", "column": "text", "bins": {"a": [0, 1]}},
         {"step": "map", "column": "n", "values": {"1": "x"}},
         {"step": "best", "column": "list", "into": "a", "choices": "c"},
+        {"step": "best", "column": "unsure", "into": "a", "choices": "c"},
         {"step": "item", "column": "list", "at": 2},
         {"step": "item", "column": "list", "at": "text"},
         {"step": "split", "column": "text", "separator": "|", "parts": ["l", "r"]},

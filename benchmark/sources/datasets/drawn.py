@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,6 +14,7 @@ from benchmark.seeds import generator
 from benchmark.sources.datasets.source import DatasetSource, Outline
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.drawing import Recipe, draw, inputs_of
+from benchmark.tasks.example import comparable
 from benchmark.tasks.formats import Reading, Rows, read_rows
 from benchmark.tasks.golds import require_scorable
 from benchmark.tasks.metrics import get_metric
@@ -92,7 +93,7 @@ class DrawnDataset(DatasetSource):
                 "belongs to the target"
             )
         if isinstance(self.choices, tuple):
-            plain = [choice.strip() for choice in self.choices]
+            plain = [comparable(choice) for choice in self.choices]
             twice = [choice for choice in plain if plain.count(choice) > 1]
             if twice or len(plain) < 2:
                 raise ValueError(
@@ -142,6 +143,11 @@ class DrawnDataset(DatasetSource):
         form, recipe = self.form(), self.recipe()
         get_metric(form.metric)
         files = self.fetch()
+        if self.pool is None and files.queries == files.pool:
+            raise BenchmarkError(
+                f"dataset {name}: `pool: null` takes every row, and the queries are of the same files: state how many "
+                f"rows the pool takes"
+            )
         rows = self._open(name, files.pool)
         pool = draw(
             rows,
@@ -177,8 +183,8 @@ class DrawnDataset(DatasetSource):
             },
         )
         dataset.require_distinct(2)
-        require_scorable(dataset, self.allow_unscorable)
-        return dataset
+        unscorable = require_scorable(dataset, self.allow_unscorable)
+        return replace(dataset, source={**dataset.source, "unscorable": unscorable}) if unscorable else dataset
 
     def _open(self, name: str, files: tuple[Path, ...]) -> Rows:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from benchmark.sources.datasets.drawn import DrawnDataset
 from benchmark.tasks.formats import Reading
@@ -22,6 +22,23 @@ class FilesDataset(DrawnDataset):
     encoding: str | None = Field(default=None, description="of texts, such as latin-1; null: utf-8")
     records: str | None = Field(default=None, description="json: dotted path to the rows, such as data.paragraphs.qas")
     licence: str | None = Field(default=None, description="recorded with the results")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str | None) -> str | None:
+        try:
+            if encoding is not None:
+                "".encode(encoding)
+        except LookupError as error:
+            raise ValueError(f"{error}: name one that Python has, such as utf-8, latin-1, cp1252 or utf-16") from error
+        return encoding
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_byte(cls, delimiter: str | None) -> str | None:
+        if delimiter is not None and (not delimiter.isascii() or delimiter in '"\r\n\0'):
+            raise ValueError(f"{delimiter!r} cannot stand between cells: use an ASCII character that is no quote")
+        return delimiter
 
     @property
     def reading(self) -> Reading:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from benchmark.section import Section
 from benchmark.tasks.dataset import Dataset, Kind
@@ -35,6 +36,10 @@ class DatasetSource(Section):
     @abstractmethod
     def build(self, name: str) -> Dataset:
         """The dataset: fetched, verified and drawn. Raises `BenchmarkError` for whatever makes it unusable."""
+
+    @classmethod
+    def fetch_together(cls, sources: Sequence[Self]) -> None:
+        """Fetches what several datasets of this kind need, where that takes less than one after the other."""
 
     @abstractmethod
     def outline(self) -> Outline:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.rows import Reading, content, file_format
-from benchmark.tasks.values import parse_json
+from benchmark.tasks.rows import Reading, file_format, utf8
+from benchmark.tasks.values import Repeated, parse_json
 
 SAMPLE = 1000
 """Rows that are read at once to learn the columns; the others are when they are drawn."""
@@ -17,47 +17,56 @@ SAMPLE = 1000
 class JsonLines:
     def __init__(self, lines: list[bytes]) -> None:
         self._lines = lines
-        self._places = [number for number, line in enumerate(lines) if line and not line.isspace()]
+        odd = [number for number, line in enumerate(lines) if not _looks_whole(line)]  # few: the others need no care
+        blank = {number for number in odd if not lines[number].strip()}
+        numbers = range(len(lines))
+        self._numbers: Sequence[int] = [number for number in numbers if number not in blank] if blank else numbers
         self.names: dict[str, None] = {}
-        for index, number in enumerate(self._places):
-            line = lines[number].strip()
-            if index < SAMPLE or not (line.startswith(b"{") and line.endswith(b"}")):
-                try:
-                    self.names |= dict.fromkeys(self._whole(index))
-                except BenchmarkError as error:
-                    raise BenchmarkError(f"{self.place(index)} {error}") from error
+        odd = [number for number in odd if not _looks_whole(lines[number].strip())]
+        self._learn_names(sorted({*self._numbers[:SAMPLE], *odd} - blank))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._numbers)
 
     def lacks(self, columns: Collection[str]) -> list[str]:
         missing = [name for name in columns if name not in self.names]
         if missing:  # it may first occur late
-            self.names |= dict.fromkeys(name for index in range(SAMPLE, len(self)) for name in self._whole(index))
+            self._learn_names(self._numbers[SAMPLE:])
         return [name for name in missing if name not in self.names]
 
+    def _learn_names(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            try:
+                self.names |= dict.fromkeys(self._whole(number))
+            except BenchmarkError as error:
+                raise BenchmarkError(f"line {number + 1} {error}") from error
+
     def place(self, index: int) -> str:
-        return f"line {self._places[index] + 1}"
+        return f"line {self._numbers[index] + 1}"
 
     def row(self, index: int, columns: Collection[str]) -> dict[str, Any]:
-        whole = self._whole(index)
+        whole = self._whole(self._numbers[index])
         return {name: whole.get(name) for name in columns}
 
-    def _whole(self, index: int) -> dict[str, Any]:
+    def _whole(self, number: int) -> dict[str, Any]:
         try:
-            row = parse_json(self._lines[self._places[index]].decode())
+            row = parse_json(self._lines[number].decode())
         except UnicodeDecodeError as error:
             raise BenchmarkError(f"is not UTF-8 ({error}): state its `encoding`") from error
         except ValueError as error:
-            raise BenchmarkError(f"is not JSON ({error})") from error
+            raise BenchmarkError(f"is not JSON ({error}): a line of this format is a whole object") from error
+        if isinstance(row, Repeated):
+            raise BenchmarkError(f"holds {row}")
         if not isinstance(row, dict):
-            raise BenchmarkError("is not a JSON object")
+            hint = ": state `format: json` for a file that is one list" if isinstance(row, list) else ""
+            raise BenchmarkError(f"is not a JSON object{hint}")
         return row
+
+
+def _looks_whole(line: bytes) -> bool:
+    return line[:1] == b"{" and line[-1:] == b"}"
 
 
 @file_format("jsonl", ".jsonl", ".ndjson", options=("encoding",))
 def open_json_lines(path: Path, reading: Reading, columns: Collection[str] | None) -> JsonLines:
-    raw = content(path).removeprefix(b"\xef\xbb\xbf")
-    if reading.encoding is not None:
-        raw = raw.decode(reading.encoding).encode()
-    return JsonLines(raw.splitlines())
+    return JsonLines(utf8(path, reading.encoding).splitlines())

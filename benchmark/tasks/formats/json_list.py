@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.rows import Reading, content, file_format
+from benchmark.tasks.rows import Reading, file_format, utf8
 from benchmark.tasks.values import parse_json
 
 
@@ -36,7 +36,7 @@ class JsonList:
 @file_format("json", ".json", options=("encoding", "records"))
 def open_json(path: Path, reading: Reading, columns: Collection[str] | None) -> JsonList:
     try:
-        whole = parse_json(content(path).decode(reading.encoding or "utf-8").removeprefix("\ufeff"))
+        whole = parse_json(utf8(path, reading.encoding).decode())
     except UnicodeDecodeError:
         raise
     except ValueError as error:
@@ -53,7 +53,7 @@ def _rows(value: Any, path: list[str], beside: dict[str, Any]) -> Iterator[dict[
             elif isinstance(item, dict):
                 yield beside | item
             else:
-                raise BenchmarkError(f"its rows are not objects, but {str(item)[:40]!r}: correct `records`")
+                raise BenchmarkError(f"its rows are not objects, but {str(item)[:60]!r}: correct `records`")
     elif isinstance(value, dict) and path:
         if path[0] not in value:
             raise BenchmarkError(
@@ -67,4 +67,4 @@ def _rows(value: Any, path: list[str], beside: dict[str, Any]) -> Iterator[dict[
             f"its rows are not in a list: state `records`, the path to them ({', '.join(lists) or 'none'})"
         )
     else:
-        raise BenchmarkError(f"`records` leads to {str(value)[:40]!r}, which is not a list")
+        raise BenchmarkError(f"`records` leads to {str(value)[:60]!r}, which is not a list")

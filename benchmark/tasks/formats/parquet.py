@@ -57,6 +57,8 @@ def _value(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_struct(kind):
         return {field.name: _value(value[field.name], field.type) for field in kind}
     if pa.types.is_map(kind):
+        if len(dict(value)) < len(value):
+            raise ValueError("a key occurs twice in one map")
         return {key: _value(item, kind.item_type) for key, item in value}
     if isinstance(value, list):
         return [_value(item, kind.value_type) for item in value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from benchmark.tasks.step import Step, bad_value
@@ -26,7 +27,7 @@ class Best(Step):
         except (TypeError, ValueError) as error:
             raise bad_value(self.column, f"has a score that is not a number: {scores!r}") from error
         top = [choice for choice, number in numbers.items() if number == max(numbers.values())]
-        if len(top) != 1 or len(numbers) < len(scores):
+        if len(top) != 1 or len(numbers) < len(scores) or any(map(math.isnan, numbers.values())):
             raise bad_value(self.column, f"has no single best choice: {scores!r}")
         return {self.into: top[0], self.choices: list(scores)}
 

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from benchmark.tasks.step import Step
-from benchmark.tasks.values import Row, is_missing, spell, text
+from benchmark.tasks.example import comparable
+from benchmark.tasks.step import Step, as_written
+from benchmark.tasks.values import Row, is_missing, text
 
 
 class Keep(Step):
@@ -17,12 +18,12 @@ class Keep(Step):
     @field_validator("values", mode="before")
     @classmethod
     def _written(cls, values: object) -> object:
-        return [spell(value) for value in values] if isinstance(values, list | tuple) else values
+        return [as_written(value) for value in values] if isinstance(values, list | tuple) else values
 
     def apply(self, row: Row) -> dict[str, Any] | None:
         if is_missing(row[self.column]):
             return None
-        return {} if text(row, self.column).strip() in self.values else None
+        return {} if comparable(text(row, self.column)) in map(comparable, self.values) else None
 
     @property
     def writes(self) -> frozenset[str]:

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from benchmark.tasks.step import Step, bad_value
-from benchmark.tasks.values import Row, is_missing, spell, text
+from benchmark.tasks.example import comparable
+from benchmark.tasks.step import Step, as_written, bad_value
+from benchmark.tasks.values import Row, is_missing, text
 
 
 class Map(Step):
@@ -22,12 +23,13 @@ class Map(Step):
         """YAML reads 0, yes and 2.5 as numbers and truth values: they are meant as they are written in JSON."""
         if not isinstance(values, dict):
             return values
-        return {spell(key): spell(value) for key, value in values.items()}
+        return {as_written(key): as_written(value) for key, value in values.items()}
 
     def apply(self, row: Row) -> dict[str, Any] | None:
         if is_missing(row[self.column]):
             return {self.into or self.column: None}
-        value = text(row, self.column).strip()
-        if value not in self.values:
+        value = comparable(text(row, self.column))
+        found = [other for known, other in self.values.items() if comparable(known) == value]
+        if not found:
             raise bad_value(self.column, f"is {value!r}, and `values` lists {', '.join(map(repr, self.values))}")
-        return {self.into or self.column: self.values[value]}
+        return {self.into or self.column: found[0]}

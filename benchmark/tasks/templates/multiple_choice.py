@@ -8,35 +8,36 @@ from __future__ import annotations
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.example import Example
-from benchmark.tasks.template import choice, template
-from benchmark.tasks.values import Row, is_missing, listed, spell, text, whole_number
+from benchmark.tasks.template import choice, require_choices, template
+from benchmark.tasks.values import Row, is_missing, listed, text, whole_number
 
 
 @template(kind="classification", metric="accuracy", columns=("question", "choices", "answer"), typical=(150, 15))
 def multiple_choice(row: Row) -> Example | None:
-    answer, offered = row["answer"], row["choices"]
+    offered = row["choices"]
     if not isinstance(offered, list):
         raise BenchmarkError(f"column 'choices' is not a list, but {offered!r}: write it as a list, in a CSV as JSON")
     texts = [item.strip() for item in listed(offered, "choices")]
-    if is_missing(answer) and "" not in texts:
+    require_choices(texts)
+    if is_missing(row["answer"]):
         return None
-    position = _position(answer, texts)
+    position = _position(row, texts)
     if position is None:
         return None
     choices = tuple(f" {item}" for item in texts)
     return Example(f"Question: {text(row, 'question').strip()}\nAnswer:", choices[position], choices=choices)
 
 
-def _position(answer: object, texts: list[str]) -> int | None:
+def _position(row: Row, texts: list[str]) -> int | None:
     """Where the answer stands: it is one of the texts, else a position from 0; None for -1, which is unlabelled."""
-    number = whole_number(answer)
-    written = "" if answer is None else spell(answer).strip()
+    number = whole_number(row["answer"])
+    written = text(row, "answer").strip()
     if number is None:
-        return choice(written, texts, "answer")
+        return choice(written, texts)
     if written in texts:
         if 0 <= number < len(texts) and texts[number] != written:
             raise BenchmarkError(f"its answer {number} is a position, and also a choice: write the answers as texts")
-        return choice(written, texts, "answer")
+        return choice(written, texts)
     if number == -1:
         return None
     if not 0 <= number < len(texts):

@@ -6,7 +6,7 @@ The format is that of lm-evaluation-harness: nothing stands around the stem.
 from __future__ import annotations
 
 from benchmark.tasks.example import Example
-from benchmark.tasks.template import lettered, template
+from benchmark.tasks.template import lettered, require_choices, template
 from benchmark.tasks.values import Row, text
 
 
@@ -16,5 +16,6 @@ def openbookqa(row: Row) -> Example | None:
     if answer is None:
         return None
     texts, _, gold = answer
+    require_choices(texts)
     choices = tuple(f" {choice}" for choice in texts)
     return Example(text(row, "question_stem").strip(), choices[gold], choices=choices)

@@ -130,7 +130,7 @@ def test_columns_of_another_type_are_an_error_with_the_row(hub: HubServer) -> No
         (
             "arc",
             {"answerKey": "F"},
-            r"dataset d, train: .*train-00000-of-00001\.parquet, row \d+: the label 'F' is outside the choices",
+            r"dataset d, train: .*train-00000-of-00001\.parquet, row \d+: the answer 'F' is outside the choices",
         ),
         (
             "gsm8k",
