@@ -75,6 +75,29 @@ class Selection(Section):
         return self
 
 
+class SaeModel(Section):
+    """The dictionaries of one model, one for each site of one layer."""
+
+    layer: int = Field(ge=0, description="whose outputs are read; the model runs no further")
+    sites: tuple[Literal["mlp_output", "residual"], ...] = Field(min_length=1)
+    tokens: int = Field(ge=1, description="to be trained on; fewer where the text that is left over has fewer")
+    held_out: int = Field(ge=1, description="tokens on which the dictionary is measured")
+    width: int = Field(ge=1, description="features")
+    active: int = Field(ge=1, description="of them at work in a token, on average")
+    epochs: int = Field(ge=1, description="passes over the tokens")
+    batch: int = Field(ge=1, description="tokens of a training step")
+    learning_rate: float = Field(gt=0, description="of Adam; it falls to 0 over the last fifth of the steps")
+    auxiliary: float = Field(ge=0, description="weight of the loss that wakes dead features (Gao et al. 2024: 1/32)")
+    dead_after: int = Field(ge=1, description="tokens for which a dead feature has been silent")
+    token_budget: int = Field(ge=1, description="tokens of a batch that the model reads")
+    shard: int = Field(ge=1, description="texts of a shard: the most that a kill can cost")
+
+
+class Sae(Section):
+    texts: int = Field(ge=1, description="of each dataset, at most so many of those that are left over")
+    models: dict[Key, SaeModel] = Field(description="the models that get dictionaries")
+
+
 class Timing(Section):
     rounds: int = Field(ge=3, description="interleaved rounds of each measurement")
     threshold: float = Field(gt=1, description="a ratio of new to old time above this is a slowdown")
@@ -95,8 +118,16 @@ class Params(Section):
     extraction: Extraction
     quality: Quality
     selection: Selection
+    sae: Sae
     claim: ClaimParameters
     timing: Timing
+
+    @model_validator(mode="after")
+    def _dictionaries_are_of_its_models(self) -> Self:
+        strange = [name for name in self.sae.models if name not in self.models]
+        if strange:
+            raise ValueError(f"sae.models names {strange[0]!r}, the models are {', '.join(self.models)}")
+        return self
 
     @property
     def data(self) -> Path:
@@ -125,6 +156,10 @@ class Params(Section):
     def part(self, kind: Kind, model: str, dataset: str) -> Path:
         """The folder of one model on one dataset, `data/<kind>/M/D/`."""
         return self.data / kind / self.model_folder(model).name / self.dataset_folder(dataset).name
+
+    def features(self, model: str, dataset: str) -> Path:
+        """What the features of a model's dictionaries say of a pool."""
+        return self.data / "sae" / model / f"{dataset}.npz"
 
 
 def load_params(path: Path) -> Params:

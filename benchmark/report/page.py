@@ -13,6 +13,7 @@ from benchmark import __version__
 from benchmark.analysis.p_values import p_text
 from benchmark.analysis.parameters import CLAIMS
 from benchmark.attestations import Attestation
+from benchmark.report import outlook
 from benchmark.report.answers import active_learning, selection
 from benchmark.report.attested import NOTE, attested
 from benchmark.report.drawing import Drawing
@@ -118,6 +119,11 @@ def render(
         kinds=FAMILIES,
         answers={"active_learning": active_learning(results), "selection": selection(results)},
         tables={name: build(results) for name, build in BUILDERS.items()},
+        outlook={
+            "answer": outlook.answer(results),
+            "cells": outlook.outlook(results),
+            "dictionaries": outlook.dictionaries(results),
+        },
         present=set(results.tables),
         timing=results.timing,
         record_of_run=record,

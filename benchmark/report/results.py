@@ -15,6 +15,7 @@ from benchmark.analysis.decomposition import COLUMNS as DECOMPOSITION
 from benchmark.analysis.parameters import AS_STATED
 from benchmark.artefacts.cells import KEY, Cells
 from benchmark.artefacts.column import Column
+from benchmark.artefacts.dictionaries import COLUMNS as DICTIONARY
 from benchmark.artefacts.learning import AREAS, CURVES
 from benchmark.artefacts.selection import COLUMNS as SELECTION
 from benchmark.errors import BenchmarkError
@@ -87,6 +88,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "note",
     ),
     "null": ("family", "claim", "low", "high", "null_max", "null_cell", "observed"),
+    "given_length": ("family", *KEY, "rho_given_length", "simultaneous_low", "simultaneous_high", "p_family"),
+    "sae": DICTIONARY,
     "calibration": (
         "scenario",
         "claim",

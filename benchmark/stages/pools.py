@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.artefacts.embeddings import Embeddings
+from benchmark.artefacts.features import FeatureScores
 from benchmark.artefacts.matrices import Matrices
 from benchmark.artefacts.scores import ActivationScores
 from benchmark.artefacts.sets import read_sets
@@ -42,7 +43,7 @@ def read_pool(params: Params, model: str, dataset: str, material: Material) -> P
     computed = [name for name in section.features if kind(name).computed]
     found = Embeddings.read(params.part("embeddings", model, dataset), computed)
     queries = {name: unit(rows) for name, rows in found.queries.items()}
-    quality = params.part("quality", model, dataset)
+    quality, features = params.part("quality", model, dataset), params.features(model, dataset)
     return build_pool(
         material.data,
         ActivationScores.read(params.part("activations", model, dataset)).arrays(),
@@ -56,4 +57,5 @@ def read_pool(params: Params, model: str, dataset: str, material: Material) -> P
             name: Features(unit(rows), queries[name][material.choosing], queries[name][material.judging])
             for name, rows in found.candidates.items()
         },
+        FeatureScores.read(features) if features.parent.is_dir() else None,  # where the model has dictionaries
     )

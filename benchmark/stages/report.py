@@ -20,6 +20,7 @@ CALIBRATION = Path("results/calibration.csv")
         "{results}/claim.json",
         "{results}/correlations.csv",
         "{results}/selection.csv",
+        "{results}/sae.csv",
         "{results}/learning.csv",
         "{results}/learning_areas.csv",
         "{results}/timing.json",

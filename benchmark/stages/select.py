@@ -57,7 +57,11 @@ class Choosing(Work):
 
     def inputs(self, dataset: str) -> dict[str, Any]:
         parts = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality", "embeddings"))
-        return super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
+        inputs = super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
+        features = self.params.features(self.model, dataset)
+        if features.parent.is_dir():  # the model has dictionaries
+            inputs["sae"] = files_of(features.parent)[features.name]
+        return inputs
 
     def cell(self, dataset: str) -> Cell:
         if dataset not in self._cells:
@@ -187,6 +191,7 @@ def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
         "{data}/activations/{model}",
         "{data}/quality/{model}",
         "{data}/embeddings/{model}",
+        "{data}/sae",
     ),
     outs=(Out("{data}/selection/{model}"),),
 )

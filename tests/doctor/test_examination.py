@@ -241,7 +241,7 @@ def test_local_sources_that_are_missing(hub: HubServer, tmp_path: Path) -> None:
     models = {"mine": {"source": "local", "path": str(tmp_path / "none")}}
     params = profile(hub, tmp_path)
     content = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    content["models"] = models
+    content["models"], content["sae"]["models"] = models, {}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     params = load_params(tmp_path / "params.yaml")
     bad = lines([*examine(params)], State.FIX)
@@ -268,7 +268,7 @@ def test_local_files_that_changed_since_their_stage_ran(hub: HubServer, tmp_path
     rows.write_text("question,answer\n" + "".join(f"What is {i}?,{i}\n" for i in range(20)))
     profile(hub, tmp_path)
     content = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    content["models"] = {"mine": {"source": "local", "path": str(weights)}}
+    content["models"], content["sae"]["models"] = {"mine": {"source": "local", "path": str(weights)}}, {}
     content["datasets"] = {
         "own": {"source": "local", "template": "question_answer", "pool": 8, "queries": 4}
         | {part: [str(rows)] for part in ("pool_files", "query_files")}

@@ -41,7 +41,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def test_every_table_of_the_analysis_is_found(results: Results) -> None:
-    of_other_stages = {"selection", "learning", "learning_areas", "calibration"}
+    of_other_stages = {"selection", "sae", "learning", "learning_areas", "calibration"}
     assert set(TABLES) - set(results.tables) == of_other_stages
 
 
