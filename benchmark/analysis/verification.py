@@ -37,6 +37,8 @@ def verify(inputs: ClaimInputs) -> Claim:
             f"{path} is not what the cells give: {difference.where} is {difference.one!r}, recomputed "
             f"{difference.other!r}: run the claim stage again"
         )
+    if first(read_json(inputs.results / "metrics.json"), claim.metrics()):
+        raise BenchmarkError(f"{inputs.results / 'metrics.json'} is not what the cells give: run the claim stage again")
     for name, table in claim.tables.items():
         compare_tables(inputs.results / name, table)
     return claim

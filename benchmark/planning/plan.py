@@ -19,6 +19,7 @@ from benchmark.planning.lengths import (
     typical_lengths,
 )
 from benchmark.planning.machines import GPUS, Machine, calibrate, get_gpu, measured, present_gpu
+from benchmark.planning.power import power_of_pools
 from benchmark.planning.stages import Cell, Cost, costs
 from benchmark.storage import read_json
 
@@ -123,7 +124,12 @@ def plan_for(
         download=download_bytes(params, shapes),
         origins=frozenset(known.origin for known in lengths.values()),
         alternatives=tuple((name, sum(cost.seconds for cost in part) / 3600) for name, part in changes),
-        remarks=(*remarks, *_assumed_pools(params), *_memory(params, machine, whole)),
+        remarks=(
+            *remarks,
+            *_assumed_pools(params),
+            *_memory(params, machine, whole),
+            *(f"power: {power.text}" for power in power_of_pools(params)),
+        ),
     )
 
 
