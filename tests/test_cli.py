@@ -104,6 +104,15 @@ def test_a_verdict_of_other_parameters_is_not_printed(tmp_path: Path) -> None:
     assert _run("verdict").startswith("verdict  ")
 
 
+def test_a_remedy_names_the_command_of_the_profile(tmp_path: Path) -> None:
+    content = yaml.safe_load((ROOT / "paper/params.yaml").read_text(encoding="utf-8"))
+    content["paths"]["results"] = str(tmp_path / "results")
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    output = _run("--params", str(path), "verdict", code=1)
+    assert output.endswith(f"claim.json is missing: run the stage that makes it (`dvc --cd {tmp_path} repro`)\n")
+
+
 def test_debug_shows_the_traceback() -> None:
     command = [sys.executable, "-m", "benchmark", "--debug", "model", "nowhere"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
@@ -130,7 +139,7 @@ def test_an_interrupt_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     monkeypatch.setattr("benchmark.verdict.run", interrupt)
-    assert "Traceback" not in _run("verdict", code=1)
+    assert _run("verdict", code=1) == "error: stopped; what is finished is kept, and the next run goes on there\n"
 
 
 def test_an_interpreter_without_the_packages_is_told_where_they_are() -> None:

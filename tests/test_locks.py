@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements"
+PYTHONS = (REQUIREMENTS / "pythons").read_text().split()
 LOCKS = sorted(REQUIREMENTS.glob("*.lock"))
 ENTRY = re.compile(r"^(?P<name>[a-z0-9-]+)(\[[a-z0-9,-]+\])?==(?P<version>[^\s;]+)")
 
@@ -30,6 +32,8 @@ def direct(path: Path) -> set[str]:
     names: set[str] = set()
     for line in path.read_text().splitlines():
         text = line.split("#")[0].strip()
+        if text.startswith("--hash"):
+            continue
         if text.startswith("-r "):
             names |= direct(path.parent / text[3:])
         elif text:
@@ -39,8 +43,8 @@ def direct(path: Path) -> set[str]:
     return names
 
 
-def test_there_are_the_five_locks() -> None:
-    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "extras", "tools"]
+def test_there_are_the_six_locks() -> None:
+    assert [path.stem for path in LOCKS] == ["build", "cpu", "cuda", "extras", "ray", "tools"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
@@ -60,6 +64,21 @@ def test_cpu_and_cuda_differ_in_torch_and_its_cuda_packages_only() -> None:
     assert {name for name in cpu if cpu[name] != cuda[name]} == {"torch"}
     assert all(re.match(r"(nvidia|cuda)-", name) for name in cuda.keys() - cpu.keys())
     assert cpu["torch"][0] == f"{cuda['torch'][0]}+cpu"
+
+
+def test_torch_is_hashed_for_every_python_wherever_it_was_found() -> None:
+    """Where `make lock` runs, a folder of wheels may have the build for one Python only."""
+    stated = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", (REQUIREMENTS / "cpu.in").read_text()))
+    assert entries(REQUIREMENTS / "cpu.lock")["torch"][1] == stated
+    assert len(stated) == len(PYTHONS)
+
+
+def test_what_is_declared_of_pythons_is_what_is_locked() -> None:
+    project = tomllib.loads((REQUIREMENTS.parent / "pyproject.toml").read_text())
+    newest, oldest = (tuple(map(int, PYTHONS[index].split("."))) for index in (0, -1))
+    assert project["project"]["requires-python"] == f">=3.{oldest[1]},<3.{newest[1] + 1}"
+    assert project["tool"]["ruff"]["target-version"] == f"py3{oldest[1]}"
+    assert project["tool"]["mypy"]["python_version"] == PYTHONS[-1]
 
 
 def table(title: str) -> list[list[str]]:
@@ -85,8 +104,9 @@ def test_the_purpose_of_everything_asked_for_is_listed_once() -> None:
     assert sorted(packages) == sorted(set().union(*(direct(lock.with_suffix(".in")) for lock in LOCKS)))
 
 
-def test_the_extras_of_the_benchmark_replace_nothing() -> None:
-    assert not entries(REQUIREMENTS / "extras.lock").keys() & entries(REQUIREMENTS / "cpu.lock").keys()
+@pytest.mark.parametrize("lock", ["extras", "ray"])
+def test_what_is_installed_on_top_replaces_nothing(lock: str) -> None:
+    assert not entries(REQUIREMENTS / f"{lock}.lock").keys() & entries(REQUIREMENTS / "cpu.lock").keys()
 
 
 def test_what_builds_packages_is_what_is_installed() -> None:

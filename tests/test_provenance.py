@@ -112,3 +112,20 @@ def test_packages_that_differ_from_the_lock_are_listed(tmp_path: Path) -> None:
 def test_the_lock_is_hashed_as_it_stands() -> None:
     lock = provenance.environment()["lock"]
     assert lock["sha256"] == hashlib.sha256((ROOT / lock["file"]).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("refused", ["demand", "verify"])
+def test_it_is_written_of_what_the_gate_refuses_but_not_of_what_was_edited(
+    params: Params, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    from benchmark.analysis import gate, verification
+    from benchmark.stages import gate as stage
+
+    def fail(*_: object) -> None:
+        raise BenchmarkError("no")
+
+    monkeypatch.setattr(verification, "verify", fail if refused == "verify" else lambda _: None)
+    monkeypatch.setattr(gate, "demand", fail)
+    with pytest.raises(BenchmarkError, match="no"):
+        stage.run(params)
+    assert (params.results / "provenance.json").exists() == (refused == "demand")

@@ -2,7 +2,7 @@
 
 A small part of the embedded profile (one model, one task of each kind) runs in copies of this tree: two differ in
 folder, hash seed, locale, time zone, thread count and workers, and where possible in user; a third computes with the
-vector units of an old processor.
+vector units of an old processor; a fourth runs under another Python, whose environment `make test-pythons` names.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ import pytest
 import yaml
 
 from benchmark.agreement import CLOCK, bytewise, compare, describe
+from benchmark.parts import RECORD
 from benchmark.storage import read_json
 from tests.working_tree import ROOT, copy_tracked
 
 OUTS = ("data/datasets", "data/activations", "data/quality", "data/selection", "data/planted")
 OTHER_USER = 31337
+OTHER_PYTHON = os.environ.get("OTHER_PYTHON", "")
 FIRST = {"PYTHONHASHSEED": "0", "LC_ALL": "C", "TZ": "UTC", "OMP_NUM_THREADS": "1"}
 # torch, its two libraries of matrix products, and those of numpy and scipy, without AVX and what came after it.
 OLD_PROCESSOR = {
@@ -42,6 +44,7 @@ def tree(folder: Path) -> Path:
     params = yaml.safe_load((folder / "params.yaml").read_text())
     model = min(params["models"])
     params["models"] = {model: params["models"][model]}
+    params["sae"]["models"] = {model: params["sae"]["models"][model]}
     params["datasets"] = {name: params["datasets"][name] for name in _one_of_each_kind(params["datasets"])}
     params["claim"] |= {"permutations": 500, "bootstrap": 100, "splits": 20}
     params["quality"] |= {"sets": 8}
@@ -64,11 +67,13 @@ def _one_of_each_kind(datasets: dict[str, dict[str, str]]) -> list[str]:
     return list(kinds.values())
 
 
-def run(folder: Path, jobs: int, settings: dict[str, str], become: tuple[str, ...] = ()) -> None:
+def run(
+    folder: Path, jobs: int, settings: dict[str, str], become: tuple[str, ...] = (), python: str = sys.executable
+) -> None:
     done = subprocess.run(
-        [*become, sys.executable, "-m", "benchmark", "prepare", sys.executable, "-m", "dvc", "repro"],
+        [*become, python, "-m", "benchmark", "prepare", python, "-m", "dvc", "repro"],
         cwd=folder,
-        env={**os.environ, **in_a_folder_without_git(folder), "JOBS": str(jobs), **settings},
+        env={**os.environ, **in_a_folder_without_git(folder, python), "JOBS": str(jobs), **settings},
         capture_output=True,
         text=True,
         check=False,
@@ -76,9 +81,9 @@ def run(folder: Path, jobs: int, settings: dict[str, str], become: tuple[str, ..
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def in_a_folder_without_git(folder: Path) -> dict[str, str]:
+def in_a_folder_without_git(folder: Path, python: str) -> dict[str, str]:
     """What `make` sets there."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     return {"PYTHONPATH": str(folder), "PATH": path, "DVC_SYSTEM_CONFIG_DIR": str(folder / ".dvc/without-git")}
 
 
@@ -107,6 +112,16 @@ def foreign_locale(folder: Path) -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {"LC_ALL": "C.UTF-8"}
     return {"LC_ALL": name, "LOCPATH": str(folder)}
+
+
+def take_times(one: Path, other: Path) -> None:
+    """Times are no two times alike: the second run takes those of the first, for the page shows them."""
+    (other / "results").mkdir(parents=True, exist_ok=True)
+    for name in ("timing.json", "timing_history.csv"):
+        shutil.copy2(one / "results" / name, other / "results" / name)
+    locks = [yaml.safe_load((folder / "dvc.lock").read_text()) for folder in (one, other)]
+    locks[1]["stages"]["timing"] = locks[0]["stages"]["timing"]
+    (other / "dvc.lock").write_text(yaml.safe_dump(locks[1]))
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -140,13 +155,7 @@ def test_an_old_processor_gives_the_same_verdict_and_nearly_the_same_numbers(one
 @pytest.mark.pipeline
 def test_the_same_bytes_in_other_circumstances(one: Path, tmp_path: Path) -> None:
     other = tree(tmp_path / "an other folder, ünlike the first")
-    # Times are no two times alike: the second run takes those of the first, for the page shows them.
-    (other / "results").mkdir(parents=True, exist_ok=True)
-    for name in ("timing.json", "timing_history.csv"):
-        shutil.copy2(one / "results" / name, other / "results" / name)
-    locks = [yaml.safe_load((folder / "dvc.lock").read_text()) for folder in (one, other)]
-    locks[1]["stages"]["timing"] = locks[0]["stages"]["timing"]
-    (other / "dvc.lock").write_text(yaml.safe_dump(locks[1]))
+    take_times(one, other)
     become = someone_else(other)
     settings = {"PYTHONHASHSEED": "4711", "TZ": "Pacific/Kiritimati", "OMP_NUM_THREADS": "2", "HOME": str(other)}
     run(other, 2, settings | foreign_locale(tmp_path), become)
@@ -170,3 +179,18 @@ def test_the_same_bytes_in_other_circumstances(one: Path, tmp_path: Path) -> Non
     )
     assert "Running stage" not in again.stdout
     assert yaml.safe_load((one / "dvc.lock").read_text()) == locks[0]
+
+
+@pytest.mark.pipeline
+@pytest.mark.skipif(not OTHER_PYTHON, reason="`make test-pythons` names another Python")
+def test_the_same_bytes_under_another_python(one: Path, tmp_path: Path) -> None:
+    other = tree(tmp_path / "other")
+    take_times(one, other)
+    run(other, 1, FIRST, python=OTHER_PYTHON)
+    left, right = digests(one), digests(other)
+    records = {name for name in left if name.endswith(RECORD)}
+    pythons = {read_json(folder / name)["python"] for folder in (one, other) for name in records}
+    assert len(pythons) == 2, "the other Python is the same"
+    # where a part was made stands beside it, and so the Python
+    assert {name for name in left.keys() | right.keys() if left.get(name) != right.get(name)} == records
+    assert bytewise(one / "results", other / "results") == []

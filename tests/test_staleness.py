@@ -135,6 +135,15 @@ def test_locks_that_contradict_each_other_are_named_without_data(copy: Path) -> 
         check(copy / "dvc.yaml")
 
 
+def test_remedies_are_those_of_the_profile(copy: Path, tmp_path: Path) -> None:
+    inner = Path(shutil.copytree(copy, tmp_path / "whole/mine"))
+    (tmp_path / "whole/params.yaml").touch()
+    _remove_cell(inner)
+    remedies = "`python -m benchmark --params mine/params.yaml clean` forgets it.*`dvc --cd mine repro`"
+    with pytest.raises(BenchmarkError, match=remedies):
+        check(inner / "dvc.yaml")
+
+
 def test_a_missing_lock_is_named(copy: Path) -> None:
     (copy / "dvc.lock").unlink()
     with pytest.raises(BenchmarkError, match=r"dvc\.lock is missing"):

@@ -65,7 +65,7 @@ def test_every_task_is_done_once_by_workers_with_their_own_threads(
 @pytest.mark.slow
 def test_each_of_several_gpus_has_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "visible_gpus", lambda: ["5", "GPU-7"])
-    assert dict(workers.gpus(Writing(tmp_path), 2, 1)) == dict.fromkeys(range(6))
+    assert dict(workers.gpus(Writing(tmp_path), 2, 1, "auto")) == dict.fromkeys(range(6))
     seen = {(process, gpu) for _, process, _, gpu in said(tmp_path)}
     assert len(seen) == len({process for process, _ in seen}), "a process sees one GPU"
     assert {gpu for _, gpu in seen} <= {"5", "GPU-7"}
@@ -107,6 +107,25 @@ def test_cores_and_gpus_decide_how_many_there_are(
     assert [record.getMessage() for record in caplog.records] == (
         ["JOBS=8, but the workers can use 2 GPUs: so many there are"] if more else []
     )
+
+
+@pytest.mark.parametrize(
+    ("executor", "address", "jobs", "expected"),
+    [
+        ("auto", "", "", ("forks", 4)),
+        ("auto", "node:6379", "", ("ray", 0)),  # as many as it has room for
+        ("auto", "node:6379", "8", ("ray", 8)),
+        ("ray", "", "99", ("ray", 50)),
+        ("local", "node:6379", "", ("forks", 4)),
+    ],
+)
+def test_parameters_and_environment_decide_whether_it_is_a_cluster(
+    executor: str, address: str, jobs: str, expected: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBS", jobs)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
+    assert workers.spread("cpu", 1, 50, executor) == expected
 
 
 def test_gpus_that_are_not_there_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:

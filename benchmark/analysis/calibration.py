@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -11,16 +11,19 @@ from typing import Literal, get_args
 import pandas as pd
 from tqdm import tqdm
 
-from benchmark.analysis.evaluation import AS_STATED, CLAIMS, evaluate
-from benchmark.analysis.parameters import ClaimParameters, Verdict
+from benchmark.analysis.evaluation import evaluate_one
+from benchmark.analysis.parameters import AS_STATED, CLAIMS, ClaimParameters, Verdict
 from benchmark.analysis.simulation import Scenario, simulate
 from benchmark.errors import BenchmarkError, unknown
+from benchmark.hashing import sha256_json
 from benchmark.seeds import generator
-from benchmark.storage import read_table, write_table
+from benchmark.storage import read_json, read_table, write_json, write_table
 
 Intervals = Literal["fisher", "bootstrap"]
 INTERVALS: tuple[Intervals, ...] = get_args(Intervals)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+KEPT_EVERY = 10
+"""Experiments after which the counts are written."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,13 @@ def calibrate(
     resamples: int = 200,
     splits: int = 10,
     output: Path | None = None,
+    counted: Path | None = None,
 ) -> pd.DataFrame:
     """Simulates `experiments` of each scenario (all, or those named) and counts the verdicts: `calibration.csv`.
 
     `resamples` are permutations and bootstrap samples of each experiment. `output`, if given, gets the rows after each
-    scenario, so that what was simulated survives a kill; rows of other scenarios and intervals that it has stay.
+    scenario; rows of other scenarios and intervals that it has stay. The folder `counted`, if given, keeps the counts
+    as they grow: with the same arguments, a run that was stopped goes on, and one with more experiments adds to them.
     """
     if experiments < 1:
         raise BenchmarkError("calibration needs at least 1 experiment")
@@ -118,16 +123,47 @@ def calibrate(
     rows: list[dict[str, object]] = []
     for name in scenarios or known:
         scenario = known[name]
-        counts: dict[str, Counter[Verdict]] = {claim: Counter() for claim in demands(scenario)}
-        for i in tqdm(range(experiments), desc=name, unit="experiment", disable=None):
-            for claim, verdict in _verdicts(scenario, intervals, resamples, splits, seed, i).items():
-                if claim in counts:
-                    counts[claim][verdict] += 1
-        for claim, counted in counts.items():
-            rows.append(_row(scenario, claim, intervals, experiments, counted))
+        settings = {"scenario": name, "intervals": intervals, "seed": seed, "resamples": resamples, "splits": splits}
+        tally = Tally.read(counted and counted / f"{sha256_json(settings)[:16]}.json", tuple(demands(scenario)))
+        first = min(tally.done, experiments)
+        for i in tqdm(range(first, experiments), desc=name, unit="experiment", initial=first, disable=None):
+            tally.add(_verdicts(scenario, intervals, resamples, splits, seed, i))
+        tally.write()
+        for claim in demands(scenario):
+            rows.append(_row(scenario, claim, intervals, experiments, tally.counts(claim, experiments)))
             if output is not None:
                 write_table(output, _update(output, rows[-1]), 4)
     return _table(rows)
+
+
+@dataclass
+class Tally:
+    """The verdicts of a scenario's experiments so far, in their order: {claim: [verdict, ...]}."""
+
+    path: Path | None
+    verdicts: dict[str, list[Verdict]]
+
+    @classmethod
+    def read(cls, path: Path | None, claims: Sequence[str]) -> Tally:
+        return cls(path, read_json(path) if path and path.exists() else {claim: [] for claim in claims})
+
+    @property
+    def done(self) -> int:
+        return min(map(len, self.verdicts.values()))
+
+    def add(self, found: Mapping[str, Verdict]) -> None:
+        for claim, verdict in found.items():
+            self.verdicts[claim].append(verdict)
+        if self.done % KEPT_EVERY == 0:
+            self.write()
+
+    def write(self) -> None:
+        if self.path is not None:
+            write_json(self.path, self.verdicts)
+
+    def counts(self, claim: str, experiments: int) -> Counter[Verdict]:
+        """How often each verdict came out of the first `experiments`."""
+        return Counter(self.verdicts[claim][:experiments])
 
 
 def demands(scenario: Scenario) -> dict[str, tuple[Demand, ...]]:
@@ -160,7 +196,7 @@ def _verdicts(scenario: Scenario, intervals: str, resamples: int, splits: int, s
         }
     )
     cells = simulate(scenario, generator(seed, "calibration", scenario.name, i))
-    return {claim: found.verdict for (_, claim), found in evaluate(cells, parameters).items()}
+    return {claim: evaluate_one(cells, parameters, claim)["simulated"].verdict for claim in demands(scenario)}
 
 
 def _row(

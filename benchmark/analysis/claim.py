@@ -14,8 +14,8 @@ import pandas as pd
 from benchmark.analysis.cells import read_all_cells
 from benchmark.analysis.controls import massive_controls
 from benchmark.analysis.correlation import compare_correlations
-from benchmark.analysis.evaluation import AS_STATED, CLAIMS, GIVEN_TARGET, Evaluation, evaluate
-from benchmark.analysis.parameters import ClaimParameters, Verdict, fingerprint
+from benchmark.analysis.evaluation import Evaluation, evaluate
+from benchmark.analysis.parameters import AS_STATED, CLAIMS, GIVEN_TARGET, ClaimParameters, Verdict, fingerprint
 from benchmark.analysis.resampling import SLACK
 from benchmark.analysis.tables import all_tables
 from benchmark.analysis.words import both_sentences, sentence, statements
@@ -55,7 +55,7 @@ def check_current(claim: Any, inputs: ClaimInputs) -> None:
     """Raises `BenchmarkError` where `claim`, the content of claim.json, was made with other parameters."""
     path, found = inputs.results / "claim.json", claim.get("fingerprint") if isinstance(claim, dict) else None
     if found is None:
-        raise BenchmarkError(f"{path} is no claim of this version: run the claim stage again")
+        raise BenchmarkError(f"{path} is not a claim of this version: run the claim stage again")
     if found != inputs.fingerprint:
         raise BenchmarkError(
             f"{path} was made with other parameters ({found}, now {inputs.fingerprint}): run the claim stage again"
@@ -79,6 +79,15 @@ class Claim:
         """The headline's two verdicts in words."""
         return f"{self.verdict} as stated and {self.summary['verdict_given_target']} given the target"
 
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """What `dvc metrics` shows and compares: {claim: a few figures} of the headline."""
+        headline = self.summary["families"][self.summary["headline"]]
+        return {
+            claim: {name: headline[claim][name] for name in ("verdict", "max_abs_rho", "null_quantile_95", "p_family")}
+            | {name: headline[claim]["intervals"][name] for name in ("largest_lower_limit", "n_above_bound")}
+            for claim in CLAIMS
+        }
+
     def verdicts(self) -> dict[str, dict[str, Verdict]]:
         """{family: {claim: verdict}}"""
         families = self.summary["families"]
@@ -93,6 +102,7 @@ def claim(inputs: ClaimInputs) -> Claim:
     computed = compute(inputs)
     for name, table in computed.tables.items():
         write_table(inputs.results / name, table, DECIMALS)
+    write_json(inputs.results / "metrics.json", computed.metrics())
     write_json(inputs.results / "claim.json", computed.summary)
     return computed
 
@@ -142,6 +152,7 @@ def summarise(evaluations: Mapping[tuple[str, str], Evaluation], tables: Mapping
         "target_alone": target_alone(tables["family.csv"], p.bound),
         "constant": constant(tables["family.csv"]),
         "sensitivity_rho": p.sensitivity_rho,
+        "planted_rho": p.controls.planted_rho,
         "power": p.power,
         "seed": p.seed,
         "permutations": p.permutations,
@@ -206,6 +217,9 @@ def summarise_one(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) ->
                 "model": s.pool.model,
                 "dataset": s.pool.dataset,
                 "outcome": s.outcome,
+                "n": s.n,
+                "n_needed": s.n_needed,
+                "limit": s.limit,
                 "power": s.power,
                 "reason": s.reason,
             }

@@ -20,9 +20,9 @@ def consistency(family: pd.DataFrame, alpha: float) -> pd.DataFrame:
     """
     rows = []
     for key, cells in family.groupby(COLUMN, sort=False):
-        defined = cells.dropna(subset=["rho"])
-        rho = defined["rho"].to_numpy()
-        datasets = defined.groupby("dataset", sort=False)["rho"].mean().to_numpy()
+        defined = cells["rho"].notna().to_numpy()
+        rho, dataset = (cells[name].to_numpy()[defined] for name in ("rho", "dataset"))
+        datasets = np.array([rho[dataset == name].mean() for name in dict.fromkeys(dataset)])
         row = dict(zip(COLUMN, key, strict=True)) | {"n_pools": len(rho), "n_datasets": len(datasets)}
         row |= dict.fromkeys(("mean_rho", "ci_low", "ci_high", "sign_agreement", "min_rho", "max_rho"), np.nan)
         row["undefined"] = "" if len(datasets) > 1 else "no interval from one dataset" if len(rho) else "no rho"

@@ -9,13 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.analysis.controls import Control, PlantedScores, blind, score_controls
-from benchmark.analysis.equivalence import detection_power
-from benchmark.analysis.parameters import ClaimParameters, FamilyParameters, Outcome, Verdict
+from benchmark.analysis.correlation import n_distinct
+from benchmark.analysis.equivalence import detection_power, smallest_n
+from benchmark.analysis.parameters import (
+    AS_STATED,
+    CLAIMS,
+    GIVEN_TARGET,
+    ClaimParameters,
+    FamilyParameters,
+    Outcome,
+    Verdict,
+)
 from benchmark.analysis.ranking import Ranking, rank
 from benchmark.analysis.reliability import Reliability, split_half
 from benchmark.analysis.resampling import (
@@ -36,8 +47,6 @@ from benchmark.artefacts.cells import Cells
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
 
-AS_STATED, GIVEN_TARGET = CLAIMS = ("as_stated", "given_target")
-
 
 @dataclass(frozen=True)
 class Pool:
@@ -56,6 +65,20 @@ class Pool:
     def n(self) -> int:
         return self.ranking.n
 
+    @cached_property
+    def n_distinct(self) -> NDArray[np.int64]:
+        """How many different values each score has: [column]."""
+        return n_distinct(self.cells.scores)
+
+    @cached_property
+    def target_alone(self) -> NDArray[np.bool_]:
+        """Which scores [column] vary, but not among candidates with the same target: they say which target, no more."""
+        if self.cells.target_problem:
+            return np.zeros(len(self.cells.columns), dtype=bool)
+        scores = np.where(np.isfinite(self.cells.scores), self.cells.scores, 0)
+        alone: NDArray[np.bool_] = ~by_target(self.cells.target).rank(scores.T).any(axis=1) & (self.n_distinct > 1)
+        return alone
+
 
 def make_pool(cells: Cells, outcomes: tuple[Outcome, ...], claim: str) -> Pool:
     """The pool ranked as `claim` has it."""
@@ -67,7 +90,11 @@ def make_pool(cells: Cells, outcomes: tuple[Outcome, ...], claim: str) -> Pool:
 
 
 class Sensitivity(NamedTuple):
-    """Whether one outcome of one pool could have shown a correlation above the bound, and if not, why."""
+    """Whether one outcome of one pool could have shown a correlation above the bound, and if not, why.
+
+    `n_needed`: candidates with which the power would be enough, None where no number is. `limit`: the lower limit of
+    the score that was planted there.
+    """
 
     pool: Cells
     outcome: Outcome
@@ -75,7 +102,9 @@ class Sensitivity(NamedTuple):
     reliability: Reliability
     expected_rho: float
     power: float
+    n_needed: int | None
     reason: str
+    limit: float = float("nan")
 
     @property
     def sensitive(self) -> bool:
@@ -178,17 +207,16 @@ def evaluate(
 
     Raises `BenchmarkError` where no cell has a rho as the claim is stated.
     """
-    found: dict[tuple[str, str], Evaluation] = {}
-    for claim in CLAIMS:
-        found |= {(name, claim): made for name, made in _evaluate(every, parameters, claim, massive).items()}
-    if not any(made.defined for (_, claim), made in found.items() if claim == AS_STATED):
+    by_claim = {claim: evaluate_one(every, parameters, claim, massive) for claim in CLAIMS}
+    if not any(made.defined for made in by_claim[AS_STATED].values()):
         raise BenchmarkError("no declared cell has a rho: every score or outcome is constant or not finite")
-    return {(name, claim): found[name, claim] for name in parameters.families for claim in CLAIMS}
+    return {(name, claim): by_claim[claim][name] for name in parameters.families for claim in CLAIMS}
 
 
-def _evaluate(
-    every: Sequence[Cells], parameters: ClaimParameters, claim: str, massive: Sequence[Control]
+def evaluate_one(
+    every: Sequence[Cells], parameters: ClaimParameters, claim: str, massive: Sequence[Control] = ()
 ) -> dict[str, Evaluation]:
+    """{family: its evaluation} under one claim."""
     outcomes = parameters.outcomes
     pools = [make_pool(cells, outcomes, claim) for cells in every]
     families = {name: [declared_cells(pool, family) for pool in pools] for name, family in parameters.families.items()}
@@ -200,18 +228,18 @@ def _evaluate(
     found = {}
     for name, family in parameters.families.items():
         critical = errors[name].critical
+        concerned = [bool(chosen.any()) for chosen in families[name]]  # some models have no dictionary
         scored = [
             control
-            for pool, made, error in zip(pools, planted, planted_errors, strict=True)
+            for pool, made, error in compress(zip(pools, planted, planted_errors, strict=True), concerned)
             for control in score_controls(pool.cells, pool.ranking, made, error, critical, parameters, family.outcomes)
         ]
-        powers = [_sensitivity(*row, critical, parameters) for row in reliability if row[1] in family.outcomes]
-        shown = {(c.model, c.dataset, c.outcome) for c in scored if c.control == "planted" and c.shown}
-        missed = [
-            s
-            if s.reason or (s.pool.model, s.pool.dataset, s.outcome) in shown
-            else s._replace(reason="a planted score was not shown to lie above the bound")
-            for s in powers
+        own = {pool.cells.name for pool in compress(pools, concerned)}
+        rows = [row for row in reliability if row[0].cells.name in own and row[1] in family.outcomes]
+        powers = [_sensitivity(*row, critical, parameters) for row in rows]
+        planted_in = {(c.model, c.dataset, c.outcome): c for c in scored if c.control == "planted"}
+        sensitivity = [
+            _with_control(s, planted_in[s.pool.model, s.pool.dataset, s.outcome], parameters.bound) for s in powers
         ]
         found[name] = Evaluation(
             name,
@@ -223,7 +251,7 @@ def _evaluate(
             nulls[name],
             errors[name],
             [*scored, *massive],
-            missed,
+            sensitivity,
         )
     return found
 
@@ -285,8 +313,27 @@ def _sensitivity(
     """The power to call `sensitivity_rho`, attenuated by noise in the outcome, refuted."""
     constant = pool.ranking.outcome_reasons[pool.outcomes.index(outcome)]
     expected = parameters.sensitivity_rho * reliability.ceiling
-    power = float(detection_power(expected, pool.n, parameters.bound, critical))
-    reason = f"outcome {constant}" if constant else reliability.undefined and f"reliability {reliability.undefined}"
-    if not reason and power < parameters.power:
-        reason = f"power {power:.2f} at n = {pool.n} and reliability {reliability.value:.2f}"
-    return Sensitivity(pool.cells, outcome, pool.n, reliability, expected, power, reason)
+
+    def power(n: int) -> float:
+        return float(detection_power(expected, n, parameters.bound, critical))
+
+    reason, needed = "", None
+    if constant:
+        reason = f"outcome {constant}"
+    elif reliability.undefined:
+        reason = f"reliability {reliability.undefined}"
+    else:
+        needed = smallest_n(power, parameters.power)
+        if power(pool.n) < parameters.power:
+            enough = f"about {needed:,} are needed" if needed else "no number of candidates is enough"
+            reason = f"power {power(pool.n):.2f} at n = {pool.n} and reliability {reliability.value:.2f}, {enough}"
+    return Sensitivity(pool.cells, outcome, pool.n, reliability, expected, power(pool.n), needed, reason)
+
+
+def _with_control(sensitivity: Sensitivity, planted: Control, bound: float) -> Sensitivity:
+    """With what became of the score that was planted there."""
+    reason = sensitivity.reason
+    if not reason and not planted.shown:
+        limit = "" if np.isnan(planted.lower_limit) else f": its lower limit is {planted.lower_limit:.2f}"
+        reason = f"a planted score was not shown to lie above the bound {bound:g}{limit}"
+    return sensitivity._replace(reason=reason, limit=planted.lower_limit)

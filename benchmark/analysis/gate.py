@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.analysis.claim import Claim, ClaimInputs
-from benchmark.analysis.evaluation import AS_STATED
+from benchmark.analysis.parameters import AS_STATED
 from benchmark.analysis.verification import verify
 from benchmark.artefacts.cells import KEY
 from benchmark.errors import BenchmarkError
@@ -20,11 +20,16 @@ def gate(inputs: ClaimInputs) -> Claim:
     which bound, and where to look next.
     """
     claim = verify(inputs)
+    demand(claim, inputs)
+    return claim
+
+
+def demand(claim: Claim, inputs: ClaimInputs) -> None:
+    """What `gate` asks of a claim that was verified."""
     check_controls(claim, inputs.results)
     if inputs.parameters.gate.expect == "reproduced":
         check_bound(claim, inputs.results, inputs.parameters.bound)
         check_verdict(claim, inputs.results)
-    return claim
 
 
 def check_controls(claim: Claim, results: Path) -> None:

@@ -25,6 +25,8 @@ BLOCK = 200_000
 """Values (candidates x resamples) at a time; it bounds memory and changes no result."""
 CACHED = 80_000
 """Of a block, how many values are ranked at a time: so many stay in the processor's cache."""
+PARTS = len(os.sched_getaffinity(0))
+"""Threads of the bootstrap."""
 
 
 Chosen = NDArray[np.bool_]
@@ -135,7 +137,7 @@ def bootstrap_rho(pools: Sequence[Resampled], samples: int, rng: np.random.Gener
     NaN where a sample leaves a score or outcome constant, or constant within every stratum.
     """
     out = [np.full((samples, len(pool.x), len(pool.y)), np.nan) for pool in pools]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+    with ThreadPoolExecutor(PARTS) as threads:
         for members, stream in _by_group(pools, rng):
             n = len(pools[members[0]].strata.index)
             for start, stop in _blocks(samples, n):
@@ -168,21 +170,32 @@ def weighted_rho(
     """
     found = np.empty((len(weights), len(x), len(y))) if out is None else out
     sample = _Sample(weights, strata)
-    outcomes = []
-    for row in y:
-        ranks, square = sample.rank(row)
-        outcomes.append((weights * ranks, square))
+    outcomes = [(weights * ranks, square) for ranks, square in (sample.rank(row) for row in y)]
 
-    def fill(c: int) -> None:
-        ranks, square = sample.rank(x[c])
-        for t, (outcome, other) in enumerate(outcomes):
-            with np.errstate(invalid="ignore", divide="ignore"):
-                found[:, c, t] = np.vecdot(ranks, outcome) / np.sqrt(square * other)
+    def fill(columns: Sequence[int]) -> None:
+        scratch = _Scratch(weights.shape)
+        for c in columns:
+            ranks, square = sample.rank(x[c], scratch)
+            for t, (outcome, other) in enumerate(outcomes):
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    found[:, c, t] = np.vecdot(ranks, outcome) / np.sqrt(square * other)
 
     columns = [c for c in range(len(x)) if x[c].any()]
     found[:, [c for c in range(len(x)) if not x[c].any()]] = np.nan
-    list((threads.map if threads else map)(fill, columns))
+    parts = [columns[start::PARTS] for start in range(PARTS)]
+    list((threads.map if threads else map)(fill, parts))
     return found
+
+
+class _Scratch:
+    """Arrays that are filled again for each row: to get new memory takes longer than what is computed in it."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        samples, n = shape
+        self.ordered = np.empty((samples, n), dtype=np.int32)
+        self.upto = np.zeros((samples, n + 1), dtype=np.int32)
+        self.doubled = np.empty((2, samples, n), dtype=np.int32)
+        self.ranks = np.empty((2, samples, n))
 
 
 class _Sample:
@@ -195,41 +208,38 @@ class _Sample:
         self.weights, self.single = weights, strata.single
         self.grouped = np.concatenate(strata.members)
         self.index = strata.index[self.grouped]
-        starts = np.flatnonzero(np.diff(self.index, prepend=-1))
-        below = np.concatenate([np.zeros((len(weights), 1), np.int32), self._upto(self.grouped)], axis=1)
-        self.below = below[:, starts]
-        self.size = np.diff(np.concatenate([self.below, below[:, -1:]], axis=1), axis=1)
+        upto = np.cumsum(np.take(weights, self.grouped, axis=1), axis=1, dtype=np.int32)
+        upto = np.concatenate([np.zeros_like(upto[:, :1]), upto], axis=1)
+        first = np.searchsorted(self.index, strata.index, "left")
+        after = np.searchsorted(self.index, strata.index, "right")
+        # of each candidate's stratum: twice the middle of its ranks, and its size plus 1
+        self.middle, self.scale = upto[:, first] + upto[:, after], (upto[:, after] - upto[:, first] + 1.0)
 
-    def _upto(self, order: NDArray[np.int64]) -> NDArray[np.int32]:
-        return np.cumsum(np.take(self.weights, order, axis=1), axis=1, dtype=np.int32)
+    def rank(self, row: Floats, scratch: _Scratch | None = None) -> tuple[Floats, Floats]:
+        """Centred ranks [sample, n] of `row` [n] in each sample, and the sum of their weighted squares [sample].
 
-    def rank(self, row: Floats) -> tuple[Floats, Floats]:
-        """Centred ranks [sample, n] of `row` [n] in each sample, and the sum of their weighted squares [sample]."""
-        n = len(row)
+        The ranks are overwritten when `scratch` is used again.
+        """
+        n, own = len(row), scratch or _Scratch(self.weights.shape)
         order = self.grouped[np.lexsort((row[self.grouped], self.index))]
         value = row[order]
-        last = np.flatnonzero(np.append((np.diff(value) != 0) | (np.diff(self.index) != 0), True))
-        place = np.empty(n, dtype=np.int64)
-        place[order] = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
-        upto = self._upto(order)
-        if len(last) < n:
-            upto = upto[:, last]
-        sizes = np.diff(upto, axis=1, prepend=np.int32(0))
+        starts = np.append(True, (np.diff(value) != 0) | (np.diff(self.index) != 0)).nonzero()[0]
+        run = np.empty(n, dtype=np.int64)  # the number of each candidate's run of equal values
+        run[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=n))
+        np.take(self.weights, order, axis=1, out=own.ordered, mode="clip")  # other modes fill a copy of `out` first
+        np.cumsum(own.ordered, axis=1, out=own.upto[:, 1:])
+        doubled, below = own.doubled
+        np.take(own.upto, starts[run], axis=1, out=below, mode="clip")
+        np.take(own.upto, np.append(starts, n)[run + 1], axis=1, out=doubled, mode="clip")
+        doubled += below
+        doubled -= self.middle
+        ranks, weighted = own.ranks
         if self.single:
-            ranks = 2 * upto - sizes - n
-            return np.take(ranks, place, axis=1).astype(np.float64), sum_of_squares(sizes)
-        group = self.index[last]
-        inside = (2 * (upto - self.below[:, group]) - sizes - self.size[:, group]) / (self.size[:, group] + 1)
-        return np.take(inside, place, axis=1), np.vecdot(sizes * inside, inside)
-
-
-def sum_of_squares(sizes: NDArray[np.int32]) -> Floats:
-    """The sum [sample] of the squares of a sample's centred ranks, n^3 - sum of sizes^3 over 3, for `sizes`
-    [sample, value] of its ties, which sum to n.
-    """
-    size = sizes.astype(np.float64)
-    total: Floats = (size.sum(axis=1) ** 3 - np.vecdot(size * size, size)) / 3
-    return total
+            ranks[:] = doubled  # whole numbers, so sums are exact
+        else:
+            np.divide(doubled, self.scale, out=ranks)
+        np.multiply(self.weights, ranks, out=weighted)
+        return ranks, np.vecdot(weighted, ranks)
 
 
 @dataclass(frozen=True)

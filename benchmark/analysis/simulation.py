@@ -54,8 +54,8 @@ class Scenario:
     planted: Literal["plain", "target", "within"] = "plain"
     every: float | None = None
     models: int = 2
-    datasets: int = 4
-    masks: int = 5
+    datasets: int = 2
+    masks: int = 10
     statistics: int = 7
 
     @property

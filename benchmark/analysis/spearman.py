@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -16,20 +16,32 @@ MINIMUM_N = 4
 """Fewer observations have no standard error (n - 3) and no rho worth the name."""
 
 
-def centred_ranks(values: ArrayLike) -> Floats:
+def centred_ranks(values: ArrayLike, groups: NDArray[np.integer] | None = None) -> Floats:
     """Mid-ranks along the last axis of `values` [..., n], times two, minus n + 1: whole numbers with sum 0.
 
-    Ties share their average rank, as in `scipy.stats.rankdata`.
+    Ties share their average rank, as in `scipy.stats.rankdata`. With `groups` int [n], each is ranked by itself, and
+    its own size stands for n. Nothing may be NaN.
     """
     values = np.asarray(values)
     n = values.shape[-1]
     order = np.argsort(values, axis=-1)
+    starts, sizes = np.array([0]), np.array([n])
+    if groups is not None:
+        order = np.take_along_axis(order, np.argsort(groups[order], axis=-1, kind="stable"), axis=-1)
+        sizes = np.bincount(groups)
+        starts = np.cumsum(sizes) - sizes
     ordered = np.take_along_axis(values, order, axis=-1)
-    if (ordered[..., 1:] == ordered[..., :-1]).any():
-        tied: Floats = 2 * stats.rankdata(values, axis=-1) - (n + 1)
-        return tied
+    differs = np.ones(values.shape, dtype=bool)
+    np.not_equal(ordered[..., 1:], ordered[..., :-1], out=differs[..., 1:])
+    differs[..., starts[starts < n]] = True
+    first = last = np.arange(n)
+    if not differs.all():  # of a run of equal values, the first and the last place
+        first = np.maximum.accumulate(np.where(differs, first, 0), axis=-1)
+        ends = np.roll(differs, -1, axis=-1)
+        last = np.minimum.accumulate(np.where(ends, last, n - 1)[..., ::-1], axis=-1)[..., ::-1]
     ranks = np.empty(values.shape)
-    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(1.0 - n, n, 2), values.shape), axis=-1)
+    centred = first + last - np.repeat(2 * starts + sizes - 1, sizes)
+    np.put_along_axis(ranks, order, np.broadcast_to(centred, values.shape), axis=-1)
     return ranks
 
 

@@ -14,15 +14,16 @@ from scipy import special
 from benchmark.analysis.confounds import CONFOUNDS, basis, covariates, explained, partial_spearman
 from benchmark.analysis.consistency import agreement, consistency
 from benchmark.analysis.controls import control_table
-from benchmark.analysis.correlation import n_distinct
 from benchmark.analysis.decomposition import decomposition
 from benchmark.analysis.equivalence import detection_power, equivalence_p, equivalence_power, smallest_n
-from benchmark.analysis.evaluation import AS_STATED, CLAIMS, GIVEN_TARGET, Evaluation
+from benchmark.analysis.evaluation import Evaluation
+from benchmark.analysis.length import given_length
+from benchmark.analysis.parameters import AS_STATED, CLAIMS, GIVEN_TARGET
 from benchmark.analysis.ranking import why
 from benchmark.analysis.resampling import BINS, Chosen, histogram_counts, limits
 from benchmark.analysis.spearman import MINIMUM_N, Floats, fisher_interval
-from benchmark.analysis.strata import by_target
-from benchmark.artefacts.cells import KEY, Cells
+from benchmark.artefacts.cells import KEY
+from benchmark.artefacts.features import LAYER
 
 TRUE_BELOW = (0.0, 0.1, 0.2, 0.25, 0.3)
 TRUE_ABOVE = (0.4, 0.45, 0.5, 0.6, 0.7)
@@ -48,9 +49,10 @@ def all_tables(evaluations: Mapping[tuple[str, str], Evaluation]) -> dict[str, p
         "confounds.csv": confounds(claims[0], stated),
         "confound_shares.csv": confound_shares(claims[0]),
         "consistency.csv": by_claim(both, lambda part: consistency(part, parameters.alpha)),
-        "agreement.csv": by_claim(both, agreement),
+        "agreement.csv": by_claim(both[both["layer"] != LAYER], agreement),
         "controls.csv": stacked(every, lambda evaluation: control_table(evaluation.controls)),
         "null.csv": stacked(every, null),
+        "given_length.csv": given_length(every),
     }
 
 
@@ -82,24 +84,15 @@ def cells(evaluation: Evaluation) -> pd.DataFrame:
     """Key, `n`, `n_distinct`, `target_alone`, `rho` and `undefined` of every chosen cell: by pool, outcome, column."""
     rows = []
     for pool, chosen in zip(evaluation.pools, evaluation.chosen, strict=True):
-        distinct, alone = n_distinct(pool.cells.scores), target_alone(pool.cells)
         for t, (outcome, outcome_reason) in enumerate(zip(pool.outcomes, pool.ranking.outcome_reasons, strict=True)):
             for c, column in enumerate(pool.cells.columns):
                 if chosen[c, t]:
                     score = (column.mask, column.statistic, column.pooling, column.site, column.layer)
                     key = (pool.cells.model, pool.cells.dataset, *score, outcome, 1)
                     reason = why(pool.ranking.score_reasons[c], outcome_reason)
-                    rows.append((*key, pool.n, distinct[c], int(alone[c]), pool.rho[c, t], reason))
-    return pd.DataFrame(rows, columns=[*KEY, "n", "n_distinct", "target_alone", "rho", "undefined"])
-
-
-def target_alone(pool: Cells) -> NDArray[np.bool_]:
-    """Which scores [column] vary, but not among candidates with the same target: they say which target, no more."""
-    if pool.target_problem:
-        return np.zeros(len(pool.columns), dtype=bool)
-    inside = by_target(pool.target).rank(np.where(np.isfinite(pool.scores), pool.scores, 0).T)
-    alone: NDArray[np.bool_] = ~(inside != 0).any(axis=1) & (n_distinct(pool.scores) > 1)
-    return alone
+                    rows.append((*key, pool.n, pool.n_distinct[c], int(pool.target_alone[c]), pool.rho[c, t], reason))
+    frame = pd.DataFrame(rows, columns=[*KEY, "n", "n_distinct", "target_alone", "rho", "undefined"])
+    return frame.astype({"n": int, "n_distinct": int, "target_alone": int, "rho": float})  # of no cell, too
 
 
 def flat(per_pool: Sequence[NDArray[Any]], chosen: Sequence[Chosen]) -> Floats:
@@ -174,12 +167,15 @@ def reliability(evaluation: Evaluation) -> pd.DataFrame:
             "ceiling": s.reliability.ceiling,
             "expected_rho": s.expected_rho,
             "power": s.power,
+            "n_needed": s.n_needed,
+            "limit": s.limit,
             "sensitive": int(s.sensitive),
             "reason": s.reason,
         }
         for s in evaluation.sensitivity
     ]
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows)
+    return frame.astype({"n_needed": "Int64"}) if rows else frame
 
 
 def confounds(evaluation: Evaluation, stated: pd.DataFrame) -> pd.DataFrame:

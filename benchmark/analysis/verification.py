@@ -37,6 +37,8 @@ def verify(inputs: ClaimInputs) -> Claim:
             f"{path} is not what the cells give: {difference.where} is {difference.one!r}, recomputed "
             f"{difference.other!r}: run the claim stage again"
         )
+    if first(read_json(inputs.results / "metrics.json"), claim.metrics()):
+        raise BenchmarkError(f"{inputs.results / 'metrics.json'} is not what the cells give: run the claim stage again")
     for name, table in claim.tables.items():
         compare_tables(inputs.results / name, table)
     return claim
@@ -46,7 +48,7 @@ def check_digests(committed: Any, cells: Path, path: Path) -> None:
     """Raises unless every file that the claim was computed from is still what it was."""
     digests = committed.get("digests") if isinstance(committed, dict) else None
     if not isinstance(digests, dict):
-        raise BenchmarkError(f"{path} is no claim of this version: run the claim stage again")
+        raise BenchmarkError(f"{path} is not a claim of this version: run the claim stage again")
     for name, digest in digests.items():
         if name.endswith(".npz") and Cells.read(cells / Path(name).name).digest() != digest:
             raise BenchmarkError(changed(cells / Path(name).name))

@@ -1,4 +1,4 @@
-"""`data/planted/M.csv`, all as `results/planted.csv`: what a planted massive dimension does to the statistics."""
+"""`data/planted/M/planted.csv`, all as `results/planted.csv`: a planted massive dimension and the statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`data/selection/M/D.csv`, all as `results/selection.csv`: how well what each selector chose does."""
+"""`data/selection/M/D/selection.csv`, all as `results/selection.csv`: how well what each selector chose does."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ COLUMNS = (
     "score",
     "random_mean",
     "random_sd",
+    "low",
+    "high",
+    "p",
     "percentile",
     "percentile_same_target",
     "needs_label",

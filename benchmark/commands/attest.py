@@ -13,7 +13,8 @@ import click
 from benchmark import provenance
 from benchmark.agreement import compare
 from benchmark.attestations import HERE, Agreement, Attestation, Lock, Machine, write
-from benchmark.commands.agree import TOLERANCE, committed_results, verdicts
+from benchmark.commands.agree import TOLERANCE, verdicts
+from benchmark.delivered import committed
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.parts import KEY, MADE, RECORD
@@ -58,13 +59,13 @@ def make(params: Params, path: Path) -> Attestation:
         raise BenchmarkError(f"{', '.join(revision['dirty'])} differs from the revision: commit it, or put it back")
     verify.run(params, path.with_name("dvc.yaml"))
     with tempfile.TemporaryDirectory() as folder:
-        committed = committed_results(Path(), params.results, Path(folder))
-        if committed is None:
+        before = committed(params, Path(), Path(folder))
+        if before is None:
             raise BenchmarkError(
                 f"the revision has no {params.results}/claim.json to compare with: commit results first"
             )
-        found = compare(committed, params.results, TOLERANCE)
-        before, after = verdicts(committed), verdicts(params.results)
+        found = compare(before, params.results, TOLERANCE)
+        then, now = verdicts(before), verdicts(params.results)
     environment = provenance.environment()
     device = environment["device"]
     return Attestation(
@@ -81,14 +82,14 @@ def make(params: Params, path: Path) -> Attestation:
         ),
         lock=Lock.model_validate(environment["lock"]),
         parts=parts(params),
-        verdicts=after,
+        verdicts=now,
         agreement=Agreement(
             files=len(found.files),
             largest=float(f"{found.largest.size:.3g}") if found.largest else None,
             where=found.largest.where if found.largest else None,
             beyond=len(found.beyond),
             tolerance=TOLERANCE,
-            same_verdicts=before == after,
+            same_verdicts=then == now,
         ),
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 import click
 import yaml
 
+from benchmark.artefacts.features import LAYER
 from benchmark.errors import BenchmarkError
 from benchmark.sources.datasets.local import LocalDataset
 from benchmark.tasks.formats import Reading, Rows, read_rows
@@ -43,8 +44,6 @@ CLASSES = 20
 """Different answers up to which they are taken for classes, if each occurs twice or more on average."""
 SELECTORS = ("random", "nearest", "bm25", "activation", "perplexity", "predictive_entropy", "oracle")
 """Those that score few prompts."""
-SEEN = 4.5
-"""Standard errors (of Fisher's z) by which a planted score exceeds the bound, so that few rows show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def new(name: str, model: Path, data: Path) -> None:
 
 
 def write(name: str, model: Path, data: Path) -> list[str]:
-    """Writes the profile; returns what to tell the user.
+    """Writes the profile; returns what to say to the user.
 
     Raises `BenchmarkError`, and writes nothing, where the name is taken, the model or the data cannot be read, and
     where nothing can be drawn.
@@ -86,7 +85,7 @@ def write(name: str, model: Path, data: Path) -> list[str]:
     entry = {"source": "local", "pool_files": [_from_root(data)], **guess.parameters}
     drawn = LocalDataset.model_validate(entry).build(dataset_name)
     example = drawn.pool[0]
-    content = _profile(name, model_name, model, {dataset_name: entry}, len(drawn.pool))
+    content = _profile(name, model_name, model, {dataset_name: entry})
     folder.mkdir()
     path = folder / "params.yaml"
     head = f"# Made by `python -m benchmark new {name}`. What was guessed stands in `datasets`: correct it there.\n"
@@ -185,7 +184,7 @@ def _generated(written: Sequence[str], said: list[str]) -> dict[str, Any]:
     return {"metric": metric, "max_new_tokens": limit} | ({"stop": "\n\n", "separator": "\n\n\n"} if lines else {})
 
 
-def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any], candidates: int) -> dict[str, Any]:
+def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = load_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
     folders = {"params": f"{name}/params.yaml", "data": f"{name}/data", "results": f"{name}/results"}
     content |= {
@@ -197,8 +196,9 @@ def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any], 
     }
     cheap = [selector for selector in content["selection"]["selectors"] if selector in SELECTORS]
     content["selection"]["selectors"] = cheap
-    seen = math.tanh(math.atanh(content["claim"]["bound"]) + SEEN / math.sqrt(max(1, candidates - 3)))
-    content["claim"]["controls"] = {"planted_rho": round(min(0.98, max(0.6, seen)), 2)}
+    content["sae"]["models"] = {}  # a dictionary takes more text than is left of a small file
+    families = content["claim"]["families"].items()
+    content["claim"]["families"] = {key: family for key, family in families if LAYER not in family["layers"]}
     return content
 
 

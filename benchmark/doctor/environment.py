@@ -13,17 +13,20 @@ from benchmark.doctor.finding import Finding, fix, note, ok
 from benchmark.params import Params
 from benchmark.provenance import differences
 
-PYTHON = (3, 11)
 ROOT = Path(__file__).parents[2]
+PYTHONS = ROOT / "requirements" / "pythons"
 
 
 def check_python(params: Params) -> Iterator[Finding]:
-    """The Python that the locks are made for."""
+    """The Pythons that the locks are made for."""
     version = platform.python_version()
-    if sys.version_info[:2] == PYTHON:
+    supported = PYTHONS.read_text(encoding="utf-8").split()
+    if "{}.{}".format(*sys.version_info) in supported:
         yield ok("python", version)
     else:
-        yield fix("python", f"{version}, but the locks are for {PYTHON[0]}.{PYTHON[1]}: `make venv` with PYTHON311 set")
+        yield fix(
+            "python", f"{version}, but the locks are for {', '.join(supported)}: `make venv PYTHON=...` takes one"
+        )
 
 
 def check_lock(params: Params) -> Iterator[Finding]:

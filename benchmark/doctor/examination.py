@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from benchmark.doctor.environment import check_driver, check_lock, check_python
 from benchmark.doctor.finding import Finding, fix
 from benchmark.doctor.need import check_need
+from benchmark.doctor.power import check_power
 from benchmark.doctor.profile import check_folders, check_local_files, check_names
 from benchmark.doctor.sources import check_sources, check_token
 from benchmark.errors import BenchmarkError
@@ -22,6 +23,7 @@ CHECKS: tuple[Callable[[Params], Iterator[Finding]], ...] = (
     check_token,
     check_sources,
     check_need,
+    check_power,
 )
 
 

@@ -12,6 +12,7 @@ import torch
 from huggingface_hub import constants
 
 from benchmark.doctor.finding import Finding, fix, note, ok
+from benchmark.doctor.profile import nearest
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.planning.machines import GPUS, present_gpu
@@ -49,23 +50,23 @@ def check_need(params: Params) -> Iterator[Finding]:
 
 def _memory(params: Params, whole: Plan, free: int, subject: str, what: str) -> Iterator[Finding]:
     """Whether the largest model, and with it every batch that is planned, fits."""
-    told = f"{free / 1e9:.1f} GB of {what} are free"
+    room = f"{free / 1e9:.1f} GB of {what} are free"
     large = max(whole.costs, key=lambda cost: cost.peak)
     halved = [cost for cost in whole.costs if cost.budget < token_budget(params, cost.stage)]
     if not large.fits(free):
         yield fix(
             subject,
-            f"{told}, {large.model} takes {large.peak / 1e9:.1f} GB as {whole.dtype} with batches of {large.budget:,} "
+            f"{room}, {large.model} takes {large.peak / 1e9:.1f} GB as {whole.dtype} with batches of {large.budget:,} "
             f"tokens: end other programs, or use a larger machine",
         )
     elif not halved:
-        yield ok(subject, f"{told}, up to {whole.peak / 1e9:.1f} GB are needed")
+        yield ok(subject, f"{room}, up to {whole.peak / 1e9:.1f} GB are needed")
     elif subject == "gpu memory":
-        yield note(subject, f"{told}: batches of {len(halved)} of {len(whole.costs)} stages will be halved to fit")
+        yield note(subject, f"{room}: batches of {len(halved)} of {len(whole.costs)} stages will be halved to fit")
     else:  # a CPU's memory does not run out with an error: the system ends the process
         least = {_section(cost): cost.budget for cost in sorted(halved, key=lambda cost: -cost.budget)}
         remedy = " and ".join(f"{section}.token_budget to {tokens}" for section, tokens in least.items())
-        yield fix(subject, f"{told}, the batches of {len(halved)} of {len(whole.costs)} stages need more: set {remedy}")
+        yield fix(subject, f"{room}, the batches of {len(halved)} of {len(whole.costs)} stages need more: set {remedy}")
 
 
 def _section(cost: Cost) -> str:
@@ -81,13 +82,13 @@ def _time(params: Params, whole: Plan) -> Iterator[Finding]:
         yield report(
             "time",
             f"{flops / 1e15:,.0f} PFLOP take about {hours / 24:,.0f} days on a CPU (at {CPU_RATE / 1e9:.0f} GFLOP/s): "
-            f"use a machine with a GPU (`plan` tells its hours), fewer examples or datasets{meant}",
+            f"use a machine with a GPU (`plan` says how many hours), fewer examples or datasets{meant}",
         )
 
 
 def _disks(params: Params, whole: Plan) -> Iterator[Finding]:
     """What is fetched and what is written against the free space; together where they share a file system."""
-    hub, data = _nearest(Path(constants.HF_HUB_CACHE)), _nearest(params.data)
+    hub, data = nearest(Path(constants.HF_HUB_CACHE)), nearest(params.data)
     results = COPIES * whole.written
     if hub.stat().st_dev == data.stat().st_dev:
         yield _disk(data, whole.download + results, "weights and results", f"HF_HOME or paths in {params.paths.params}")
@@ -96,17 +97,9 @@ def _disks(params: Params, whole: Plan) -> Iterator[Finding]:
     yield _disk(data, results, "results of the stages", f"paths in {params.paths.params}")
 
 
-def _nearest(path: Path) -> Path:
-    """The path, or the nearest folder above it that exists."""
-    path = path.absolute()
-    while not path.exists():
-        path = path.parent
-    return path
-
-
 def _disk(path: Path, needed: int, what: str, setting: str) -> Finding:
     free = shutil.disk_usage(path).free
-    told = f"{free / 1e9:.1f} GB free, {needed / 1e9:.2f} GB needed for {what}"
+    room = f"{free / 1e9:.1f} GB free, {needed / 1e9:.2f} GB needed for {what}"
     if free < needed:
-        return fix(f"disk of {path}", f"{told}: make room, or set {setting} to another disk")
-    return ok(f"disk of {path}", told)
+        return fix(f"disk of {path}", f"{room}: make room, or set {setting} to another disk")
+    return ok(f"disk of {path}", room)

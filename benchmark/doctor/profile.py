@@ -62,14 +62,15 @@ def _unchanged(name: str, files: Mapping[str, Mapping[str, Any]], stage: str) ->
 def check_folders(params: Params) -> Iterator[Finding]:
     """What the stages write to can be written to."""
     for path in (params.data, params.results):
-        nearest = _existing(path)
-        if os.access(nearest, os.W_OK):
+        folder = nearest(path)
+        if os.access(folder, os.W_OK):
             yield ok(str(path), "can be written")
         else:
-            yield fix(str(path), f"{nearest} cannot be written: change its owner, or paths in {params.paths.params}")
+            yield fix(str(path), f"{folder} cannot be written: change its owner, or paths in {params.paths.params}")
 
 
-def _existing(path: Path) -> Path:
+def nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
     path = path.absolute()
     while not path.exists():
         path = path.parent

@@ -22,7 +22,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         return dict(metadata_load(folder / CARD) or {})
     except (TypeError, ValueError, yaml.YAMLError) as error:
-        raise BenchmarkError(f"the head of {folder / CARD} is no mapping in YAML: {error}") from error
+        raise BenchmarkError(f"the head of {folder / CARD} is not a YAML mapping: {error}") from error
 
 
 def licence_of(card: Mapping[str, Any]) -> str | None:

@@ -104,8 +104,8 @@ def _download(listing: Listing, name: str, remote: RemoteFile, blob: Path, progr
         progress.n = progress.n - _size(partial)
         partial.unlink()
     raise BenchmarkError(
-        f"{name} of {listing.repository} does not have the hash that the hub tells ({remote.etag[:12]}...), twice: it "
-        f"was discarded; is a proxy or a mirror (HF_ENDPOINT={constants.ENDPOINT}) changing files?"
+        f"{name} of {listing.repository} does not have the hash that the hub reports ({remote.etag[:12]}...), twice: "
+        f"it was discarded; is a proxy or a mirror (HF_ENDPOINT={constants.ENDPOINT}) changing files?"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a repository holds at one commit, told by the hub, or by the cache where the hub is not to be asked."""
+"""What a repository holds at one commit, as the hub says, or the cache where the hub is not to be asked."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def list_files(kind: Kind, repository: str, revision: str) -> Listing:
         size = sibling.lfs.size if sibling.lfs else sibling.size
         if etag is None or size is None:
             raise BenchmarkError(
-                f"{repository}: the hub tells no size or hash of {sibling.rfilename}, so it could not be verified"
+                f"{repository}: the hub reports no size or hash of {sibling.rfilename}, so it could not be verified"
             )
         files[sibling.rfilename] = RemoteFile(size, etag)
     return Listing(kind, repository, revision, files, gated=bool(info.gated))

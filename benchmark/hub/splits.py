@@ -33,7 +33,7 @@ def split_files(names: Collection[str], card: Mapping[str, Any], config: str, sp
 def _declared(card: Mapping[str, Any], config: str, split: str, repository: str) -> list[str]:
     entries = card.get("configs") or []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise BenchmarkError(f"{repository}: `configs` of its card is no list of configurations: use another revision")
+        raise BenchmarkError(f"{repository}: `configs` of its card is not a list of mappings: use another revision")
     configs = {entry.get("config_name", "default"): entry.get("data_files") for entry in entries}
     if not configs:
         return []

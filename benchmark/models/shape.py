@@ -17,7 +17,7 @@ UNGATED = frozenset({"gpt2", "gpt_neox", "gptj", "gpt_neo", "opt", "bloom", "fal
 
 
 def shape_of(config: PretrainedConfig) -> Shape:
-    """The shape that `config` describes; raises `BenchmarkError` for one that is no decoder of the usual kind."""
+    """The shape that `config` describes; raises `BenchmarkError` for one that is not a decoder of the usual kind."""
     text = config.get_text_config()
     try:
         hidden, heads = int(text.hidden_size), int(text.num_attention_heads)

@@ -1,4 +1,4 @@
-"""What a run will take, told before it starts and without weights: prompts, tokens, FLOPs, bytes, memory and hours.
+"""What a run will take, before it starts and without weights: prompts, tokens, FLOPs, bytes, memory and hours.
 
     print(plan(params, gpu="H100"))
 

@@ -31,7 +31,7 @@ def key_value_bytes(shape: Shape, tokens: int, dtype: str) -> int:
 def pass_bytes(shape: Shape, each: Pass, dtype: str) -> int:
     """What a pass needs beside the weights at its peak: stored keys and values, one layer's work, mask, logits.
 
-    An estimate: keys and values behind which it runs, and its own, for all layers; the widest moment of a layer (MLP
+    An estimate: keys and values that come before it, and its own, for all layers; the widest moment of a layer (MLP
     in, gate, up, product and the residual stream, or keys and values repeated for all heads); the mask; float32 logits.
     In small models it is within a third of the bytes that live at once (tests/planning/test_costs.py).
     """

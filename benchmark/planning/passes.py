@@ -27,7 +27,7 @@ DISTINCT = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One forward pass: `rows` of `tokens` each, padding included, behind `past` tokens that are there already.
+    """One forward pass: `rows` of `tokens` each, padding included, after `past` tokens that are there already.
 
     `logits` positions of all rows together go through the head; the last layer's MLP sees no others, unless `whole`.
     `times`: how often such a pass is made.
@@ -110,7 +110,7 @@ def scoring_passes(
     shard: int,
     sample: int | None = None,
 ) -> Iterator[Pass]:
-    """Queries behind every prefix; `prefixes` are tokens [prefix], `shard` of them are scored at a time.
+    """Queries after every prefix; `prefixes` are tokens [prefix], `shard` of them are scored at a time.
 
     With `sample`, that many shards are walked, evenly spaced, and stand for the others.
     """

@@ -19,7 +19,8 @@ from benchmark.planning.lengths import (
     typical_lengths,
 )
 from benchmark.planning.machines import GPUS, Machine, calibrate, get_gpu, measured, present_gpu
-from benchmark.planning.stages import Cost, costs
+from benchmark.planning.power import power_of_pools
+from benchmark.planning.stages import Cell, Cost, costs
 from benchmark.storage import read_json
 
 DEFAULT_GPU = "A100"
@@ -105,7 +106,7 @@ def plan_for(
         return [
             cost
             for (model, data), known in lengths.items()
-            for cost in costs(params, model, data, shapes[model], change(known), dtype, machines[model])
+            for cost in costs(Cell(params, model, data, shapes[model], change(known), dtype, machines[model]))
         ]
 
     whole = run(lambda known: known)
@@ -123,7 +124,12 @@ def plan_for(
         download=download_bytes(params, shapes),
         origins=frozenset(known.origin for known in lengths.values()),
         alternatives=tuple((name, sum(cost.seconds for cost in part) / 3600) for name, part in changes),
-        remarks=(*remarks, *_assumed_pools(params), *_memory(params, machine, whole)),
+        remarks=(
+            *remarks,
+            *_assumed_pools(params),
+            *_memory(params, machine, whole),
+            *(f"power: {power.text}" for power in power_of_pools(params)),
+        ),
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.activations.attention import by_rule
 from benchmark.activations.masks import MASKS, mask_strategy
 from benchmark.activations.statistics import STATISTICS
+from benchmark.models.budget import Budget
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import weights
 from benchmark.params import Params
@@ -26,6 +27,7 @@ from benchmark.planning.passes import (
     total,
     uncertainty_passes,
 )
+from benchmark.quality.packing import chunks
 from benchmark.selection import Pool, create
 
 SHARD_START = 2.0
@@ -33,7 +35,7 @@ SHARD_START = 2.0
 USABLE = 0.9
 """Share of a GPU's memory that batches find: its context, and what falls between allocations, take the rest [ours]."""
 SAMPLE = 1
-"""Shards of prefixes that are walked: their lengths are drawn alike, so one tells what all take."""
+"""Shards of prefixes that are walked: their lengths are drawn alike, so one stands for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +60,52 @@ class Cost:
         return memory is None or self.peak <= USABLE * memory
 
 
-def costs(
-    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine
-) -> list[Cost]:
-    """Extraction, quality and selection of one model on one dataset; other stages need no model, and seconds."""
-    scoring, least = params.quality.token_budget, weights(shape) * DTYPE_BYTES[dtype]
-    stages = ((_extract, params.extraction.token_budget), (_quality, scoring), (_select, scoring))
-    return [
-        _halved(partial(stage, params, model, dataset, shape, lengths, dtype, machine), budget, machine.memory, least)
-        for stage, budget in stages
-    ]
+@dataclass(frozen=True)
+class Cell:
+    """One model on one dataset, on a machine: what the costs of its stages depend on."""
+
+    params: Params
+    model: str
+    dataset: str
+    shape: Shape
+    lengths: Lengths
+    dtype: str
+    machine: Machine
+
+    def scoring(
+        self, prefixes: NDArray[np.int64], budget: int, queries: range | None = None, sample: int | None = None
+    ) -> Iterator[Pass]:
+        """Queries (all, or of these indices) after `prefixes`, tokens [prefix], in the shards of the quality stage."""
+        hidden, shard = self.shape.hidden, self.params.quality.shard
+        return scoring_passes(
+            self.lengths, prefixes, queries, hidden=hidden, token_budget=budget, shard=shard, sample=sample
+        )
+
+    def cost(
+        self, stage: str, passes: Sequence[Pass], prompts: int, written: int, budget: int, extra: float = 0.0
+    ) -> Cost:
+        """`written`: bytes; `extra`: seconds beside the passes."""
+        shape, dtype = self.shape, self.dtype
+        work, peak = total(passes, prompts), peak_bytes(shape, passes, dtype)
+        load = SHARD_START + weights(shape) * DTYPE_BYTES[dtype] / 1e9  # read from disk at about 1 GB/s
+        time = seconds(work, shape, dtype, self.machine) + extra + load
+        return Cost(stage, self.model, self.dataset, work, flops(shape, work), written, peak, time, budget)
 
 
-def _halved(cost_of: Callable[[int], Cost], budget: int, memory: int | None, least: int) -> Cost:
-    """The cost with the largest budget that fits, as a run finds it; `least` bytes are needed with any."""
-    cost = cost_of(budget)
+def costs(cell: Cell) -> list[Cost]:
+    """What a model must do on one dataset; other stages, and an encoder of sentences, take seconds."""
+    scoring = cell.params.quality.token_budget
+    embedding = ((_embed, scoring),) if "hidden" in cell.params.selection.features else ()
+    stages = ((_extract, cell.params.extraction.token_budget), (_quality, scoring), *embedding, (_select, scoring))
+    return [_halved(cell, stage, budget) for stage, budget in stages]
+
+
+def _halved(cell: Cell, stage: Callable[[Cell, int], Cost], budget: int) -> Cost:
+    """The cost with the largest budget that fits, as a run finds it; the weights are needed with any."""
+    least, memory = weights(cell.shape) * DTYPE_BYTES[cell.dtype], cell.machine.memory
+    cost = stage(cell, budget)
     while not cost.fits(memory) and cost.budget > 1 and memory and least < USABLE * memory:
-        cost = cost_of(cost.budget // 2)
+        cost = stage(cell, cost.budget // 2)
     return cost
 
 
@@ -87,99 +118,46 @@ def seconds(work: Work, shape: Shape, dtype: str, machine: Machine) -> float:
     return flops(shape, work) / machine.rate + work.passes * least
 
 
-def _cost(
-    stage: str,
-    names: tuple[str, str],
-    passes: Sequence[Pass],
-    prompts: int,
-    written: int,
-    shape: Shape,
-    dtype: str,
-    machine: Machine,
-    budget: int,
-    extra: float = 0.0,
-) -> Cost:
-    work = total(passes, prompts)
-    load = SHARD_START + weights(shape) * DTYPE_BYTES[dtype] / 1e9  # read from disk at about 1 GB/s
-    time = seconds(work, shape, dtype, machine) + extra + load
-    return Cost(stage, *names, work, flops(shape, work), written, peak_bytes(shape, passes, dtype), time, budget)
-
-
-def _extract(
-    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine, budget: int
-) -> Cost:
-    section = params.extraction
+def _extract(cell: Cell, budget: int) -> Cost:
+    section, shape, candidates = cell.params.extraction, cell.shape, len(cell.lengths.pool_input)
     rules = by_rule([mask_strategy(name) for name in section.masks])
-    passes = list(extraction_passes(lengths, rules, budget, section.shard))
+    passes = list(extraction_passes(cell.lengths, rules, budget, section.shard))
     sites, statistics = len(section.sites), len({name for names in section.sites.values() for name in names})
     numbers = total(passes).tokens * shape.layers * shape.hidden * sites
-    shape_of_scores = (sites, len(section.masks), len(section.poolings), shape.layers, statistics)
-    written = 8 * len(lengths.pool_input) * int(np.prod(shape_of_scores))
-    return _cost(
-        "extract",
-        (model, dataset),
-        passes,
-        len(rules) * len(lengths.pool_input),
-        written,
-        shape,
-        dtype,
-        machine,
-        budget,
-        extra=numbers * machine.statistics,
-    )
+    scores = sites * len(section.masks) * len(section.poolings) * shape.layers * statistics
+    taken = numbers * cell.machine.statistics
+    return cell.cost("extract", passes, len(rules) * candidates, 8 * candidates * scores, budget, extra=taken)
 
 
-def _quality(
-    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine, budget: int
-) -> Cost:
-    section = params.quality
+def _quality(cell: Cell, budget: int) -> Cost:
+    section, lengths = cell.params.quality, cell.lengths
     queries, pool = len(lengths.query_input), len(lengths.pool_input)
-    prefixes = lengths.bos + lengths.block
-    shard, start = section.shard, np.array([lengths.bos], dtype=np.int64)
     passes = [
-        *scoring_passes(lengths, prefixes, hidden=shape.hidden, token_budget=budget, shard=shard, sample=SAMPLE),
-        *scoring_passes(lengths, start, hidden=shape.hidden, token_budget=budget, shard=shard),
-        *uncertainty_passes(lengths, budget, shape.hidden),
+        *cell.scoring(lengths.bos + lengths.block, budget, sample=SAMPLE),
+        *cell.scoring(np.array([lengths.bos], dtype=np.int64), budget),
+        *uncertainty_passes(lengths, budget, cell.shape.hidden),
     ]
     for size in section.set_sizes:
-        passes += scoring_passes(
-            lengths,
-            set_prefixes(lengths, size, section.sets),
-            hidden=shape.hidden,
-            token_budget=budget,
-            shard=shard,
-            sample=SAMPLE,
-        )
-    sets = section.sets * len(section.set_sizes)
-    written = 2 * 4 * queries * (pool + 1 + sets)
-    prompts = queries * (pool + 1 + sets) + 2 * pool
-    return _cost("quality", (model, dataset), passes, prompts, written, shape, dtype, machine, budget)
+        passes += cell.scoring(set_prefixes(lengths, size, section.sets), budget, sample=SAMPLE)
+    rows = pool + 1 + section.sets * len(section.set_sizes)
+    return cell.cost("quality", passes, queries * rows + 2 * pool, 2 * 4 * queries * rows, budget)
 
 
-def _select(
-    params: Params, model: str, dataset: str, shape: Shape, lengths: Lengths, dtype: str, machine: Machine, budget: int
-) -> Cost:
-    section = params.selection
-    judging = len(lengths.query_input) - round(section.query_share * len(lengths.query_input))
-    queries = range(max(1, judging))
-    sets = section.random_draws + count_selectors(params)
-    shard = params.quality.shard
-    passes: list[Pass] = []
-    prompts = 0
-    for shots in section.shots:
-        if shots > 1:  # at one shot, the stored matrices hold every score
-            passes += scoring_passes(
-                lengths,
-                set_prefixes(lengths, shots, sets),
-                queries,
-                hidden=shape.hidden,
-                token_budget=budget,
-                shard=shard,
-            )
-            prompts += sets * len(queries)
-    return _cost(
-        "select", (model, dataset), passes, prompts, 150 * sets * len(section.shots), shape, dtype, machine, budget
-    )
+def _embed(cell: Cell, budget: int) -> Cost:
+    sizes = cell.lengths.bos + np.concatenate([cell.lengths.pool_input, cell.lengths.query_input])
+    parts = chunks(sizes.tolist(), 1, Budget(budget))
+    passes = [Pass(len(part), int(sizes[part].max()), whole=True) for part in parts]
+    return cell.cost("embed", passes, len(sizes), 4 * cell.shape.hidden * len(sizes), budget)
+
+
+def _select(cell: Cell, budget: int) -> Cost:
+    section, asked = cell.params.selection, len(cell.lengths.query_input)
+    queries = range(max(1, asked - round(section.query_share * asked)))
+    sets = section.random_draws + count_selectors(cell.params)
+    scored = [shots for shots in section.shots if shots > 1]  # at one shot, the stored matrices hold every score
+    prefixes = (set_prefixes(cell.lengths, shots, sets) for shots in scored)
+    passes = [each for part in prefixes for each in cell.scoring(part, budget, queries)]
+    return cell.cost("select", passes, sets * len(queries) * len(scored), 150 * sets * len(section.shots), budget)
 
 
 def count_selectors(params: Params) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
-from benchmark.report.results import AS_STATED, CLAIMS, Results
+from benchmark.analysis.parameters import AS_STATED, CLAIMS
+from benchmark.artefacts.features import LAYER
+from benchmark.report.results import Results
 from benchmark.report.style import DIVERGING, INK
 
 MASKS = ("causal", "no_sink", "input", "target", "target_isolated", "prefix", "bidirectional", "self")
@@ -36,7 +39,7 @@ SHORT = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Panel:
     """A grid of rho, float64 [mask, statistic], NaN where undefined; `above`: |rho| exceeds the bound; `proven`: so
     does its simultaneous lower limit; `strongest`: the cell of the claim; `alone`: the score says which target, no
@@ -47,12 +50,21 @@ class Panel:
     dataset: str
     masks: tuple[str, ...]
     statistics: tuple[str, ...]
-    rho: NDArray[np.float64]
-    above: NDArray[np.bool_]
-    proven: NDArray[np.bool_]
-    strongest: NDArray[np.bool_]
-    alone: NDArray[np.bool_]
-    notes: tuple[tuple[str, ...], ...]
+    rho: NDArray[np.float64] = field(init=False)
+    above: NDArray[np.bool_] = field(init=False)
+    proven: NDArray[np.bool_] = field(init=False)
+    strongest: NDArray[np.bool_] = field(init=False)
+    alone: NDArray[np.bool_] = field(init=False)
+    notes: list[list[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = len(self.masks), len(self.statistics)
+        self.rho = np.full(shape, np.nan)
+        self.above, self.proven, self.strongest, self.alone = (np.zeros(shape, dtype=bool) for _ in range(4))
+        self.notes = [["" for _ in self.statistics] for _ in self.masks]
+
+    def place(self, row: Mapping[str, Any]) -> tuple[int, int]:
+        return self.masks.index(row["mask"]), self.statistics.index(row["statistic"])
 
 
 def short(statistic: str) -> str:
@@ -66,44 +78,36 @@ def arranged(found: pd.Series[Any], known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in known if name in names) + tuple(sorted(names - set(known)))
 
 
+def grouped(table: pd.DataFrame, axes: Sequence[str], keys: Sequence[str]) -> Iterator[tuple[list[str], pd.DataFrame]]:
+    """Rows by outcome, those of `axes` that vary, and `keys`; each with its values of these."""
+    varying = [axis for axis in axes if axis in table and table[axis].nunique() > 1]
+    for values, rows in table.groupby(["outcome", *varying, *keys], sort=False):
+        yield [*map(str, values)], rows
+
+
 def panels(results: Results, claim: str = AS_STATED) -> list[Panel]:
-    """Panels of all declared cells under `claim`, by outcome (site, pooling, layer where they vary), model and task."""
+    """Panels of all declared cells of activations under `claim`, by outcome (site, pooling, layer where they vary),
+    model and task.
+    """
     cells = results.cells(claim)
     if cells is None or cells.empty:
         return []
+    cells = cells[cells["layer"] != LAYER]
     masks, statistics = arranged(cells["mask"], MASKS), arranged(cells["statistic"], STATISTICS)
-    varying = [axis for axis in ("site", "pooling", "layer") if cells[axis].nunique() > 1]
     made = []
-    for keys, rows in cells.groupby(["outcome", *varying, "model", "dataset"], sort=False):
-        *group, model, dataset = map(str, keys)
-        rho = np.full((len(masks), len(statistics)), np.nan)
-        above, proven, strongest, alone = (np.zeros(rho.shape, dtype=bool) for _ in range(4))
-        notes = [["" for _ in statistics] for _ in masks]
+    for (*group, model, dataset), rows in grouped(cells, ("site", "pooling", "layer"), ("model", "dataset")):
+        panel = Panel(" ".join(group), model, dataset, masks, statistics)
         for row in rows.to_dict("records"):
-            at = masks.index(row["mask"]), statistics.index(row["statistic"])
-            rho[at] = row["rho"]
-            above[at] = abs(row["rho"]) > results.claim["bound"]
-            proven[at] = row.get("lower_limit", np.nan) > results.claim["bound"]
-            alone[at] = row["target_alone"] == 1
-            strongest[at] = all(
+            at = panel.place(row)
+            panel.rho[at] = row["rho"]
+            panel.above[at] = abs(row["rho"]) > results.claim["bound"]
+            panel.proven[at] = row.get("lower_limit", np.nan) > results.claim["bound"]
+            panel.alone[at] = row["target_alone"] == 1
+            panel.strongest[at] = all(
                 str((results.found(claim)["cell"] or {}).get(axis)) == str(row[axis]) for axis in _identity(row)
             )
-            notes[at[0]][at[1]] = _note(row)
-        made.append(
-            Panel(
-                " ".join(group),
-                model,
-                dataset,
-                masks,
-                statistics,
-                rho,
-                above,
-                proven,
-                strongest,
-                alone,
-                tuple(map(tuple, notes)),
-            )
-        )
+            panel.notes[at[0]][at[1]] = _note(row)
+        made.append(panel)
     return made
 
 
@@ -112,36 +116,20 @@ def consistency_panels(results: Results) -> list[Panel]:
     table = results.rows("consistency")
     if table is None:
         return []
+    table = table[table["layer"] != LAYER]
     masks, statistics = arranged(table["mask"], MASKS), arranged(table["statistic"], STATISTICS)
-    varying = [axis for axis in ("site", "pooling", "layer", "shots") if axis in table and table[axis].nunique() > 1]
     made = []
-    for keys, rows in table.groupby(["outcome", *varying], sort=False):
-        rho = np.full((len(masks), len(statistics)), np.nan)
-        above, nothing = np.zeros(rho.shape, dtype=bool), np.zeros(rho.shape, dtype=bool)
-        notes = [["" for _ in statistics] for _ in masks]
+    for keys, rows in grouped(table, ("site", "pooling", "layer", "shots"), ()):
+        panel = Panel("", "", f"against {' '.join(keys)}", masks, statistics)
         for row in rows.to_dict("records"):
-            at = masks.index(row["mask"]), statistics.index(row["statistic"])
-            rho[at] = row["mean_rho"]
-            above[at] = row["ci_low"] > 0 or row["ci_high"] < 0
-            notes[at[0]][at[1]] = (
+            at = panel.place(row)
+            panel.rho[at] = row["mean_rho"]
+            panel.above[at] = row["ci_low"] > 0 or row["ci_high"] < 0
+            panel.notes[at[0]][at[1]] = (
                 f"mean ρ = {row['mean_rho']:.3f}, interval {row['ci_low']:.2f} to {row['ci_high']:.2f}, over "
                 f"{row['n_pools']:.0f} pools, {100 * row['sign_agreement']:.0f} % of one sign"
             )
-        made.append(
-            Panel(
-                "",
-                "",
-                f"against {' '.join(map(str, keys))}",
-                masks,
-                statistics,
-                rho,
-                above,
-                nothing,
-                nothing,
-                nothing,
-                tuple(map(tuple, notes)),
-            )
-        )
+        made.append(panel)
     return made
 
 

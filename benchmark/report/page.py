@@ -11,22 +11,29 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmark import __version__
 from benchmark.analysis.p_values import p_text
+from benchmark.analysis.parameters import CLAIMS
 from benchmark.attestations import Attestation
+from benchmark.report import outlook
+from benchmark.report.answers import active_learning, selection
 from benchmark.report.attested import NOTE, attested
 from benchmark.report.drawing import Drawing
 from benchmark.report.figures import draw_all
+from benchmark.report.figures.selection import FAMILIES
 from benchmark.report.grids import consistency_panels, gradient, limit, panels, shade, short
-from benchmark.report.results import CLAIMS, Results, read_results
+from benchmark.report.results import Results, read_results
 from benchmark.report.style import VERDICTS, number, words
 from benchmark.report.tables import BUILDERS, p_value
 from benchmark.storage import atomic
 
 TEMPLATES = Path(__file__).parent / "templates"
 MEANINGS = {
-    "reproduced": "No correlation exceeds the bound, and the experiment could have shown one.",
-    "refuted": "At least one correlation lies above the bound, beyond what chance explains.",
-    "exceeded": "A correlation exceeds the bound, but is not shown to: its true value may lie below.",
-    "inconclusive": "Nothing follows, either way: this experiment could not have shown a correlation above the bound.",
+    "reproduced": "no correlation exceeds the bound, and the experiment could have shown one. It does not mean that "
+    "activations say nothing of an example: weaker correlations, and other scores, stay possible.",
+    "refuted": "at least one correlation lies above the bound, beyond what chance explains. It does not mean that the "
+    "score is of use: one that works for one model and task may fail for the next (see Consistency and Selectors).",
+    "exceeded": "a correlation exceeds the bound in this sample, but is not shown to exceed it in truth. It neither "
+    "confirms the claim nor refutes it: more candidates would tell.",
+    "inconclusive": "nothing follows, either way: this experiment could not have shown a correlation above the bound.",
 }
 PROFILES = {
     "embedded": "These are tiny models that this project trained on tasks of its own, to test the instrument. The "
@@ -109,7 +116,14 @@ def render(
         shade=shade,
         nan=math.isnan,
         figures=figures,
+        kinds=FAMILIES,
+        answers={"active_learning": active_learning(results), "selection": selection(results)},
         tables={name: build(results) for name, build in BUILDERS.items()},
+        outlook={
+            "answer": outlook.answer(results),
+            "cells": outlook.outlook(results),
+            "dictionaries": outlook.dictionaries(results),
+        },
         present=set(results.tables),
         timing=results.timing,
         record_of_run=record,

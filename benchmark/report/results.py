@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.artefacts.cells import Cells
+from benchmark.analysis.decomposition import COLUMNS as DECOMPOSITION
+from benchmark.analysis.parameters import AS_STATED
+from benchmark.artefacts.cells import KEY, Cells
 from benchmark.artefacts.column import Column
+from benchmark.artefacts.dictionaries import COLUMNS as DICTIONARY
+from benchmark.artefacts.learning import AREAS, CURVES
+from benchmark.artefacts.selection import COLUMNS as SELECTION
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 from benchmark.timing.history import read_history
 
-AS_STATED, GIVEN_TARGET = CLAIMS = ("as_stated", "given_target")
-
 COLUMN = ("mask", "statistic", "pooling", "site", "layer")
-CELL = ("model", "dataset", *COLUMN, "outcome", "shots")
 TEXT = (
     "family",
     "claim",
@@ -31,6 +33,8 @@ TEXT = (
     "undefined",
     "selector",
     "direction",
+    "features",
+    "rule",
     "metric",
     "control",
     "note",
@@ -44,11 +48,11 @@ TEXT = (
     "model_b",
 )
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "correlations": (*CELL, "n", "rho", "undefined"),
+    "correlations": (*KEY, "n", "rho", "undefined"),
     "family": (
         "family",
         "claim",
-        *CELL,
+        *KEY,
         "n",
         "n_distinct",
         "target_alone",
@@ -65,22 +69,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("family", "claim", "model", "dataset", "outcome", "n", "reliability", "reliability_low", "reliability_high"),
         *("ceiling", "power", "sensitive"),
     ),
-    "decomposition": (
-        *(
-            "model",
-            "dataset",
-            "outcome",
-            "n",
-            "n_targets",
-            "matching_of_matrix",
-            "matching",
-            "target",
-            "length",
-            "left",
-        ),
-        *("reliability", "reliability_left", "note"),
-    ),
-    "confounds": (*CELL, "rho", "partial_rho"),
+    "decomposition": DECOMPOSITION,
+    "confounds": (*KEY, "rho", "partial_rho"),
     "confound_shares": ("model", "dataset", "outcome", "confound", "adjusted_r_squared"),
     "consistency": ("claim", *COLUMN, "outcome", "n_pools", "mean_rho", "ci_low", "ci_high", "sign_agreement"),
     "agreement": ("claim", "outcome", "model_a", "model_b", "n_cells", "agreement", "sign_agreement"),
@@ -98,6 +88,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "note",
     ),
     "null": ("family", "claim", "low", "high", "null_max", "null_cell", "observed"),
+    "given_length": ("family", *KEY, "rho_given_length", "simultaneous_low", "simultaneous_high", "p_family"),
+    "sae": DICTIONARY,
     "calibration": (
         "scenario",
         "claim",
@@ -110,7 +102,9 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "inconclusive",
         "demanded",
     ),
-    "selection": ("model", "dataset", "selector", "direction", "mask", "shots", "metric", "score", "percentile"),
+    "selection": SELECTION,
+    "learning": CURVES,
+    "learning_areas": AREAS,
 }
 """Every table the page can show, with the columns it needs."""
 
@@ -145,7 +139,7 @@ class Results:
             return None
         table = self.tables["family"][self.tables["family"]["claim"] == claim]
         first = table["family"] == self.claim["headline"]
-        once = pd.concat([table[first], table[~first]]).drop_duplicates(list(CELL))
+        once = pd.concat([table[first], table[~first]]).drop_duplicates(list(KEY))
         return once.reset_index(drop=True)
 
     def scatter(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

@@ -11,7 +11,8 @@ from benchmark.stages.stage import Out, stage
     parameters=("claim",),  # and those of the cells, which record theirs
     inputs=("{results}/cells", "{results}/correlations.csv", "{results}/planted.csv"),
     outs=(
-        Out("{results}/claim.json", kept=True, metric=True),
+        Out("{results}/claim.json", kept=True),
+        Out("{results}/metrics.json", kept=True, metric=True),
         *(Out(f"{{results}}/{name}.csv", kept=True) for name in TABLES),
     ),
 )

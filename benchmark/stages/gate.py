@@ -18,9 +18,12 @@ from benchmark.stages.stage import instances, stage
 def run(params: Params) -> str:
     """Fail unless the verdict, recomputed from the cells, is the recorded one and the one that this profile expects."""
     from benchmark import provenance
-    from benchmark.analysis import gate
+    from benchmark.analysis.gate import demand
+    from benchmark.analysis.verification import verify
     from benchmark.stages.inputs import claim_inputs
 
-    claim = gate.gate(claim_inputs(params))
-    provenance.write(params, [name for name in instances(params) if name != "gate"])
+    inputs = claim_inputs(params)
+    claim = verify(inputs)
+    provenance.write(params, [name for name in instances(params) if name != "gate"])  # of what is refused as well
+    demand(claim, inputs)
     return f"gate: recomputed from the cells, the verdicts are those on record, {claim.said()}, and every control held"

@@ -41,7 +41,7 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def extend(history: pd.DataFrame, timing: Mapping[str, Any], commit: str, date: str) -> pd.DataFrame:
-    """`history` with the ratios of a `timing.json` behind it; earlier rows of this commit and machine are dropped."""
+    """`history` and then the ratios of a `timing.json`; earlier rows of this commit and machine are dropped."""
     name = machine(timing["machine"])
     rows = [
         {"ratio": ratio, "commit": commit, "date": date, "machine": name, **{key: found[key] for key in NUMBERS}}

@@ -19,6 +19,7 @@ import click
 
 from benchmark.errors import BenchmarkError
 from benchmark.models.loading import LoadedModel
+from benchmark.timing.status import status
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS, CANDIDATES = 8, 64
@@ -73,7 +74,7 @@ def measure(layers: int, candidates: int, way: str) -> Usage:
     ]
     tokens = sum(len(tokenize_example(tokenizer, example, bos=True)) for example in pool)
     extract(loaded, pool[:1], token_budget=TOKEN_BUDGET)  # what libraries allocate once
-    before = _status("VmRSS")
+    before = status("VmRSS")
     if way == "stored":
         kept: list[torch.Tensor] = []
         decoder = find_decoder(model)
@@ -84,16 +85,7 @@ def measure(layers: int, candidates: int, way: str) -> Usage:
         scores = 0
     else:
         scores = extract(loaded, pool, masks=tuple(MASKS), token_budget=TOKEN_BUDGET).scores.nbytes
-    return Usage(way, layers, candidates, _status("VmHWM") - before, scores, tokens * layers * HIDDEN * 4)
-
-
-def _status(field: str) -> int:
-    """Bytes of a field of /proc/self/status."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BenchmarkError("memory is measured on Linux only: there is no /proc/self/status") from error
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+    return Usage(way, layers, candidates, status("VmHWM") - before, scores, tokens * layers * HIDDEN * 4)
 
 
 @click.command()

@@ -100,7 +100,7 @@ def loops(work: ExtractionWork) -> dict[str, Ways]:
 
 
 def scoring_ways(work: ExtractionWork) -> Ways:
-    """`QUERIES` queries behind one demonstration: its keys and values shared, and `unshared`, whole prompts instead."""
+    """`QUERIES` queries after one demonstration: its keys and values shared, and `unshared`, whole prompts instead."""
     generator = np.random.default_rng(1)
     draw = generator.integers(1, VOCABULARY, (QUERIES + 1, LENGTH)).tolist()
     demonstration = Prefix("demonstration", tuple(draw[0]))
@@ -111,7 +111,7 @@ def scoring_ways(work: ExtractionWork) -> Ways:
 
     @torch.inference_mode()
     def plain(rows: list[list[int]]) -> torch.Tensor:
-        """Log-probabilities [row, vocabulary] behind each row; the head runs on one position."""
+        """Log-probabilities [row, vocabulary] after each row; the head runs on one position."""
         ids = torch.tensor(rows, device=work.device)
         logits: torch.Tensor = model(ids, use_cache=False, logits_to_keep=1).logits[:, -1]
         return logits.float().log_softmax(-1)

@@ -62,6 +62,15 @@ def scoring(inputs: Path) -> Work:
     return lambda: measure_quality(loaded, dataset, range(SCORED))
 
 
+def sets(inputs: Path) -> Work:
+    """Sets of four demonstrations that differ in the last, as selectors choose them, by every query."""
+    from benchmark.quality.quality import score_sets
+
+    loaded, dataset = _loaded(inputs), _dataset(inputs)
+    members = [[0, 1, 2, last] for last in range(3, 3 + SCORED)]
+    return lambda: score_sets(loaded, dataset, members, range(QUERIES))
+
+
 def correlation(_: Path) -> Work:
     """Spearman's rho of 200 scores with one target over 1,000 candidates."""
     import numpy as np
@@ -74,7 +83,7 @@ def correlation(_: Path) -> Work:
 
 
 WORKLOADS: dict[str, Callable[[Path], Work]] = {
-    work.__name__: work for work in (statistics, extraction, scoring, correlation)
+    work.__name__: work for work in (statistics, extraction, scoring, sets, correlation)
 }
 
 
@@ -109,7 +118,7 @@ def serve(inputs: Path, slower: float = 0.0) -> None:
 
 
 def _slowed(work: Work, slower: float) -> Work:
-    """`work`, and behind each call a wait of that share of its time on the processor."""
+    """`work`, and after each call a wait of that share of its time on the processor."""
 
     def run() -> None:
         start = time.process_time()

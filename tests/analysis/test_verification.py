@@ -53,6 +53,12 @@ def edit_claim(*keys: str, value: object) -> Callable[[Workplace], None]:
     return edit
 
 
+def edit_metrics(place: Workplace) -> None:
+    metrics = read_json(place.results / "metrics.json")
+    metrics["as_stated"]["max_abs_rho"] += 0.1
+    write_json(place.results / "metrics.json", metrics)
+
+
 def test_what_was_not_edited_is_verified(finished: Workplace) -> None:
     run(finished)
 
@@ -84,6 +90,7 @@ def test_what_was_not_edited_is_verified(finished: Workplace) -> None:
             edit_claim(*FOUND, "statements", "reproduction", "holds", value=False),
             r"statements\.reproduction\.holds is False",
         ),
+        (edit_metrics, r"metrics\.json is not what the cells give"),
         (edit_claim("fingerprint", value="0" * 16), "was made with other parameters"),
         (edit_claim("digests", "cells/alpha-one.npz", value="0"), "alpha-one.npz was changed"),
         (edit_claim("digests", "correlations.csv", value="0"), "correlations.csv was changed"),
@@ -118,7 +125,7 @@ def test_a_missing_cell_is_named(place: Workplace) -> None:
 
 def test_no_claim_at_all_is_told(place: Workplace) -> None:
     (place.results / "claim.json").write_text("[]")
-    with pytest.raises(BenchmarkError, match="is no claim of this version"):
+    with pytest.raises(BenchmarkError, match="is not a claim of this version"):
         run(place)
 
 

@@ -41,6 +41,6 @@ def spoilable(params: Params, folder: Path) -> Path:
     """A copy of what the claim consists of: cells, tables and claim.json."""
     source = ROOT / params.results
     shutil.copytree(source / "cells", folder / "cells")
-    for path in [*source.glob("*.csv"), source / "claim.json"]:
+    for path in [*source.glob("*.csv"), source / "claim.json", source / "metrics.json"]:
         shutil.copy(path, folder / path.name)
     return folder

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.analysis.parameters import CLAIMS
 from benchmark.attestations import FOLDER, Attestation, read
-from benchmark.commands.agree import CLAIMS
 from benchmark.hashing import sha256
 from tests.claim.profile import ROOT
 

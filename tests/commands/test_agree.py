@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from benchmark.commands.agree import agree
+from benchmark.delivered import keep
 from benchmark.storage import write_json
 
-PARAMS: Any = SimpleNamespace(results=Path("results"))
+PARAMS: Any = SimpleNamespace(results=Path("results"), profile="embedded")
 
 
 def write(root: Path, rho: float, verdict: str = "refuted") -> None:
@@ -30,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_same_bytes_agree(root: Path) -> None:
-    assert agree(PARAMS, root) == "agrees: the same bytes as committed"
+    assert agree(PARAMS, root) == "agrees: the same bytes as what is committed"
 
 
 def test_last_digits_agree_and_the_largest_difference_is_said(root: Path) -> None:
@@ -54,6 +55,18 @@ def test_another_verdict_is_named(root: Path) -> None:
     assert said.index("refuted") < said.index("reproduced")
 
 
-def test_without_git_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+def test_without_git_what_came_with_the_folder_is_kept_before_the_first_run(tmp_path: Path) -> None:
+    assert "nothing to compare" in agree(PARAMS, tmp_path)
     write(tmp_path, 0.5)
-    assert "nothing is committed" in agree(PARAMS, tmp_path)
+    keep(PARAMS, tmp_path)
+    assert agree(PARAMS, tmp_path) == "agrees: the same bytes as what came with this folder"
+    write(tmp_path, 0.6)
+    keep(PARAMS, tmp_path)
+    said = agree(PARAMS, tmp_path)
+    assert said.startswith("differs from what came with this folder: the same verdicts; claim.json.families.paper.")
+    assert "0.5 and 0.6" in said
+
+
+def test_what_git_has_is_not_kept_twice(root: Path) -> None:
+    keep(PARAMS, root)
+    assert not (root / ".work").exists()

@@ -57,6 +57,19 @@ def test_a_workflow_has_no_rights_pins_its_actions_and_calls_targets_that_exist(
         assert set(job.get("strategy", {}).get("matrix", {}).get("target", [])) <= TARGETS
 
 
-@pytest.mark.parametrize("script", ["container/check", "container/cases", "requirements/compile", ".ci/run"])
+@pytest.mark.parametrize("job", ["check", "reproduce"])
+def test_continuous_integration_takes_every_python_and_says_which(job: str) -> None:
+    content = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"][job]
+    assert sorted(content["strategy"]["matrix"]["python"]) == sorted(
+        (ROOT / "requirements/pythons").read_text().split()
+    )
+    made = [step["run"] for step in content["steps"] if step.get("run", "").startswith("make ")]
+    assert made
+    assert all("PYTHON=python" in line for line in made), "the newest on the PATH need not be that of the matrix"
+
+
+@pytest.mark.parametrize(
+    "script", ["container/check", "container/cases", "requirements/compile", "requirements/install", ".ci/run"]
+)
 def test_a_script_parses(script: str) -> None:
     assert subprocess.run(["bash", "-n", str(ROOT / script)], check=False).returncode == 0

@@ -215,7 +215,7 @@ CASES: dict[str, tuple[tuple[str, ...], Callable[[World], None], str]] = {
         fails(CDN, cut=5000, times=1, then=Fault(FILES, status=502, times=999)),
         r"the hub fails with 502 for model-0.*safetensors",
     ),
-    "wrong hash": (("model", MODEL), fails(CDN, flip=True), r"does not have the hash that the hub tells .*, twice"),
+    "wrong hash": (("model", MODEL), fails(CDN, flip=True), r"does not have the hash that the hub reports .*, twice"),
     "stuck server": (("model", MODEL), stuck, r"cannot be reached for model-0.*\(ReadTimeout\)"),
     "a login page": (
         ("model", MODEL),
@@ -277,12 +277,12 @@ CASES: dict[str, tuple[tuple[str, ...], Callable[[World], None], str]] = {
     "a broken card": (
         ARC,
         dataset_with("arc_challenge", files={"README.md": b"---\nconfigs: [\n---\n"}),
-        r"is no mapping in YAML",
+        r"is not a YAML mapping",
     ),
     "an odd card": (
         ARC,
         dataset_with("arc_challenge", files={"README.md": b"---\nconfigs: all\n---\n", "a.parquet": b""}),
-        r"`configs` of its card is no list",
+        r"`configs` of its card is not a list",
     ),
     "too few rows": (
         ARC,

@@ -1,4 +1,4 @@
-"""A repository at one commit: its files, in memory or on disk, and the metadata that a hub tells about them."""
+"""A repository at one commit: its files, in memory or on disk, and the metadata that a hub reports about them."""
 
 from __future__ import annotations
 

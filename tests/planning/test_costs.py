@@ -34,7 +34,7 @@ from benchmark.planning.passes import (
     total,
     uncertainty_passes,
 )
-from benchmark.planning.stages import costs
+from benchmark.planning.stages import Cell, costs
 from benchmark.quality import quality
 from benchmark.quality.uncertainty import measure_uncertainty
 from benchmark.sources.models.local import LocalModel
@@ -223,10 +223,8 @@ def test_bytes_of_the_outs(loaded: LoadedModel, tmp_path: Path) -> None:
     matrices = quality.assemble(dataset, quality.zero_shot(loaded, dataset, Budget(BUDGET)), shards)
     sets = quality.score_sets(loaded, dataset, np.array([[0, 1], [2, 3], [4, 5]]), range(7), Budget(BUDGET))
     numbers = [*matrices.values(), *sets]
-    written = {
-        cost.stage: cost.written
-        for cost in costs(params, "llama_3b", "boolq", shape, lengths_of(loaded, dataset), "float32", GPUS["L4"])
-    }
+    cell = Cell(params, "llama_3b", "boolq", shape, lengths_of(loaded, dataset), "float32", GPUS["L4"])
+    written = {cost.stage: cost.written for cost in costs(cell)}
     assert written["extract"] == scores.nbytes
     assert written["quality"] == sum(array.astype(np.float32).nbytes for array in numbers if array.dtype.kind == "f")
 

@@ -88,12 +88,21 @@ def test_the_self_check_wants_quiet_but_for_what_was_planted(
     assert said[1].endswith("quiet")
 
 
-def test_a_comparison_names_what_became_slower(capsys: pytest.CaptureFixture[str]) -> None:
-    assert compare.report({"good": QUIET, "bad": SLOW, "new": "the base: no such module"}, 1.1) == ["bad"]
-    head, good, bad, new = capsys.readouterr().out.splitlines()
+def test_a_comparison_names_what_became_slower_and_marks_what_did_so_a_little(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found: dict[str, Ratio | str] = {
+        "good": QUIET,
+        "bad": SLOW,
+        "worse": ratio(1.058, 1.052),
+        "new": "the base: no such module",
+    }
+    assert compare.report(found, 1.1) == ["bad"]
+    head, good, bad, worse, new = capsys.readouterr().out.splitlines()
     assert "threshold 1.1" in head
-    assert "SLOWER" not in good
+    assert "slower" not in good.lower()
     assert bad.endswith("SLOWER")
+    assert worse.endswith("slower, under the threshold")
     assert new.endswith("not compared: the base: no such module")
 
 

@@ -9,7 +9,7 @@ import pytest
 from benchmark.activations.masks import MASKS
 from benchmark.activations.statistics import STATISTICS
 from benchmark.errors import BenchmarkError
-from benchmark.timing import memory
+from benchmark.timing import memory, status
 from benchmark.timing.memory import CANDIDATES, LAYERS, MANY_CANDIDATES, MANY_LAYERS, Usage, usage
 
 MIB = 2**20
@@ -58,6 +58,6 @@ def test_a_process_that_fails_is_reported_in_one_line() -> None:
 
 
 def test_a_system_without_proc_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "Path", lambda _: memory.ROOT / "no such folder/status")
+    monkeypatch.setattr(status, "Path", lambda _: memory.ROOT / "no such folder/status")
     with pytest.raises(BenchmarkError, match="Linux only"):
-        memory._status("VmRSS")
+        status.status("VmRSS")

@@ -40,10 +40,9 @@ class Conversion:
     gguf: Mapping[str, Any]
     licence: str | None
 
-    @property
-    def place(self) -> str:
-        """The `path` of a manifest for it."""
-        return in_cache(self.folder)
+    def record(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        return {"path": in_cache(self.folder), "files": self.files, "gguf": self.gguf}
 
 
 def converted_folder(sha256: str) -> Path:

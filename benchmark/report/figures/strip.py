@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from benchmark.analysis.parameters import CLAIMS
 from benchmark.report.drawing import Drawing, drawing
-from benchmark.report.results import CLAIMS, Results
+from benchmark.report.results import Results
 from benchmark.report.style import INK, MUTED, VERDICTS, bound_line, new_figure, number, tag
 
 TITLES = {"as_stated": "As stated", "given_target": "Given the target"}

@@ -6,10 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from benchmark.models.parameters import COMMIT, REPOSITORY
 from benchmark.sources.datasets.drawn import DrawnDataset, Files
-
-COMMIT = r"^[0-9a-f]{40}$"
-REPOSITORY = r"^[\w.-]+/[\w.-]+$"
 
 
 class HubDataset(DrawnDataset):

@@ -5,26 +5,18 @@ AnyModel      the type of an entry of `models` in a params.yaml, chosen by its `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import Field
 
-from benchmark.discovery import import_all
+from benchmark.discovery import import_all, subclasses
 from benchmark.sources.models.source import ModelSource
-
-
-def _below(base: type[Any]) -> Iterator[type[ModelSource]]:
-    for kind in base.__subclasses__():
-        yield kind
-        yield from _below(kind)
-
 
 import_all(__name__, __path__)
 SOURCES = {
-    name: kind for kind in _below(ModelSource) for name in get_args(kind.model_fields["source"].annotation)
+    name: kind for kind in subclasses(ModelSource) for name in get_args(kind.model_fields["source"].annotation)
 }  # what several kinds share has no name
 
 if TYPE_CHECKING:

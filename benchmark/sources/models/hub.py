@@ -30,12 +30,12 @@ class HubModel(PretrainedModel):
         from benchmark.hub.card import licence_of, read_card
         from benchmark.hub.fetching import fetch
         from benchmark.hub.repository import list_files
-        from benchmark.models.folder import SMALL, describe, require_safetensors, require_whole, weight_files
+        from benchmark.models.folder import SMALL, require_safetensors, require_whole, weight_files
 
         listing = list_files("model", self.repository, self.revision)
         require_safetensors(listing.files, self.repository)
         fetched = fetch(listing, [file for file in SMALL if file in listing.files])
-        described = describe(name, listing.snapshot, add_bos=self.add_bos, mlp=self.mlp, shape=self.shape)
+        described = self.describe(name, listing.snapshot)
         weights = weight_files(listing.snapshot)
         missing = [file for file in weights if file not in listing.files]
         if missing:

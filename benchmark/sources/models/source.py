@@ -81,6 +81,22 @@ class PretrainedModel(ModelSource):
         described = read_json(record).get("shape") if record.is_file() else None
         return None if described is None else Shape.model_validate(described)
 
+    def describe(self, name: str, place: Path) -> dict[str, Any]:
+        """Architecture, shape and BOS policy of the model in `place`; its weights need not be there."""
+        from benchmark.models.folder import describe
+
+        return describe(name, place, add_bos=self.add_bos, mlp=self.mlp, shape=self.shape)
+
+    def record(self, name: str, folder: Path, place: Path, record: Mapping[str, Any]) -> None:
+        """Writes the manifest of a model of no hub, with `record`, once what lies in `place` proves whole."""
+        from benchmark.models.folder import require_whole
+        from benchmark.storage import write_json
+
+        described = self.describe(name, place)
+        require_whole(name, place)
+        head = {"name": name, "source": self.source, **described, "repository": None, "revision": None}
+        write_json(folder / "manifest.json", {**head, **record})
+
     @property
     def starts_with_bos(self) -> bool | None:
         return self.add_bos

@@ -107,7 +107,7 @@ def _plain_scores(loaded: LoadedModel, tokens: Tokens, mask: str, names: tuple[s
 
 
 def scoring(loaded: LoadedModel, dataset: Dataset) -> Iterator[Check]:
-    """Log-probabilities behind shared demonstrations, against whole prompts one at a time."""
+    """Log-probabilities after shared demonstrations, against whole prompts one at a time."""
     found = measure_quality(loaded, dataset, range(len(dataset.pool))).log_probability
     wanted = np.array(
         [
