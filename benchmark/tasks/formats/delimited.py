@@ -139,13 +139,15 @@ def _rows(raw: bytes, delimiter: str, quoting: bool) -> tuple[NDArray[np.int64],
                 f"after line {line}, {error}: correct its quotes, or state `quoting: false` if they mean nothing"
             ) from error
         return np.array([len(row) for row in rows]), rows.__getitem__
-    outside = ~quote & (np.cumsum(quote) % 2 == 0)
-    cell = kinds == ord(delimiter)
-    cells, lines = marks[outside & cell], marks[outside & ~cell]
+    outside = ~quote if not quote.any() else ~quote & (np.cumsum(quote, dtype=np.uint8) & 1 == 0)
+    delimits = kinds == ord(delimiter)
+    line = outside & ~delimits
+    lines, before = marks[line], np.cumsum(outside & delimits)
+    total = before[-1:] if len(before) else [0]
     starts, ends = np.concatenate([[0], lines + 1]), np.concatenate([lines, [len(text)]])
     whole = ends > starts
+    counts = np.diff(np.concatenate([[0], before[line], total]))[whole] + 1
     starts, ends = starts[whole], ends[whole]
-    counts = np.searchsorted(cells, ends) - np.searchsorted(cells, starts) + 1
 
     def read(index: int) -> list[str]:
         return next(_reader(raw[starts[index] : ends[index]].decode(), delimiter, quoting))
