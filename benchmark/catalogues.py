@@ -83,3 +83,11 @@ def selectors(params: Params) -> dict[str, str]:
     from benchmark.selection import describe
 
     return describe()
+
+
+@_catalogue
+def features(params: Params) -> dict[str, str]:
+    """What selectors compare candidates by."""
+    from benchmark.selection.feature import kinds
+
+    return {name: kind.description for name, kind in kinds().items()}

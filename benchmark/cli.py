@@ -22,7 +22,7 @@ from benchmark.commands.calibrate import calibrate
 from benchmark.commands.check import check
 from benchmark.commands.new import new
 from benchmark.commands.prose import prose
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, unknown
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
 from benchmark.provenance import stage_record
@@ -110,15 +110,15 @@ def command_of(stage: Stage) -> click.Command:
 
     @click.pass_obj
     def command(session: Session, model: str | None = None) -> None:
-        if model is not None:
-            session.params.model_folder(model)  # refuses an unknown one
+        if model is not None and model not in stage.models(session.params):
+            raise unknown("model", model, stage.models(session.params))
         refuse(session.params)
         with stage_record(stage.instance(model), session.params):
             said = stage.run(session.params, *([model] if model else []))
         if said:
             click.echo(said)
 
-    arguments: list[click.Parameter] = [click.Argument(["model"])] if stage.per == "model" else []
+    arguments: list[click.Parameter] = [click.Argument(["model"])] if stage.per else []
     return click.Command(stage.name, callback=command, params=arguments, help=stage.help)
 
 

@@ -37,8 +37,8 @@ EXEMPT = {
     "benchmark/stages/stage.py": "the table of stages, which dvc.yaml holds",
     "benchmark/workers.py": "how work is spread, which changes no byte: tests compare",
 }
-FETCHED = "benchmark/hub"
-"""Where it lies is all that a stage asks of what the hub's code fetched: commit and hashes say what it is."""
+FETCHED = ("benchmark/hub/", *(f"benchmark/sources/{name}.py" for name in ("archives", "index", "packages")))
+"""Where it lies is all that a stage asks of what this code fetched: commit and hashes say what it is."""
 FETCHES = ("dataset", "model")
 
 
@@ -176,7 +176,7 @@ def code_of(stage: str, params: Params) -> list[str]:
     read = {key.split(".")[0] for key in entry.parameters}
     named = {folder: strings(selected(params, (key,))) for folder, key in NAMED_BY.items() if key.split(".")[0] in read}
     modules = reached(PACKAGE / "stages" / f"{stage}.py", named)
-    return [name for name in modules if stage in FETCHES or not name.startswith(f"{FETCHED}/")]
+    return [name for name in modules if stage in FETCHES or not name.startswith(FETCHED)]
 
 
 def _counts(path: Path) -> bool:

@@ -16,7 +16,7 @@ import yaml
 from benchmark.dependencies import ROOT
 from benchmark.params import Params, load_params
 from benchmark.plots import entries, templates
-from benchmark.stages.stage import Out, Stage, stages
+from benchmark.stages.stage import NAMED, Out, Stage, stages
 
 HEAD = """\
 # Made by `python -m benchmark pipeline` from the stages in benchmark/stages/ and the params.yaml beside this file.
@@ -39,7 +39,7 @@ def rendered(params_path: Path) -> dict[Path, str]:
     params = load_params(params_path)
     folder, headline = params_path.parent, params.claim.headline
     content = {
-        "stages": {name: _stage(stage, params) for name, stage in stages().items()},
+        "stages": {name: _stage(stage, params) for name, stage in stages().items() if not stage.idle(params)},
         "plots": entries(headline),
     }
     up = params.paths.root
@@ -75,8 +75,8 @@ def _stage(stage: Stage, params: Params) -> dict[str, Any]:
     item = "${item.model}"
     command = f"python -m benchmark --params {params.paths.params} {stage.name}"
     entry: dict[str, Any] = {}
-    if stage.per == "model":
-        entry["matrix"] = {"model": "${models}"}
+    if stage.per:
+        entry["matrix"] = {"model": f"${{{NAMED[stage.per]}}}"}
         command += f" {item}"
     if params.paths.root != ".":
         entry["wdir"] = params.paths.root
@@ -87,7 +87,9 @@ def _stage(stage: Stage, params: Params) -> dict[str, Any]:
     if stage.name == "code" and params.paths.root != ".":
         entry["always_changed"] = True  # outside a project's folder DVC ignores no file, so __pycache__ would count
     else:
-        entry["deps"] = [stage.place(path, params, item) for path in stage.inputs]
+        nowhere = {out.path for other in stages().values() if other.idle(params) for out in other.outs}
+        inputs = [path for path in stage.inputs if not any(out.startswith(path) for out in nowhere)]
+        entry["deps"] = [stage.place(path, params, item) for path in inputs]
     for kind, metric in (("outs", False), ("metrics", True)):
         outs = [_out(stage, out, params, item) for out in stage.outs if out.metric == metric]
         if outs:

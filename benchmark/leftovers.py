@@ -11,7 +11,7 @@ from benchmark.params import Params
 from benchmark.stages.stage import instances
 from benchmark.storage import atomic
 
-BY_PART = ("activations", "quality", "selection", "planted")
+BY_PART = ("activations", "quality", "embeddings", "selection", "planted")
 
 
 def leftovers(params: Params) -> list[Path]:
@@ -19,6 +19,7 @@ def leftovers(params: Params) -> list[Path]:
     models, datasets = set(params.models), set(params.datasets)
     cells = {f"{model}-{dataset}" for model in models for dataset in datasets}
     found = _others(params.data / "datasets", datasets) + _others(params.results / "cells", cells)
+    found += _others(params.data / "text", datasets) + _others(params.data / "sae", set(params.sae.models))
     for kind in BY_PART:
         found += _others(params.data / kind, models)
         for model in models:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from benchmark.analysis.parameters import ClaimParameters
 from benchmark.errors import BenchmarkError, unknown
 from benchmark.section import UNKNOWN, Section
 from benchmark.sources.datasets import AnyDataset
 from benchmark.sources.models import AnyModel
+from benchmark.sources.packages import PackageFile
 from benchmark.yaml_loader import load_yaml
 
 
@@ -24,6 +25,7 @@ def _key(name: str) -> str:
 
 
 Key = Annotated[str, AfterValidator(_key)]
+Kind = Literal["activations", "quality", "embeddings", "selection"]
 
 
 class Paths(Section):
@@ -57,11 +59,43 @@ class Quality(Section):
 class Selection(Section):
     selectors: tuple[str, ...] = Field(min_length=1, description="the families that choose")
     features: tuple[str, ...] = Field(min_length=1, description="what selectors compare candidates by")
+    embedder: PackageFile | None = Field(
+        description="the encoder of `embeddings`: a folder of a package, as sentence-transformers writes it"
+    )
     shots: tuple[int, ...] = Field(min_length=1)
     random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
     budgets: tuple[int, ...] = Field(min_length=1, description="labels bought from an unlabelled pool, in rounds")
     random_orders: int = Field(ge=100, description="random orders of labelling that a learning curve is compared with")
     query_share: float = Field(gt=0, lt=1, description="share of the queries that selectors may see; the rest judge")
+
+    @model_validator(mode="after")
+    def _has_an_embedder(self) -> Self:
+        if "embeddings" in self.features and self.embedder is None:
+            raise ValueError("the features `embeddings` need `embedder`, the package of a sentence encoder")
+        return self
+
+
+class SaeModel(Section):
+    """The dictionaries of one model, one for each site of one layer."""
+
+    layer: int = Field(ge=0, description="whose outputs are read; the model runs no further")
+    sites: tuple[Literal["mlp_output", "residual"], ...] = Field(min_length=1)
+    tokens: int = Field(ge=1, description="to be trained on; fewer where the text that is left over has fewer")
+    held_out: int = Field(ge=1, description="tokens on which the dictionary is measured")
+    width: int = Field(ge=1, description="features")
+    active: int = Field(ge=1, description="of them at work in a token, on average")
+    epochs: int = Field(ge=1, description="passes over the tokens")
+    batch: int = Field(ge=1, description="tokens of a training step")
+    learning_rate: float = Field(gt=0, description="of Adam; it falls to 0 over the last fifth of the steps")
+    auxiliary: float = Field(ge=0, description="weight of the loss that wakes dead features (Gao et al. 2024: 1/32)")
+    dead_after: int = Field(ge=1, description="tokens for which a dead feature has been silent")
+    token_budget: int = Field(ge=1, description="tokens of a batch that the model reads")
+    shard: int = Field(ge=1, description="texts of a shard: the most that a kill can cost")
+
+
+class Sae(Section):
+    texts: int = Field(ge=1, description="of each dataset, at most so many of those that are left over")
+    models: dict[Key, SaeModel] = Field(description="the models that get dictionaries")
 
 
 class Timing(Section):
@@ -84,8 +118,16 @@ class Params(Section):
     extraction: Extraction
     quality: Quality
     selection: Selection
+    sae: Sae
     claim: ClaimParameters
     timing: Timing
+
+    @model_validator(mode="after")
+    def _dictionaries_are_of_its_models(self) -> Self:
+        strange = [name for name in self.sae.models if name not in self.models]
+        if strange:
+            raise ValueError(f"sae.models names {strange[0]!r}, the models are {', '.join(self.models)}")
+        return self
 
     @property
     def data(self) -> Path:
@@ -111,9 +153,13 @@ class Params(Section):
             raise unknown("model", name, self.models)
         return self.data / "models" / name
 
-    def part(self, kind: Literal["activations", "quality", "selection"], model: str, dataset: str) -> Path:
+    def part(self, kind: Kind, model: str, dataset: str) -> Path:
         """The folder of one model on one dataset, `data/<kind>/M/D/`."""
         return self.data / kind / self.model_folder(model).name / self.dataset_folder(dataset).name
+
+    def features(self, model: str, dataset: str) -> Path:
+        """What the features of a model's dictionaries say of a pool."""
+        return self.data / "sae" / model / f"{dataset}.npz"
 
 
 def load_params(path: Path) -> Params:

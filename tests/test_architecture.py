@@ -14,8 +14,19 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "benchmark"
 
 # A folder may import from those before it, and from itself. `stages` and `cli` put everything together.
-ORDER = ("hub", "tasks", "artefacts", "models", "activations", "quality", "selection", "analysis", "report")
-WITH_TORCH = {"models", "activations", "quality", "timing", "stages", "planning", "doctor", "workers.py", "cluster.py"}
+ORDER = ("hub", "tasks", "artefacts", "models", "activations", "quality", "sae", "selection", "analysis", "report")
+WITH_TORCH = {
+    "models",
+    "activations",
+    "quality",
+    "sae",
+    "timing",
+    "stages",
+    "planning",
+    "doctor",
+    "workers.py",
+    "cluster.py",
+}
 
 
 FILES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in sorted(PACKAGE.rglob("*.py"))]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.dependencies import EXEMPT, PACKAGE, ROOT, code_of, direct, imports, reached
-from benchmark.params import Extraction, Params, Paths, Quality, Selection, Timing, load_params
+from benchmark.params import Extraction, Params, Paths, Quality, Sae, SaeModel, Selection, Timing, load_params
 from benchmark.sources.models.embedded import TRAINING
 from benchmark.stages.names import CONTEXT
 from benchmark.stages.stage import stages
@@ -77,7 +77,7 @@ def test_a_stage_declares_every_parameter_that_it_reads(stage: str) -> None:
     assert not read - declared - seen
 
 
-@pytest.mark.parametrize("section", [Params, Paths, Extraction, Quality, Selection, Timing])
+@pytest.mark.parametrize("section", [Params, Paths, Extraction, Quality, Selection, Sae, SaeModel, Timing])
 def test_what_the_lock_holds_is_all_that_decides(section: type) -> None:
     fields = section.model_fields  # type: ignore[attr-defined]
     assert fields

@@ -26,7 +26,7 @@ def test_every_stage_has_its_entry_and_every_model_its_instance() -> None:
     content = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert list(content) == list(stages())
     for name, stage in stages().items():
-        assert ("matrix" in content[name]) == (stage.per == "model")
+        assert ("matrix" in content[name]) == bool(stage.per)
 
 
 @pytest.mark.slow
@@ -37,6 +37,7 @@ def test_a_profile_of_ones_own_is_a_project_that_dvc_reads(tmp_path: Path) -> No
     content["paths"] = {"root": "..", "params": "mine/params.yaml", "data": "mine/data", "results": "mine/results"}
     content["paths"]["kept"] = ["quality"]
     content["models"] = {"only": content["models"]["tiny_llama"]}
+    content["sae"]["models"] = {"only": content["sae"]["models"]["tiny_llama"]}
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
@@ -54,3 +55,13 @@ def test_a_profile_of_ones_own_is_a_project_that_dvc_reads(tmp_path: Path) -> No
     outs = yaml.safe_load((tmp_path / "mine/dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert outs["quality"]["outs"] == [{"mine/data/quality/${item.model}": {"cache": False, "persist": True}}]
     assert outs["extract"]["outs"] == [{"mine/data/activations/${item.model}": {"persist": True}}]
+
+
+def test_a_profile_without_dictionaries_has_no_stage_for_them_and_none_that_reads_them(tmp_path: Path) -> None:
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content["sae"]["models"] = {}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    stages_of = yaml.safe_load(dvcfile.rendered(tmp_path / "params.yaml")[tmp_path / "dvc.yaml"])["stages"]
+    assert set(stages()) - set(stages_of) == {"sae"}
+    assert not [name for name, entry in stages_of.items() if "data/sae" in str(entry)]
+    assert "data/text" in str(stages_of["text"]["outs"])

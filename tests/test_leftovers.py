@@ -18,11 +18,15 @@ OLD = (
     "data/activations/gone",
     "data/quality/tiny_llama/old",
     "data/planted/gone",
+    "data/sae/gone",
+    "data/text/old.jsonl",
     "results/cells/gone-topic.npz",
 )
 KEPT = (
     "data/datasets/topic/pool.jsonl",
     "data/quality/tiny_llama/topic/key.json",
+    "data/sae/tiny_llama/topic.npz",
+    "data/text/topic.jsonl",
     "results/cells/tiny_llama-topic.npz",
 )
 

@@ -18,13 +18,14 @@ ROOT = Path(__file__).parents[1]
 def test_a_profile_is_complete_and_names_only_what_exists(path: str) -> None:
     from benchmark.activations.masks import MASKS
     from benchmark.activations.statistics import STATISTICS
+    from benchmark.artefacts.features import STATISTICS as FEATURES
 
     params = load_params(ROOT / path)
     assert set(params.extraction.masks) == set(MASKS)
     assert set(params.extraction.sites["mlp_output"]) == set(STATISTICS)
     for family in params.claim.families.values():
         assert set(family.masks) <= set(params.extraction.masks)
-        assert set(family.statistics) <= set(STATISTICS)
+        assert set(family.statistics) <= set(FEATURES if "declared" in family.layers else STATISTICS)
     assert params.paths.params == path
 
 
@@ -51,6 +52,7 @@ def _changed(tmp_path: Path, key: str, value: Any) -> Path:
         ("models.tiny_llama.source", "web", r"models\.tiny_llama: .*'web'"),
         ("datasets", {}, r"datasets: .*at least 1"),
         ("device", "gpu", r"device: .*'gpu'"),
+        ("selection.features", ["embeddings"], r"selection: .*`embeddings` need `embedder`, the package"),
     ],
 )
 def test_a_bad_value_is_named(tmp_path: Path, key: str, value: Any, message: str) -> None:

@@ -44,6 +44,7 @@ def tree(folder: Path) -> Path:
     params = yaml.safe_load((folder / "params.yaml").read_text())
     model = min(params["models"])
     params["models"] = {model: params["models"][model]}
+    params["sae"]["models"] = {model: params["sae"]["models"][model]}
     params["datasets"] = {name: params["datasets"][name] for name in _one_of_each_kind(params["datasets"])}
     params["claim"] |= {"permutations": 500, "bootstrap": 100, "splits": 20}
     params["quality"] |= {"sets": 8}

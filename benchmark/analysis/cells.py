@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.analysis.parameters import FamilyParameters
 from benchmark.analysis.targets import identify
 from benchmark.artefacts.cells import AGAIN, Cells
 from benchmark.artefacts.column import Column
+from benchmark.artefacts.features import FeatureScores, of_features
 from benchmark.artefacts.matrices import Matrices
 from benchmark.artefacts.scores import ActivationScores
 from benchmark.errors import BenchmarkError
@@ -19,10 +22,34 @@ from benchmark.tasks.dataset import Dataset
 Families = Mapping[str, FamilyParameters]
 
 
+@dataclass(frozen=True)
+class Scores:
+    """All scores of a pool: of its activations, and of the features of the model's dictionaries where it has them."""
+
+    activations: ActivationScores
+    features: FeatureScores | None = None
+
+    def columns(self, columns: Sequence[Column]) -> NDArray[np.float32]:
+        """[candidate, column]"""
+        return np.stack([self._of(column).column(column) for column in columns], axis=1)
+
+    def applies(self, column: Column) -> bool:
+        """Whether the model has such a score: a dictionary, or at that site such a statistic."""
+        if of_features(column):
+            return self.features is not None
+        return self.activations.applies(column.site, column.statistic)
+
+    def _of(self, column: Column) -> ActivationScores | FeatureScores:
+        if not of_features(column):
+            return self.activations
+        assert self.features is not None
+        return self.features
+
+
 def build_cells(
     model: str,
     dataset: Dataset,
-    scores: ActivationScores,
+    scores: Scores,
     matrices: Matrices,
     families: Families,
     fingerprint: str,
@@ -32,7 +59,9 @@ def build_cells(
     """
     name = f"{model}-{dataset.name}"
     candidates = [example.id for example in dataset.pool]
-    check_same(name, "candidates", candidates, scores.candidates.tolist(), matrices.candidates.tolist())
+    every = [scores.activations.candidates, matrices.candidates]
+    every += [] if scores.features is None else [scores.features.candidates]
+    check_same(name, "candidates", candidates, *(names.tolist() for names in every))
     check_same(name, "queries", [example.id for example in dataset.queries], matrices.queries.tolist())
     columns = declared(scores, families, name)
     targets = identify(dataset.pool, dataset.queries)
@@ -43,10 +72,10 @@ def build_cells(
         scores=scores.columns(columns),
         gain=matrices.gain,
         performance=matrices.performance,
-        candidates=np.asarray(scores.candidates, dtype=np.str_),
-        n_input=scores.n_input,
-        n_target=scores.n_target,
-        first_token=scores.first_token,
+        candidates=np.asarray(scores.activations.candidates, dtype=np.str_),
+        n_input=scores.activations.n_input,
+        n_target=scores.activations.n_target,
+        first_token=scores.activations.first_token,
         target=targets.pool,
         query_target=targets.queries,
         target_problem=targets.problem,
@@ -54,33 +83,35 @@ def build_cells(
     )
 
 
-def declared(scores: ActivationScores, families: Families, where: str) -> tuple[Column, ...]:
-    """The columns of all families, each once, less those whose statistic does not exist at their site."""
+def declared(scores: Scores, families: Families, where: str) -> tuple[Column, ...]:
+    """The columns of all families, each once, less those that the model does not have (`Scores.applies`)."""
     columns = dict.fromkeys(
         column
         for name, family in families.items()
         for column in _declared(scores, family, f"the family {name}", where)
-        if scores.applies(column.site, column.statistic)
+        if scores.applies(column)
     )
     if not columns:
         raise BenchmarkError(f"the scores of {where} have a value for no column of a declared family: extract again")
     return tuple(columns)
 
 
-def _declared(scores: ActivationScores, family: FamilyParameters, name: str, where: str) -> Iterator[Column]:
+def _declared(scores: Scores, family: FamilyParameters, name: str, where: str) -> Iterator[Column]:
+    columns = family.columns
+    of_activations = [column for column in columns if not of_features(column)]
     for axis, wanted in (
-        ("sites", family.sites),
-        ("masks", family.masks),
-        ("poolings", family.poolings),
-        ("layers", [str(layer) for layer in family.layers if layer != "mean"]),
-        ("statistics", family.statistics),
+        ("sites", dict.fromkeys(column.site for column in of_activations)),
+        ("masks", dict.fromkeys(column.mask for column in of_activations)),
+        ("poolings", dict.fromkeys(column.pooling for column in of_activations)),
+        ("layers", dict.fromkeys(column.layer for column in of_activations if column.layer != "mean")),
+        ("statistics", dict.fromkeys(column.statistic for column in of_activations)),
     ):
-        missing = [name for name in wanted if name not in scores.names(axis)]
+        missing = [name for name in wanted if name not in scores.activations.names(axis)]
         if missing:
             raise BenchmarkError(
                 f"the scores of {where} lack {axis} {', '.join(missing)} of {name}: extract them, or declare less"
             )
-    yield from family.columns
+    yield from columns
 
 
 def check_same(name: str, what: str, *columns: list[str]) -> None:
@@ -127,13 +158,15 @@ def check_families(every: Sequence[Cells], families: Families) -> None:
     pools: dict[str, Cells] = {}
     names: set[str] = set()
     columns = {column for family in families.values() for column in family.columns}
+    plain = {column for column in columns if not of_features(column)}
     sites = {c.site: {other.statistic for other in every[0].columns if other.site == c.site} for c in columns}
     for cells in every:
         if cells.name in names:
             raise BenchmarkError(f"cells {cells.name} occur twice")
         names.add(cells.name)
         stray = set(cells.columns) - columns
-        missing = {c for c in columns if c.statistic in sites[c.site]} - set(cells.columns)
+        own = plain if not any(map(of_features, cells.columns)) else columns  # a model has dictionaries, or has none
+        missing = {c for c in own if of_features(c) or c.statistic in sites[c.site]} - set(cells.columns)
         if stray or missing:
             what, column = ("hold undeclared", min(stray)) if stray else ("lack the declared", min(missing))
             raise BenchmarkError(f"cells {cells.name} {what} column {'/'.join(column)}: {AGAIN}")

@@ -13,13 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmark.analysis.cells import build_cells, check_families
+from benchmark.analysis.cells import Scores, build_cells, check_families
 from benchmark.analysis.parameters import ClaimParameters, ExplorationParameters
 from benchmark.analysis.ranking import rank, why
 from benchmark.analysis.spearman import fisher_interval, p_values
 from benchmark.artefacts.cells import AGAIN, KEY, Cells, query_mean
 from benchmark.artefacts.column import Column
 from benchmark.artefacts.correlations import COLUMNS, DECIMALS, read_correlations, write_correlations
+from benchmark.artefacts.features import FeatureScores
 from benchmark.artefacts.matrices import Matrices, gain
 from benchmark.artefacts.scores import ActivationScores
 from benchmark.artefacts.sets import Sets, read_sets
@@ -33,15 +34,19 @@ TOLERANCE = 2e-6
 
 @dataclass(frozen=True)
 class Upstream:
-    """The folders that the stages before wrote: `datasets/D/`, `activations/M/D/`, `quality/M/D/`."""
+    """The folders that the stages before wrote: `datasets/D/`, `activations/M/D/`, `quality/M/D/`, `sae/M/`."""
 
     data: Path
 
     def dataset(self, dataset: str) -> Dataset:
         return Dataset.read(self.data / "datasets" / dataset)
 
-    def scores(self, model: str, dataset: str) -> ActivationScores:
-        return ActivationScores.read(self.data / "activations" / model / dataset)
+    def scores(self, model: str, dataset: str) -> Scores:
+        activations = ActivationScores.read(self.data / "activations" / model / dataset)
+        dictionaries = self.data / "sae" / model
+        return Scores(
+            activations, FeatureScores.read(dictionaries / f"{dataset}.npz") if dictionaries.is_dir() else None
+        )
 
     def matrices(self, model: str, dataset: str) -> Matrices:
         return Matrices.read(self.data / "quality" / model / dataset)
@@ -89,10 +94,10 @@ def correlate(
 
 
 def pool_correlations(
-    pool: Cells, scores: ActivationScores, matrices: Matrices, sets: Mapping[int, Sets], parameters: ClaimParameters
+    pool: Cells, scores: Scores, matrices: Matrices, sets: Mapping[int, Sets], parameters: ClaimParameters
 ) -> pd.DataFrame:
     """Every cell of one pool, in the columns of `correlations.csv`."""
-    columns = list(dict.fromkeys((*pool.columns, *explored(scores, parameters.exploration))))
+    columns = list(dict.fromkeys((*pool.columns, *explored(scores.activations, parameters.exploration))))
     outcomes = np.stack([pool.outcome(outcome) for outcome in OUTCOMES])
     frames = [correlation_rows(pool, columns, scores.columns(columns), outcomes, 1, parameters.alpha)]
     means = [c for c in columns if c.layer == "mean" and parameters.exploration.lists(c.site, c.pooling)]

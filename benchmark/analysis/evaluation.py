@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -227,12 +228,15 @@ def evaluate_one(
     found = {}
     for name, family in parameters.families.items():
         critical = errors[name].critical
+        concerned = [bool(chosen.any()) for chosen in families[name]]  # some models have no dictionary
         scored = [
             control
-            for pool, made, error in zip(pools, planted, planted_errors, strict=True)
+            for pool, made, error in compress(zip(pools, planted, planted_errors, strict=True), concerned)
             for control in score_controls(pool.cells, pool.ranking, made, error, critical, parameters, family.outcomes)
         ]
-        powers = [_sensitivity(*row, critical, parameters) for row in reliability if row[1] in family.outcomes]
+        own = {pool.cells.name for pool in compress(pools, concerned)}
+        rows = [row for row in reliability if row[0].cells.name in own and row[1] in family.outcomes]
+        powers = [_sensitivity(*row, critical, parameters) for row in rows]
         planted_in = {(c.model, c.dataset, c.outcome): c for c in scored if c.control == "planted"}
         sensitivity = [
             _with_control(s, planted_in[s.pool.model, s.pool.dataset, s.outcome], parameters.bound) for s in powers

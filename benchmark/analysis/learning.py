@@ -2,39 +2,55 @@
 
 Each judging query gets one demonstration out of what is labelled: a random one (the mean over all, exactly), or the
 nearest by tf-idf. The candidate-by-query matrices hold what either does, so that no model runs. The area under a curve
-is its mean over the budgets' logarithms (trapezoids). p is the share of random orders whose area is as large, these
-being judged on the same queries with the same rule; p_family is Holm's over all selectors of the pool, rule and metric.
+is its mean over the budgets' logarithms (trapezoids).
+
+A selector has one order of labelling in a pool, which may be lucky, and few queries judge it. It beats random choice
+there only where both tests say so: its area against those of random orders on the same queries (`p_orders`), and its
+area query by query against their mean (`p_queries`, paired t). p is the larger of the two. Over tasks (`over_tasks`)
+the differences of the tasks are tested, where both kinds of luck are among what differs. Holm's correction is over all
+selectors, rules and pools of a metric.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.analysis.paired import holm, paired_t
+from benchmark.artefacts.learning import METHOD
+
 Matrix = NDArray[np.float64]
-RULES = ("random", "nearest")
+Orders = NDArray[np.int64]
 BAND = (5, 95)
+BLOCK = 500
+OUTCOME = ["rule", "metric"]
 
 
-def curves(orders: NDArray[np.int64], budgets: Sequence[int], values: Matrix, nearness: NDArray[np.int64]) -> Matrix:
-    """Mean score over the queries after each budget, by each rule: float64 [rule, order, budget].
+def means(orders: Orders, budgets: Sequence[int], values: Matrix) -> Matrix:
+    """The mean of `values` [n, ...] over what is labelled after each budget: [order, budget, ...].
 
-    `orders` int64 [order, labels] are candidates as they are labelled, `values` float64 [n, query] what each does as
-    the one demonstration, `nearness` int64 [n, query] its rank in likeness to the query, 0 the nearest, without ties.
+    `orders` int64 [order, labels] are candidates as they are labelled; no budget exceeds their number.
     """
-    at = np.array(budgets) - 1
-    counts = np.arange(1, orders.shape[1] + 1)
-    random = values.mean(axis=1)[orders].cumsum(axis=1)[:, at] / counts[at]
-    by_rank = np.take_along_axis(values, np.argsort(nearness, axis=0), axis=0)  # [rank, query]
-    queries = np.arange(values.shape[1])
-    nearest = np.empty_like(random)
-    for row, order in enumerate(orders):
-        best = np.minimum.accumulate(nearness[order], axis=0)[at]  # [budget, query]
-        nearest[row] = by_rank[best, queries].mean(axis=1)
-    return np.stack([random, nearest])
+    at = np.array(budgets)
+    sums = np.add.reduceat(values[orders[:, : at[-1]]], [0, *at[:-1]], axis=1).cumsum(axis=1)
+    return np.asarray(sums / at.reshape(-1, *[1] * (values.ndim - 1)))
+
+
+def nearest(orders: Orders, budgets: Sequence[int], nearness: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """The rank of the nearest that is labelled after each budget, [order, budget, query], of `nearness` [n, query]."""
+    parts = list(pairwise((0, *budgets)))
+    best = np.empty((len(orders), len(budgets), nearness.shape[1]), dtype=nearness.dtype)
+    for start in range(0, len(orders), BLOCK):
+        labelled = nearness[orders[start : start + BLOCK]]
+        for at, (low, high) in enumerate(parts):
+            labelled[:, low:high].min(axis=1, out=best[start : start + BLOCK, at])
+    return np.minimum.accumulate(best, axis=1)
 
 
 def ranks(likeness: Matrix, tie_break: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -45,63 +61,110 @@ def ranks(likeness: Matrix, tie_break: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def areas(curve: Matrix, budgets: Sequence[int]) -> Matrix:
-    """The area under each curve over the logarithm of the budget, divided by its width: [...] of [..., budget]."""
+def weights(budgets: Sequence[int]) -> Matrix:
+    """What each budget counts in the area under a curve, [budget]; they add up to 1."""
     if len(budgets) == 1:
-        return np.asarray(curve[..., 0])
+        return np.ones(1)
     x = np.log(budgets)
-    return np.asarray(np.trapezoid(curve, x, axis=-1) / (x[-1] - x[0]))
+    widths = np.diff(x)
+    return np.asarray(np.add(np.append(widths, 0), np.append(0, widths)) / 2 / (x[-1] - x[0]))
 
 
-def holm(p: Matrix) -> Matrix:
-    """Holm's adjusted p-values (1979), in the order given."""
-    order = np.argsort(p, kind="stable")
-    steps = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(steps, 1)
-    return adjusted
-
-
-def learning_rows(
+def learning_tables(
     keys: Sequence[Mapping[str, str]],
-    orders: NDArray[np.int64],
-    random: NDArray[np.int64],
+    orders: Orders,
+    random: Orders,
     budgets: Sequence[int],
     outcomes: Mapping[str, Matrix],
     nearness: NDArray[np.int64],
-) -> pd.DataFrame:
-    """One row for each selector (`keys`, one for each of `orders`), rule, metric and budget of one pool.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The curves and the areas of one pool, of each selector (`keys`, one for each of `orders`), rule and metric.
 
-    `outcomes` are float64 [n, query] by metric; `random` int64 [order, labels] the orders of random choice.
+    `outcomes` float64 [n, query] by metric: what each candidate does as the one demonstration; `nearness` int64 [n,
+    query] its rank in likeness to the query; `random` int64 [order, labels] the orders of random choice, whose mean
+    curve stands under the selector `random`, with its band.
     """
-    rows: list[dict[str, object]] = []
+    near = nearness.astype(np.min_scalar_type(len(nearness)))  # small: it is looked up for every order
+    by_rank = np.argsort(nearness, axis=0)
+    best, best_of_random = (nearest(each, budgets, near) for each in (orders, random))
+    parts = []
     for metric, values in outcomes.items():
-        chosen, null = (curves(each, budgets, values, nearness) for each in (orders, random))
-        for rule, curve, by_chance in zip(RULES, chosen, null, strict=True):
-            area, null_area = areas(curve, budgets), areas(by_chance, budgets)
-            reach = null_area[None, :] >= area[:, None] - 1e-12
-            p = (1 + reach.sum(axis=1)) / (1 + reach.shape[1])
-            low, high = np.percentile(by_chance, BAND, axis=0)
-            mean, adjusted = by_chance.mean(axis=0), holm(p)
-            for row, key in enumerate(keys):
-                of_key = {
-                    "area": area[row],
-                    "random_area": null_area.mean(),
-                    "p": p[row],
-                    "p_family": adjusted[row],
-                }
-                rows += [
-                    {
-                        **key,
-                        "rule": rule,
-                        "metric": metric,
-                        "budget": budget,
-                        "score": curve[row, at],
-                        "random_mean": mean[at],
-                        "random_low": low[at],
-                        "random_high": high[at],
-                        **of_key,
-                    }
-                    for at, budget in enumerate(budgets)
-                ]
+        ranked, queries = np.take_along_axis(values, by_rank, axis=0), np.arange(values.shape[1])
+        of_random = ranked[best_of_random, queries]
+        drawn = np.broadcast_to(values.mean(axis=0), (len(budgets), len(queries)))
+        found = {
+            "random": Rule(means(orders, budgets, values), means(random, budgets, values.mean(axis=1)), drawn),
+            "nearest": Rule(ranked[best, queries], of_random.mean(axis=2), of_random.mean(axis=0)),
+        }
+        parts += [_compared(keys, rule, budgets, {"rule": name, "metric": metric}) for name, rule in found.items()]
+    curves, areas = (pd.concat(part, ignore_index=True) for part in zip(*parts, strict=True))
+    return curves, areas
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Scores under one rule: of each selector float64 [order, budget, query]; of each random order, over the queries,
+    [order, budget]; and of random choice, expected at each query, [budget, query].
+    """
+
+    chosen: Matrix
+    random: Matrix
+    expected: Matrix
+
+
+def _compared(
+    keys: Sequence[Mapping[str, str]], rule: Rule, budgets: Sequence[int], named: Mapping[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The curves and areas of one rule and metric, which `named` names."""
+    of_pool = {name: value for name, value in keys[0].items() if name not in METHOD}
+    by_chance = of_pool | dict.fromkeys(METHOD, "") | {"selector": "random"} | dict(named)
+    curve, share = rule.chosen.mean(axis=2), weights(budgets)
+    low, high = np.percentile(rule.random, BAND, axis=0)
+    lines = [
+        {**by_chance, "budget": budget, "score": rule.expected[at].mean(), "low": low[at], "high": high[at]}
+        for at, budget in enumerate(budgets)
+    ]
+    lines += [
+        {**key, **named, "budget": budget, "score": curve[row, at]}
+        for row, key in enumerate(keys)
+        for at, budget in enumerate(budgets)
+    ]
+    area, random_areas = curve @ share, np.sort(rule.random @ share)
+    each = np.einsum("obq,b->oq", rule.chosen - rule.expected, share)
+    difference, lower, upper, p_queries = paired_t(each)
+    as_large = len(random_areas) - np.searchsorted(random_areas, area - 1e-12)
+    p_orders = (1 + as_large) / (1 + len(random_areas))
+    areas = pd.DataFrame(keys).assign(
+        **named,
+        area=area,
+        random_area=rule.expected.mean(axis=1) @ share,
+        difference=difference,
+        low=lower,
+        high=upper,
+        p_orders=p_orders,
+        p_queries=p_queries,
+        p=np.fmax(p_orders, p_queries),
+    )
+    return pd.DataFrame(lines), areas
+
+
+def over_tasks(areas: pd.DataFrame) -> pd.DataFrame:
+    """The areas of every method over all tasks: rows as those of a pool, with `model` and `dataset` empty.
+
+    A task's difference is the mean over models; the interval and p are the paired t-test's over tasks.
+    """
+    numbers = ["area", "random_area", "difference"]
+    by_task = areas.groupby([*METHOD, *OUTCOME, "dataset"], sort=False)[numbers].mean().reset_index()
+    rows = []
+    for key, tasks in by_task.groupby([*METHOD, *OUTCOME], sort=False):
+        _, low, high, p = paired_t(tasks["difference"].to_numpy())
+        rows.append(
+            {"model": "", "dataset": "", **dict(zip([*METHOD, *OUTCOME], key, strict=True)), **tasks[numbers].mean(),
+             "low": float(low), "high": float(high), "p": float(p)}
+        )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def corrected(areas: pd.DataFrame) -> pd.DataFrame:
+    """With `p_family`: Holm's over all rows of the same metric."""
+    return areas.assign(p_family=areas.groupby("metric", sort=False)["p"].transform(lambda p: holm(p.to_numpy())))

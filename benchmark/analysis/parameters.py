@@ -27,8 +27,11 @@ class FamilyParameters(Section):
     statistics: Names = Field(description="statistics of an MLP output vector")
     sites: Names = Field(default=("mlp_output",), description="where the vector is read")
     poolings: Names = Field(default=("mean",), description="how a statistic is pooled over positions")
-    layers: tuple[Literal["mean"] | int, ...] = Field(
-        default=("mean",), min_length=1, description="layer reductions: `mean` over all layers, or a layer's number"
+    layers: tuple[Literal["mean", "declared"] | int, ...] = Field(
+        default=("mean",),
+        min_length=1,
+        description="layer reductions: `mean` over all layers, or a layer's number; `declared`: scores of the features "
+        "of dictionaries, each of the layer that sae.models declares",
     )
     outcomes: tuple[Outcome, ...] = Field(
         default=("quality", "performance"), min_length=1, description="what a score is correlated with"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.analysis.paired import paired_t
 from benchmark.artefacts.matrices import gain
 from benchmark.artefacts.selection import COLUMNS
 from benchmark.selection.choices import Choices
@@ -56,6 +57,10 @@ def selection_table(
     its row, without score and percentile. `percentile_same_target` is the same against the candidates with the chosen
     one's `target` [candidate] (`analysis.targets`): a selector that only picks the better target is at 50 there. It is
     NaN beyond 1 shot, where a list is chosen for each query, and where nobody shares the target.
+
+    `low` and `high` are the 95 % interval of score minus `random_mean`, by the paired t-test over the judging queries.
+    `p` is one-sided, that the selector is no better than random choice: that test's, and where one list serves all
+    queries at least the share of random choices that are as good, for one list may be lucky.
     """
     rows: list[dict[str, Any]] = []
     for shots, sets in scored.items():
@@ -66,18 +71,23 @@ def selection_table(
         }
         drawn = [place[tuple(members)] for members in choices.random[shots].tolist()]
         null = {metric: values[metric][drawn].mean(axis=1) for metric in METRICS}
+        expected = {metric: values[metric][drawn].mean(axis=0) for metric in METRICS}
         for choice in choices.at(shots):
             lists = choice.lists(choices.n_judging)
             at = None if lists is None else [place[tuple(members)] for members in lists.tolist()]
             for metric in METRICS:
-                within = float("nan")
+                within = low = high = p = float("nan")
                 if choice.selector.name == "random":  # all its draws: one of them would say nothing
                     score, rank = float(null[metric].mean()), 50.0
                 elif at is None:
                     score = rank = float("nan")
                 else:
-                    score = float(values[metric][at, np.arange(choices.n_judging)].mean())
+                    each = values[metric][at, np.arange(choices.n_judging)]
+                    score = float(each.mean())
                     rank = percentile(score, null[metric])
+                    low, high, p = (float(value) for value in paired_t(each - expected[metric])[1:])
+                    if len(set(at)) == 1:
+                        p = max(p, float(np.mean(null[metric] >= score - 1e-12)))
                     if shots == 1 and target is not None and len(set(at)) == 1:
                         same = np.flatnonzero(target == target[at[0]])
                         within = percentile(score, values[metric][same].mean(axis=1)) if len(same) > 1 else within
@@ -94,6 +104,9 @@ def selection_table(
                         "score": score,
                         "random_mean": null[metric].mean(),
                         "random_sd": null[metric].std(),
+                        "low": low,
+                        "high": high,
+                        "p": p,
                         "percentile": rank,
                         "percentile_same_target": within,
                         "needs_label": choice.selector.needs.labels,

@@ -17,11 +17,13 @@ from benchmark.analysis.controls import control_table
 from benchmark.analysis.decomposition import decomposition
 from benchmark.analysis.equivalence import detection_power, equivalence_p, equivalence_power, smallest_n
 from benchmark.analysis.evaluation import Evaluation
+from benchmark.analysis.length import given_length
 from benchmark.analysis.parameters import AS_STATED, CLAIMS, GIVEN_TARGET
 from benchmark.analysis.ranking import why
 from benchmark.analysis.resampling import BINS, Chosen, histogram_counts, limits
 from benchmark.analysis.spearman import MINIMUM_N, Floats, fisher_interval
 from benchmark.artefacts.cells import KEY
+from benchmark.artefacts.features import LAYER
 
 TRUE_BELOW = (0.0, 0.1, 0.2, 0.25, 0.3)
 TRUE_ABOVE = (0.4, 0.45, 0.5, 0.6, 0.7)
@@ -47,9 +49,10 @@ def all_tables(evaluations: Mapping[tuple[str, str], Evaluation]) -> dict[str, p
         "confounds.csv": confounds(claims[0], stated),
         "confound_shares.csv": confound_shares(claims[0]),
         "consistency.csv": by_claim(both, lambda part: consistency(part, parameters.alpha)),
-        "agreement.csv": by_claim(both, agreement),
+        "agreement.csv": by_claim(both[both["layer"] != LAYER], agreement),
         "controls.csv": stacked(every, lambda evaluation: control_table(evaluation.controls)),
         "null.csv": stacked(every, null),
+        "given_length.csv": given_length(every),
     }
 
 
@@ -88,7 +91,8 @@ def cells(evaluation: Evaluation) -> pd.DataFrame:
                     key = (pool.cells.model, pool.cells.dataset, *score, outcome, 1)
                     reason = why(pool.ranking.score_reasons[c], outcome_reason)
                     rows.append((*key, pool.n, pool.n_distinct[c], int(pool.target_alone[c]), pool.rho[c, t], reason))
-    return pd.DataFrame(rows, columns=[*KEY, "n", "n_distinct", "target_alone", "rho", "undefined"])
+    frame = pd.DataFrame(rows, columns=[*KEY, "n", "n_distinct", "target_alone", "rho", "undefined"])
+    return frame.astype({"n": int, "n_distinct": int, "target_alone": int, "rho": float})  # of no cell, too
 
 
 def flat(per_pool: Sequence[NDArray[Any]], chosen: Sequence[Chosen]) -> Floats:

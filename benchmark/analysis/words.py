@@ -10,6 +10,7 @@ from benchmark.analysis.evaluation import Evaluation
 from benchmark.analysis.p_values import p_text
 from benchmark.analysis.parameters import AS_STATED, Verdict
 
+LAYERS = {"mean": "mean over layers", "declared": "the layer of its dictionary"}
 STATED: Mapping[Verdict, str] = {
     "reproduced": "No score says which example is good: the strongest correlation is {max:.2f}, within the {bound:g} "
     "that the claim allows, and one of {rho:g} would have been seen",
@@ -59,7 +60,7 @@ def half(evaluation: Evaluation) -> str:
 
 def describe(cell: Mapping[str, Any]) -> str:
     """A cell in words: `kurtosis under causal of llama on boolq (layer mean, with quality)`."""
-    layer = "mean over layers" if cell["layer"] == "mean" else f"layer {cell['layer']}"
+    layer = LAYERS.get(cell["layer"], f"layer {cell['layer']}")
     return (
         f"{cell['statistic']} under {cell['mask']} of {cell['model']} on {cell['dataset']} ({layer}, {cell['outcome']})"
     )
@@ -84,7 +85,8 @@ def why_insensitive(evaluation: Evaluation) -> str:
         if blind(c)
     ]
     if not evaluation.sensitivity:
-        reasons.append("no pool's targets can be held fixed")
+        scored = any(chosen.any() for chosen in evaluation.chosen)
+        reasons.append("no pool's targets can be held fixed" if scored else "no model has such scores")
     more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
     return reasons[0] + more if reasons else ""
 

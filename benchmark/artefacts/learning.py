@@ -1,4 +1,4 @@
-"""`results/learning.csv`: what a budget of labels is worth, by who chose what to label."""
+"""What a budget of labels is worth, by who chose what to label: `results/learning.csv` and `learning_areas.csv`."""
 
 from __future__ import annotations
 
@@ -8,32 +8,24 @@ import pandas as pd
 
 from benchmark.storage import read_table, write_table
 
-COLUMNS = (
-    "model",
-    "dataset",
-    "selector",
-    "direction",
-    "mask",
-    "features",
-    "rule",
-    "metric",
-    "budget",
-    "score",
-    "random_mean",
-    "random_low",
-    "random_high",
-    "area",
-    "random_area",
-    "p",
-    "p_family",
-)
+METHOD = ["selector", "direction", "mask", "features"]
+NAMES = ("model", "dataset", *METHOD, "rule", "metric")
+CURVES = (*NAMES, "budget", "score", "low", "high")
+AREAS = (*NAMES, "area", "random_area", "difference", "low", "high", "p_orders", "p_queries", "p", "p_family")
 DECIMALS = 4
+P_DECIMALS = 6
 
 
-def write_learning(path: Path, table: pd.DataFrame) -> None:
-    """Writes a row for each selector, rule, metric and budget, in the columns of `COLUMNS`."""
-    write_table(path, table[list(COLUMNS)], DECIMALS)
+def write_learning(folder: Path, curves: pd.DataFrame, areas: pd.DataFrame) -> None:
+    """Writes a row for each selector, rule, metric and budget into the one, and without the budgets into the other."""
+    write_table(folder / "learning.csv", curves.reindex(columns=list(CURVES)), DECIMALS)
+    numbers = ["area", "random_area", "difference", "low", "high"]
+    rounded = areas.reindex(columns=list(AREAS)).assign(**{name: areas[name].round(DECIMALS) for name in numbers})
+    write_table(folder / "learning_areas.csv", rounded, P_DECIMALS)
 
 
-def read_learning(path: Path) -> pd.DataFrame:
-    return read_table(path, COLUMNS, text=("direction", "mask", "features"))
+def read_learning(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The curves and the areas."""
+    named = (("learning.csv", CURVES), ("learning_areas.csv", AREAS))
+    curves, areas = (read_table(folder / name, columns, text=NAMES) for name, columns in named)
+    return curves, areas

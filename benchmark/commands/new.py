@@ -15,6 +15,7 @@ from typing import Any
 import click
 import yaml
 
+from benchmark.artefacts.features import LAYER
 from benchmark.errors import BenchmarkError
 from benchmark.sources.datasets.local import LocalDataset
 from benchmark.tasks.formats import Reading, Rows, read_rows
@@ -195,6 +196,9 @@ def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any]) 
     }
     cheap = [selector for selector in content["selection"]["selectors"] if selector in SELECTORS]
     content["selection"]["selectors"] = cheap
+    content["sae"]["models"] = {}  # a dictionary takes more text than is left of a small file
+    families = content["claim"]["families"].items()
+    content["claim"]["families"] = {key: family for key, family in families if LAYER not in family["layers"]}
     return content
 
 

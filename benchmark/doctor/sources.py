@@ -13,8 +13,10 @@ from benchmark.errors import BenchmarkError
 from benchmark.hub.faults import patiently
 from benchmark.params import Params
 from benchmark.patience import at_once
+from benchmark.sources import packages
 from benchmark.sources.datasets import DatasetSource
 from benchmark.sources.models import ModelSource
+from benchmark.sources.models.package import PackageModel
 
 HUB = "the hub"
 
@@ -44,7 +46,10 @@ def check_token(params: Params) -> Iterator[Finding]:
 
 
 def check_sources(params: Params) -> Iterator[Finding]:
-    """A line for each model and dataset whose source has something to say. What is out of reach is asked once."""
+    """A line for each model, dataset and encoder whose source has something to say.
+
+    What is out of reach is asked once.
+    """
     out_of_reach: dict[str, int] = {}
     for name, source in _sources(params):
         if source.asks in out_of_reach:
@@ -60,6 +65,12 @@ def check_sources(params: Params) -> Iterator[Finding]:
             continue
         if said:
             yield ok(name, said)
+    embedder = params.selection.embedder
+    if "embeddings" in params.selection.features and embedder and PackageModel.asks not in out_of_reach:
+        try:
+            yield ok("embedder", packages.describe([embedder]))
+        except BenchmarkError as error:
+            yield fix("embedder", str(error))
     for asked, others in out_of_reach.items():
         if others:
             yield note(asked, f"{others} more models and datasets were not asked for")

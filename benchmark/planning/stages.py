@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.activations.attention import by_rule
 from benchmark.activations.masks import MASKS, mask_strategy
 from benchmark.activations.statistics import STATISTICS
+from benchmark.models.budget import Budget
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import weights
 from benchmark.params import Params
@@ -26,6 +27,7 @@ from benchmark.planning.passes import (
     total,
     uncertainty_passes,
 )
+from benchmark.quality.packing import chunks
 from benchmark.selection import Pool, create
 
 SHARD_START = 2.0
@@ -91,9 +93,10 @@ class Cell:
 
 
 def costs(cell: Cell) -> list[Cost]:
-    """Extraction, quality and selection of one model on one dataset; other stages need no model, and seconds."""
+    """What a model must do on one dataset; other stages, and an encoder of sentences, take seconds."""
     scoring = cell.params.quality.token_budget
-    stages = ((_extract, cell.params.extraction.token_budget), (_quality, scoring), (_select, scoring))
+    embedding = ((_embed, scoring),) if "hidden" in cell.params.selection.features else ()
+    stages = ((_extract, cell.params.extraction.token_budget), (_quality, scoring), *embedding, (_select, scoring))
     return [_halved(cell, stage, budget) for stage, budget in stages]
 
 
@@ -138,6 +141,13 @@ def _quality(cell: Cell, budget: int) -> Cost:
         passes += cell.scoring(set_prefixes(lengths, size, section.sets), budget, sample=SAMPLE)
     rows = pool + 1 + section.sets * len(section.set_sizes)
     return cell.cost("quality", passes, queries * rows + 2 * pool, 2 * 4 * queries * rows, budget)
+
+
+def _embed(cell: Cell, budget: int) -> Cost:
+    sizes = cell.lengths.bos + np.concatenate([cell.lengths.pool_input, cell.lengths.query_input])
+    parts = chunks(sizes.tolist(), 1, Budget(budget))
+    passes = [Pass(len(part), int(sizes[part].max()), whole=True) for part in parts]
+    return cell.cost("embed", passes, len(sizes), 4 * cell.shape.hidden * len(sizes), budget)
 
 
 def _select(cell: Cell, budget: int) -> Cost:

@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
 from benchmark.analysis.parameters import AS_STATED, CLAIMS
+from benchmark.artefacts.features import LAYER
 from benchmark.report.results import Results
 from benchmark.report.style import DIVERGING, INK
 
@@ -85,10 +86,13 @@ def grouped(table: pd.DataFrame, axes: Sequence[str], keys: Sequence[str]) -> It
 
 
 def panels(results: Results, claim: str = AS_STATED) -> list[Panel]:
-    """Panels of all declared cells under `claim`, by outcome (site, pooling, layer where they vary), model and task."""
+    """Panels of all declared cells of activations under `claim`, by outcome (site, pooling, layer where they vary),
+    model and task.
+    """
     cells = results.cells(claim)
     if cells is None or cells.empty:
         return []
+    cells = cells[cells["layer"] != LAYER]
     masks, statistics = arranged(cells["mask"], MASKS), arranged(cells["statistic"], STATISTICS)
     made = []
     for (*group, model, dataset), rows in grouped(cells, ("site", "pooling", "layer"), ("model", "dataset")):
@@ -112,6 +116,7 @@ def consistency_panels(results: Results) -> list[Panel]:
     table = results.rows("consistency")
     if table is None:
         return []
+    table = table[table["layer"] != LAYER]
     masks, statistics = arranged(table["mask"], MASKS), arranged(table["statistic"], STATISTICS)
     made = []
     for keys, rows in grouped(table, ("site", "pooling", "layer", "shots"), ()):

@@ -13,9 +13,12 @@ from benchmark import __version__
 from benchmark.analysis.p_values import p_text
 from benchmark.analysis.parameters import CLAIMS
 from benchmark.attestations import Attestation
+from benchmark.report import outlook
+from benchmark.report.answers import active_learning, selection
 from benchmark.report.attested import NOTE, attested
 from benchmark.report.drawing import Drawing
 from benchmark.report.figures import draw_all
+from benchmark.report.figures.selection import FAMILIES
 from benchmark.report.grids import consistency_panels, gradient, limit, panels, readable, shade, short
 from benchmark.report.results import Results, read_results
 from benchmark.report.style import VERDICTS, number, words
@@ -116,7 +119,14 @@ def render(
         shade=shade,
         nan=math.isnan,
         figures=figures,
+        kinds=FAMILIES,
+        answers={"active_learning": active_learning(results), "selection": selection(results)},
         tables={name: build(results) for name, build in BUILDERS.items()},
+        outlook={
+            "answer": outlook.answer(results),
+            "cells": outlook.outlook(results),
+            "dictionaries": outlook.dictionaries(results),
+        },
         present=set(results.tables),
         timing=results.timing,
         record_of_run=record,

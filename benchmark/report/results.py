@@ -15,6 +15,9 @@ from benchmark.analysis.decomposition import COLUMNS as DECOMPOSITION
 from benchmark.analysis.parameters import AS_STATED
 from benchmark.artefacts.cells import KEY, Cells
 from benchmark.artefacts.column import Column
+from benchmark.artefacts.dictionaries import COLUMNS as DICTIONARY
+from benchmark.artefacts.learning import AREAS, CURVES
+from benchmark.artefacts.selection import COLUMNS as SELECTION
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_json, read_table
 from benchmark.timing.history import read_history
@@ -30,6 +33,8 @@ TEXT = (
     "undefined",
     "selector",
     "direction",
+    "features",
+    "rule",
     "metric",
     "control",
     "note",
@@ -83,6 +88,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "note",
     ),
     "null": ("family", "claim", "low", "high", "null_max", "null_cell", "observed"),
+    "given_length": ("family", *KEY, "rho_given_length", "simultaneous_low", "simultaneous_high", "p_family"),
+    "sae": DICTIONARY,
     "calibration": (
         "scenario",
         "claim",
@@ -95,7 +102,9 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "inconclusive",
         "demanded",
     ),
-    "selection": ("model", "dataset", "selector", "direction", "mask", "shots", "metric", "score", "percentile"),
+    "selection": SELECTION,
+    "learning": CURVES,
+    "learning_areas": AREAS,
 }
 """Every table the page can show, with the columns it needs."""
 

@@ -83,6 +83,12 @@ def number(value: float, digits: int = 2) -> str:
     return text.replace("-", "\N{MINUS SIGN}") if float(f"{value:.{digits}f}") != 0 else f".{'0' * digits}"
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else f"{0:.{digits}f}"
+
+
 def tag(axes: Axes, x: float, y: float, text: str, *, left: bool, color: str = INK, weight: str = "normal") -> None:
     """Words beside a vertical line at x, their top at y, a little to its left or right."""
     axes.annotate(text, (x, y), xytext=(-4 if left else 4, 0), textcoords="offset points",

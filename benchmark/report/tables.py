@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from benchmark.analysis.parameters import AS_STATED, CLAIMS, GIVEN_TARGET
+from benchmark.analysis.selectors import selectors_over_tasks
 from benchmark.artefacts.cells import KEY
+from benchmark.report.answers import METRIC, method
 from benchmark.report.figures.selection import label, order
 from benchmark.report.results import Results
-from benchmark.report.style import number, words
+from benchmark.report.style import number, signed, words
 from benchmark.timing.history import ratios
 
 EMPTY = "–"
@@ -52,6 +54,10 @@ def percent(value: Any, digits: int = 0) -> str:
 
 def count(value: float) -> str:
     return f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def whole(value: float) -> str:
+    return EMPTY if pd.isna(value) else f"{value:.0f}"
 
 
 def yes(value: Any) -> str:
@@ -230,27 +236,76 @@ def candidates(needed: float) -> str:
 
 
 def selectors(results: Results) -> Table | None:
-    """Each selector's mean over pools (and masks): points over random choice, and percentile, at each shots."""
+    """Each selector's mean over pools (and masks): points over random choice, and percentiles, at each shots."""
     table = results.tables.get("selection")
     if table is None:
         return None
     table = table[table["metric"] == "performance"]
-    table = table.assign(points=100 * (table["score"] - table["random_mean"]))
+    table = table.assign(needs=table["needs_label"].astype(str).str.lower().eq("true"))
+    means = selectors_over_tasks(table)
     shots = sorted(table["shots"].unique())
     body = []
     for selector, direction in order(table):
-        rows = table[(table["selector"] == selector) & (table["direction"] == direction)]
-        needs = rows["needs_label"].astype(str).str.lower().eq("true")
-        line = [label(selector, direction), "yes" if needs.all() else "some masks" if needs.any() else "no"]
-        for k in shots:
-            means = rows[rows["shots"] == k][["points", "percentile"]].mean()
-            points = EMPTY if pd.isna(means["points"]) else f"{means['points']:+.1f}".replace("-", "\N{MINUS SIGN}")
-            line += [points, EMPTY if pd.isna(means["percentile"]) else f"{means['percentile']:.0f}"]
-        body.append(line)
-    head = ["selector", "needs labels"]
+        rows, found = (
+            frame[(frame["selector"] == selector) & (frame["direction"] == direction)] for frame in (table, means)
+        )
+        needs = "yes" if rows["needs"].all() else "some masks" if rows["needs"].any() else "no"
+        for features, by_shots in found.groupby("features", sort=False):
+            line = [label(selector, direction), words(str(features)), needs]
+            for _, row in by_shots.sort_values("shots").iterrows():
+                line += [*_against_random(row), whole(row["percentile"]), whole(row["percentile_same_target"])]
+            body.append(line)
+    head = ["selector", "features", "needs labels"]
     for k in shots:
-        head += [f"points, {k} shot{'s' if k > 1 else ''}", "percentile"]
-    return Table(head, body, 2)
+        head += [f"points, {k} shot{'s' if k > 1 else ''}", "interval over tasks", "p (Holm)", "percentile",
+                 "of the same target"]  # fmt: skip
+    return Table(head, body, 3)
+
+
+def _against_random(row: Any) -> tuple[str, str, str]:
+    """Points over random choice, their interval, and the corrected p."""
+    if pd.isna(row["difference"]):
+        return EMPTY, EMPTY, EMPTY
+    interval = EMPTY if pd.isna(row["low"]) else f"{signed(100 * row['low'])} to {signed(100 * row['high'])}"
+    return signed(100 * row["difference"]), interval, p_value(row["p_family"])
+
+
+def learning(results: Results) -> Table | None:
+    """Every way to choose what to label, over all tasks: the area under its curve against random choice's."""
+    areas = results.tables.get("learning_areas")
+    if areas is None or areas.empty:
+        return None
+    areas = areas[(areas["metric"] == METRIC) & (areas["dataset"] == "")]
+    rules = list(dict.fromkeys(areas["rule"]))
+    body = []
+    for selector, direction in order(areas):
+        rows = areas[(areas["selector"] == selector) & (areas["direction"] == direction)]
+        for _, found in rows.groupby(["mask", "features"], sort=False):
+            by_rule = {row["rule"]: row for row in found.to_dict("records")}
+            name = method(next(iter(by_rule.values())))
+            body.append([name, *(text for rule in rules for text in _against_random(by_rule[rule]))])
+    head = ["choice of what to label"]
+    for rule in rules:
+        head += [f"points, {rule} demonstration", "interval over tasks", "p (Holm)"]
+    return Table(head, body)
+
+
+def learning_pools(results: Results) -> Table | None:
+    """Where a way to choose beats random choice on one task, the largest difference first."""
+    areas = results.tables.get("learning_areas")
+    if areas is None or areas.empty:
+        return None
+    areas = areas[(areas["metric"] == METRIC) & (areas["dataset"] != "")]
+    won = areas[areas["p_family"] < float(results.claim["alpha"])].sort_values(
+        "difference", ascending=False, kind="stable"
+    )
+    body = [
+        (words(row["model"]), words(row["dataset"]), method(row), row["rule"], *_against_random(row))
+        for row in won.head(20).to_dict("records")
+    ]
+    head = ("model", "task", "choice of what to label", "demonstration", "points", "interval over queries", "p (Holm)")
+    more = f", the largest {len(body)} of them shown" if len(won) > len(body) else ""
+    return Table(head, body, 4, f"{len(won)} of {len(areas)} comparisons{more}.")
 
 
 def agreement(results: Results) -> Table | None:
@@ -332,6 +387,8 @@ BUILDERS: Mapping[str, Callable[[Results], Table | None]] = {
     "equivalence": equivalence,
     "power": power,
     "selectors": selectors,
+    "learning": learning,
+    "learning_pools": learning_pools,
     "consistency": consistency,
     "agreement": agreement,
     "decomposition": decomposition,

@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.artefacts.column import Column
+from benchmark.artefacts.features import LAYER, POOLING, FeatureScores
 from benchmark.artefacts.matrices import gain
 from benchmark.artefacts.sets import Sets
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
-from benchmark.selection.pool import Features, Members, Pool, Prompts, RandomSets, UndefinedError
+from benchmark.selection.pool import Dictionary, Features, Members, Pool, Prompts, RandomSets, UndefinedError
 from benchmark.selection.selector import Selector, create
 from benchmark.selection.selectors.random import Random
 from benchmark.tasks.dataset import Dataset
@@ -66,6 +68,7 @@ def build_pool(
     unlabelled_masks: Sequence[str],
     feature_names: Sequence[str],
     embeddings: Mapping[str, Features] | None = None,
+    dictionaries: FeatureScores | None = None,
 ) -> Pool:
     """What selectors may see, from the files of one model on one dataset.
 
@@ -81,6 +84,7 @@ def build_pool(
         ("scores.npz", scores["candidates"].tolist()),
         ("matrices.npz", matrices["candidates"].tolist()),
         ("uncertainty.csv", uncertainty["candidate"].astype(str).tolist()),
+        ("what the sae stage wrote", candidates if dictionaries is None else dictionaries.candidates.tolist()),
     ):
         if found != candidates:
             raise BenchmarkError(f"{source} is of another pool than dataset {dataset.name}: run its stage again")
@@ -105,8 +109,20 @@ def build_pool(
         n_choices=max(len(example.choices) for example in dataset.pool),
         feature_names=tuple(feature_names),
         embeddings=embeddings or {},
+        dictionaries={} if dictionaries is None else _of_inputs(dictionaries),
         asked_inputs=tuple(dataset.queries[int(j)].input for j in judging),
     )
+
+
+def _of_inputs(scores: FeatureScores) -> dict[str, Dictionary]:
+    """By site, what is known without a label."""
+    return {
+        site: Dictionary(
+            scores.column(Column(site, "input", POOLING, LAYER, "sae_loss")).astype(np.float64),
+            scores.features(site, "input").astype(bool),
+        )
+        for site in map(str, scores.sites)
+    }
 
 
 @dataclass(frozen=True)

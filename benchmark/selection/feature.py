@@ -17,11 +17,11 @@ Compute = Callable[[Pool], Features]
 
 @dataclass(frozen=True)
 class Kind:
-    """`of_queries`: whether queries have these features, too; `embedding`: whether a model must compute them first."""
+    """`of_queries`: whether queries have these features, too; `computed`: whether a model computes them first."""
 
     compute: Compute
     of_queries: bool
-    embedding: bool
+    computed: bool
 
     @property
     def description(self) -> str:
@@ -31,13 +31,13 @@ class Kind:
 _kinds: dict[str, Kind] = {}
 
 
-def register_features(name: str, *, of_queries: bool, embedding: bool = False) -> Callable[[Compute], Compute]:
+def register_features(name: str, *, of_queries: bool, computed: bool = False) -> Callable[[Compute], Compute]:
     """Registers a function from a pool to its features; its docstring's first line describes them."""
 
     def decorate(compute: Compute) -> Compute:
         if name in _kinds:
             raise ValueError(f"features {name!r} are registered twice")
-        _kinds[name] = Kind(compute, of_queries, embedding)
+        _kinds[name] = Kind(compute, of_queries, computed)
         return compute
 
     return decorate

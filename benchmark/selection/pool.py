@@ -41,6 +41,18 @@ class RandomSets:
 
 
 @dataclass(frozen=True)
+class Dictionary:
+    """What a sparse autoencoder says of the candidates' inputs.
+
+    `loss` float64 [n]: how badly it reconstructs them; `features` scipy.sparse.csr_array bool [n, width]: which of its
+    features are at work in them.
+    """
+
+    loss: NDArray[np.float64]
+    features: Rows
+
+
+@dataclass(frozen=True)
 class Prompts:
     """Prompts that a selector wants run before it chooses, p of them.
 
@@ -66,6 +78,7 @@ class Pool:
     and `random_sets` is empty, for a pool without labels. `n_choices` is the number of labels, 0 for a generative task.
 
     `feature_names` are the features that selectors choose by; `embeddings` holds those that a model computed.
+    `dictionaries` are the model's, by site; empty where it has none.
     `asked_inputs` are the inputs of the queries that judge: only a selector that chooses for each query is given them.
     `prompts` and `answers` (float64 [p, c]) are what a selector planned, and what the model said.
     """
@@ -83,6 +96,7 @@ class Pool:
     n_choices: int = 0
     feature_names: tuple[str, ...] = ("tfidf",)
     embeddings: Mapping[str, Features] = field(default_factory=dict)
+    dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     asked_inputs: tuple[str, ...] = ()
     prompts: Prompts | None = None
     answers: NDArray[np.float64] | None = None
@@ -115,6 +129,9 @@ class Pool:
             embeddings={
                 name: replace(features, candidates=features.candidates[kept])
                 for name, features in self.embeddings.items()
+            },
+            dictionaries={
+                site: Dictionary(own.loss[kept], own.features[kept]) for site, own in self.dictionaries.items()
             },
             prompts=None,
             answers=None,

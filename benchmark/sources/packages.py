@@ -138,6 +138,15 @@ def archive_size(source: PackageFile) -> int | None:
         return patiently(lambda: file_size(link), source.file)
 
 
+def describe(parts: Sequence[PackageFile]) -> str:
+    """The package of the first part, the size of all archives, and how many of them the cache holds."""
+    sizes = [archive_size(part) for part in parts]
+    cached = sum(is_cached(part) for part in parts)
+    told = f"{sum(size or 0 for size in sizes) / 1e6:,.0f} MB" if None not in sizes else "of a size that is not said"
+    state = "in the cache" if cached == len(parts) else f"{cached} of {len(parts)} files in the cache"
+    return f"{parts[0].name} {parts[0].version}, {told}, {state}"
+
+
 def _archive(source: PackageFile) -> Path:
     """The verified archive; the caller holds its lock."""
     archive = source.archive

@@ -6,12 +6,12 @@ from benchmark.params import Params
 from benchmark.stages.names import CONTEXT
 from benchmark.stages.stage import Out, stage
 
-OUTS = ("cells", "correlations.csv", "selection.csv", "planted.csv")
+OUTS = ("cells", "correlations.csv", "selection.csv", "planted.csv", "sae.csv")
 
 
 @stage(
     parameters=CONTEXT,
-    inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/selection", "{data}/planted"),
+    inputs=tuple(f"{{data}}/{name}" for name in ("datasets", "activations", "quality", "selection", "planted", "sae")),
     outs=tuple(Out(f"{{results}}/{name}", kept=True) for name in OUTS),
 )
 def run(params: Params) -> None:
@@ -19,12 +19,14 @@ def run(params: Params) -> None:
     import pandas as pd
 
     from benchmark.analysis import correlation
+    from benchmark.artefacts.dictionaries import COLUMNS, read_dictionaries, write_dictionaries
     from benchmark.artefacts.planted import read_planted, write_planted
     from benchmark.artefacts.selection import read_selection, write_selection
     from benchmark.stages.inputs import context, pairs
 
     chosen = [read_selection(params.part("selection", *pair) / "selection.csv") for pair in pairs(params)]
     planted = [read_planted(params.data / "planted" / model / "planted.csv") for model in params.models]
+    trained = [read_dictionaries(params.data / "sae" / model / "dictionaries.csv") for model in params.sae.models]
     correlation.correlate(
         pairs(params),
         data=params.data,
@@ -35,3 +37,4 @@ def run(params: Params) -> None:
     )
     write_selection(params.results / "selection.csv", pd.concat(chosen, ignore_index=True))
     write_planted(params.results / "planted.csv", pd.concat(planted, ignore_index=True))
+    write_dictionaries(params.results / "sae.csv", pd.concat([pd.DataFrame(columns=list(COLUMNS)), *trained]))

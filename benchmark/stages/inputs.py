@@ -18,7 +18,8 @@ def pairs(params: Params) -> list[tuple[str, str]]:
 def context(params: Params) -> dict[str, Any]:
     """What the cells were made from: tables of other parameters than these are refused as stale."""
     return params.model_dump(
-        mode="json", include={"models", "datasets", "extraction", "quality", "seed", "device", "dtype", "threads"}
+        mode="json",
+        include={"models", "datasets", "extraction", "quality", "sae", "seed", "device", "dtype", "threads"},
     )
 
 

@@ -2,7 +2,7 @@
 
 COMPUTED = ("device", "dtype", "threads")
 """On what the digits of a model's output depend, besides the model."""
-CONTEXT = ("models", "datasets", "extraction", "quality", "claim", "seed", *COMPUTED)
+CONTEXT = ("models", "datasets", "extraction", "quality", "sae", "claim", "seed", *COMPUTED)
 """What cells and verdict are made from."""
 TABLES = (
     "family",
@@ -16,5 +16,6 @@ TABLES = (
     "agreement",
     "controls",
     "null",
+    "given_length",
 )
 """What the claim writes beside claim.json."""

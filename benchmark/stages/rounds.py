@@ -16,23 +16,30 @@ if TYPE_CHECKING:
 
 @stage(
     parameters=("models", "datasets", "extraction.masks", "selection", "seed"),
-    inputs=("{data}/datasets", "{data}/activations", "{data}/quality"),
-    outs=(Out("{results}/learning.csv", kept=True),),
+    inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/embeddings", "{data}/sae"),
+    outs=(Out("{results}/learning.csv", kept=True), Out("{results}/learning_areas.csv", kept=True)),
 )
 def run(params: Params) -> None:
     """Let selectors buy labels in rounds, and measure what these are worth."""
     import pandas as pd
 
     from benchmark import workers
-    from benchmark.artefacts.learning import write_learning
+    from benchmark.analysis.learning import corrected, over_tasks
+    from benchmark.artefacts.learning import AREAS, CURVES, write_learning
 
     with tempfile.TemporaryDirectory(prefix="rounds-") as folder:
         pools = Pools(params, Path(folder))
         for _, failure in workers.run(pools, "cpu", 1):
             if failure:
                 raise failure
-        tables = [pd.read_parquet(pools.place(index)) for index in range(len(pools))]
-    write_learning(params.results / "learning.csv", pd.concat(tables, ignore_index=True))
+        found = [pools.read(index) for index in range(len(pools))]
+    tables = [pair for pair in found if pair is not None]
+    if not tables:
+        write_learning(params.results, pd.DataFrame(columns=list(CURVES)), pd.DataFrame(columns=list(AREAS)))
+        return
+    curves, areas = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
+    means = over_tasks(areas)
+    write_learning(params.results, curves, pd.concat([corrected(areas), corrected(means)], ignore_index=True))
 
 
 @dataclass(frozen=True)
@@ -52,47 +59,36 @@ class Pools:
     def load(self) -> None:
         from benchmark.activations import masks  # noqa: F401  what every worker needs is imported before they fork
 
-    def place(self, index: int) -> Path:
-        return self.folder / f"{index}.parquet"
+    def places(self, index: int) -> list[Path]:
+        return [self.folder / f"{index}_{name}.parquet" for name in ("curves", "areas")]
 
     def perform(self, loaded: None, index: int) -> None:
-        _pool(self.params, *self.pairs[index]).to_parquet(self.place(index))
+        tables = _pool(self.params, *self.pairs[index]) or ()
+        for place, table in zip(self.places(index), tables, strict=False):
+            table.to_parquet(place)
+
+    def read(self, index: int) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """The curves and areas of a pool; None where no selector takes part."""
+        import pandas as pd
+
+        curves, areas = self.places(index)
+        return (pd.read_parquet(curves), pd.read_parquet(areas)) if areas.exists() else None
 
 
-def _pool(params: Params, model: str, dataset: str) -> pd.DataFrame:
-    """The rows of one pool; empty where no selector takes part."""
+def _pool(params: Params, model: str, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     import numpy as np
-    import pandas as pd
 
-    from benchmark.activations.masks import MASKS
-    from benchmark.analysis.learning import learning_rows, ranks
-    from benchmark.artefacts.learning import COLUMNS
-    from benchmark.artefacts.matrices import Matrices
-    from benchmark.artefacts.scores import ActivationScores
-    from benchmark.artefacts.sets import read_sets
-    from benchmark.artefacts.uncertainty import read_uncertainty
+    from benchmark.analysis.learning import learning_tables, ranks
     from benchmark.seeds import generator
-    from benchmark.selection import UndefinedError, build_pool, halves
-    from benchmark.selection.feature import cosines, kind
+    from benchmark.selection import UndefinedError
+    from benchmark.selection.feature import cosines
     from benchmark.selection.rounds import label_in_rounds, random_orders, unlabelled
     from benchmark.selection.text import features
-    from benchmark.tasks.dataset import Dataset
+    from benchmark.stages.pools import read_material, read_pool
 
     section = params.selection
-    data = Dataset.read(params.dataset_folder(dataset))
-    activations, qualities = (params.part(part, model, dataset) for part in ("activations", "quality"))
-    matrices = Matrices.read(qualities)
-    choosing, judging = halves(len(data.queries), section.query_share, params.seed)
-    pool = build_pool(
-        data,
-        ActivationScores.read(activations).arrays(),
-        matrices.arrays(),
-        read_uncertainty(qualities),
-        read_sets(qualities),
-        (choosing, judging),
-        [name for name in params.extraction.masks if not MASKS[name].needs_label],
-        [name for name in section.features if not kind(name).embedding],
-    )
+    material = read_material(params, model, dataset)
+    pool = read_pool(params, model, dataset, material)
     budgets = [budget for budget in section.budgets if budget <= len(pool)]  # a smaller pool has a shorter curve
     keys, orders = [], []
     for selector in unlabelled(pool, section.selectors) if budgets else ():
@@ -103,13 +99,14 @@ def _pool(params: Params, model: str, dataset: str) -> pd.DataFrame:
         names = {name: str(getattr(selector, name)) for name in ("direction", "mask", "features")}
         keys.append({"model": model, "dataset": dataset, "selector": selector.name, **names})
     if not orders:
-        return pd.DataFrame(columns=list(COLUMNS))
+        return None
     draw = generator(params.seed, "rounds", "random", dataset)  # the same orders for every model
     random = random_orders(len(pool), section.random_orders, budgets[-1], draw)
     rows, asked = features(pool.inputs, pool.asked_inputs)
+    matrices, judging = material.matrices, material.judging
     outcomes = {
         "performance": matrices.performance[:, judging].astype(np.float64),
         "gain": matrices.gain[:, judging].astype(np.float64),
     }
     nearness = ranks(cosines(rows, asked), draw.permutation(len(pool)))
-    return learning_rows(keys, np.stack(orders), random, budgets, outcomes, nearness)
+    return learning_tables(keys, np.stack(orders), random, budgets, outcomes, nearness)

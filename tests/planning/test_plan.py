@@ -38,8 +38,8 @@ def small(folder: Path, **changes: Any) -> Params:
 def test_a_plan_needs_neither_weights_nor_datasets(tmp_path: Path) -> None:
     params = small(tmp_path)
     whole = plan(params, gpu="H100")
-    assert {cost.stage for cost in whole.costs} == {"extract", "quality", "select"}
-    assert len(whole.costs) == 3 * len(params.models) * len(params.datasets)
+    assert {cost.stage for cost in whole.costs} == {"extract", "quality", "embed", "select"}
+    assert len(whole.costs) == 4 * len(params.models) * len(params.datasets)
     assert whole.dtype == "bfloat16"
     assert all(cost.flops > 0 and cost.seconds > 0 and cost.peak > 5e9 for cost in whole.costs)
     text = str(whole)

@@ -140,6 +140,8 @@ class Rehearsal:
                 entry["max_new_tokens"] = 8
         for section, values in self.scale.sections.items():
             content[section] |= values
+        for dictionary in content["sae"]["models"].values():
+            dictionary |= {"layer": 0, "tokens": 800, "held_out": 100, "width": 32, "active": 4, "batch": 64}
         content["claim"] |= self.scale.claim
         content["claim"]["gate"] = {"expect": "recorded"}  # of random weights any verdict will do, if the cells give it
         content["device"], content["threads"] = "cpu", self.scale.threads

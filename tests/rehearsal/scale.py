@@ -28,10 +28,12 @@ class Scale:
     claim: dict[str, Any] = field(default_factory=dict)
 
 
+OFFLINE: dict[str, Any] = {"features": ["tfidf", "statistics", "hidden"], "embedder": None}
+"""The encoder of sentences comes from a package index, and a rehearsal asks nobody."""
 SECTIONS: dict[str, dict[str, Any]] = {
     "extraction": {"token_budget": 1024, "shard": 8},
     "quality": {"token_budget": 1024, "shard": 6, "sets": 4, "set_sizes": [2]},
-    "selection": {"shots": [1, 2], "random_draws": 10},
+    "selection": {"shots": [1, 2], "random_draws": 10} | OFFLINE,
     "timing": {"rounds": 3},
 }
 CLAIM = {"permutations": 100, "bootstrap": 100, "splits": 20}
@@ -69,7 +71,7 @@ TRUE = Scale(
     # beyond one shot, selection would score 140 sets of demonstrations: hours on a CPU; the small form does
     sections=SECTIONS
     | {
-        "selection": {"shots": [1], "random_draws": 10},
+        "selection": {"shots": [1], "random_draws": 10} | OFFLINE,
         "extraction": {"token_budget": 4096, "shard": 8},
         "quality": {"token_budget": 4096, "shard": 8, "sets": 2, "set_sizes": [2]},
     },

@@ -114,7 +114,7 @@ def test_results_travel_to_a_laptop_without_torch(rehearsal: Rehearsal, bucket: 
         (laptop / file).write_text(kept)
 
     rehearsal.execute("dvc", "--cd", "paper", "pull", folder=laptop)
-    for kind in ("activations", "quality", "selection", "datasets"):
+    for kind in ("activations", "quality", "embeddings", "selection", "datasets"):
         here, there = (folder / "paper/data" / kind for folder in (rehearsal.checkout, laptop))
         files = [path.relative_to(here) for path in here.rglob("*") if path.is_file()]
         assert files

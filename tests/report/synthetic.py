@@ -12,6 +12,9 @@ from scipy.stats import spearmanr
 
 from benchmark.artefacts.cells import Cells
 from benchmark.artefacts.column import Column
+from benchmark.artefacts.dictionaries import write_dictionaries
+from benchmark.artefacts.features import LAYER, POOLING
+from benchmark.artefacts.learning import write_learning
 from benchmark.report.grids import MASKS, STATISTICS
 from benchmark.storage import write_json, write_table
 from benchmark.timing.history import extend, read_history
@@ -64,7 +67,11 @@ def write_results(
     given.loc[given["target_alone"] == 1, "undefined"] = "score constant within every target"
     both = [frame.assign(claim=claim) for claim, frame in zip(CLAIMS, (family, given), strict=True)]
     narrow = [frame[frame["mask"].isin(HEADLINE)].assign(family="paper") for frame in both]
-    write_table(folder / "family.csv", pd.concat([*narrow, *(frame.assign(family="extended") for frame in both)]))
+    outlook = [_of_features(frame) for frame in narrow]
+    every = [*narrow, *(frame.assign(family="extended") for frame in both), *outlook]
+    write_table(folder / "family.csv", pd.concat(every))
+    write_table(folder / "given_length.csv", outlook[0].assign(rho_given_length=outlook[0]["rho"] / 2))
+    write_dictionaries(folder / "sae.csv", features(models))
     strongest = narrow[0].loc[narrow[0]["rho"].abs().idxmax()]
     key = ["model", "dataset", "mask", "statistic", "pooling", "site", "layer", "outcome", "shots"]
     write_table(
@@ -173,6 +180,7 @@ def write_results(
                        "inconclusive": 0.01, "demanded": "reproduced >= .95", "met": 1}]),
     )  # fmt: skip
     write_table(folder / "selection.csv", _selection(draw, pools))
+    write_learning(folder, *_learning(draw, pools))
     _write_cells(folder, draw, strongest, n)
     write_json(folder / "claim.json", _claim(family, strongest, pools))
     write_json(folder / "timing.json", timing(1.04))
@@ -181,6 +189,29 @@ def write_results(
         for day, commit in enumerate(commits, start=1):
             table = extend(table, timing(1 + 0.02 * day, machine), commit, f"2026-01-0{day}")
     write_table(folder / "timing_history.csv", table)
+
+
+def _of_features(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a family of scores of features, half as strong as those of activations."""
+    rows = frame[frame["statistic"].isin(STATISTICS[:2])].assign(family="outlook", layer=LAYER, target_alone=0)
+    names = dict(zip(STATISTICS[:2], ("sae_loss", "sae_l0"), strict=True))
+    low, high = rows["simultaneous_low"] / 2, rows["simultaneous_high"] / 2
+    return rows.assign(
+        statistic=rows["statistic"].map(names),
+        pooling=POOLING,
+        rho=rows["rho"] / 2,
+        simultaneous_low=low,
+        simultaneous_high=high,
+        lower_limit=rows["lower_limit"] / 2,
+    )
+
+
+def features(models: tuple[str, ...]) -> pd.DataFrame:
+    """A dictionary for each model."""
+    row = {"site": "residual", "layer": 1, "hidden": 64, "width": 512, "tokens_asked": 500000, "tokens": 400000,
+           "passes": 4, "held_out": 20000, "unexplained": 0.19, "l0": 59.8, "alive": 0.97, "cross_entropy": 3.1,
+           "cross_entropy_patched": 3.2, "cross_entropy_zero": 9.0, "recovered": 0.983}  # fmt: skip
+    return pd.DataFrame([{"model": model, **row} for model in models])
 
 
 def timing(ours: float, cpu: str = "a processor") -> dict[str, Any]:
@@ -249,11 +280,35 @@ def _selection(draw: np.random.Generator, pools: list[tuple[str, str]]) -> pd.Da
         undefined = selector == "activation_massive_count"
         percentile = {"oracle": 98.0, "random": 50.0}.get(selector, float(100 * draw.random()))
         row = {"model": model, "dataset": dataset, "selector": selector, "direction": direction, "mask": mask,
-               "shots": shots, "score": np.nan if undefined else 0.6 + percentile / 1000, "random_mean": 0.65,
-               "random_sd": 0.03, "percentile": np.nan if undefined else percentile,
+               "features": "tfidf" if selector in ("similarity_pool", "k_centre") else "", "shots": shots,
+               "score": np.nan if undefined else 0.6 + percentile / 1000, "random_mean": 0.65, "random_sd": 0.03,
+               "low": -0.01, "high": 0.05, "p": 0.2, "percentile": np.nan if undefined else percentile,
+               "percentile_same_target": 40.0,
                "needs_label": mask == "causal" or selector == "oracle"}  # fmt: skip
         rows += [{**row, "metric": metric} for metric in ("performance", "gain")]
     return pd.DataFrame(rows)
+
+
+def _learning(draw: np.random.Generator, pools: list[tuple[str, str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two ways to choose; perplexity is beyond chance in the first pool, activations nowhere."""
+    chosen = (("activation_kurtosis", "highest", "input"), ("perplexity", "lowest", ""))
+    curves: list[dict[str, Any]] = []
+    areas: list[dict[str, Any]] = []
+    for (model, dataset), rule, metric in product([*pools, ("", "")], ("random", "nearest"), ("performance", "gain")):
+        named = {"model": model, "dataset": dataset, "features": "", "rule": rule, "metric": metric}
+        for selector, direction, mask in chosen:
+            key = named | {"selector": selector, "direction": direction, "mask": mask}
+            first = (model, dataset) == pools[0] and selector == "perplexity"
+            difference = 0.05 if first else 0.01 * draw.random()
+            areas.append(key | {"area": 0.6 + difference, "random_area": 0.6, "difference": difference,
+                                "low": difference - 0.02, "high": difference + 0.02, "p_orders": 0.0001,
+                                "p_queries": 0.001, "p": 0.001, "p_family": 0.01 if first else 0.4})  # fmt: skip
+            if model:
+                curves += [key | {"budget": k, "score": 0.6 + 0.01 * k + difference} for k in (4, 8, 16)]
+        if model:
+            chance = named | {"selector": "random", "direction": "", "mask": ""}
+            curves += [chance | {"budget": k, "score": 0.6 + 0.01 * k, "low": 0.58, "high": 0.8} for k in (4, 8, 16)]
+    return pd.DataFrame(curves), pd.DataFrame(areas)
 
 
 def _write_cells(folder: Path, draw: np.random.Generator, strongest: pd.Series[Any], n: int) -> None:
@@ -290,8 +345,9 @@ def _claim(family: pd.DataFrame, strongest: pd.Series[Any], pools: list[tuple[st
             "as_stated": _found(family, strongest, top, "refuted"),
             "given_target": _found(family, strongest, top / 2, "inconclusive"),
         }
-        for name, masks in (("paper", HEADLINE), ("extended", MASKS))
+        for name, masks in (("paper", HEADLINE), ("extended", MASKS), ("outlook", ("causal",)))
     }
+    families["outlook"]["declared"] |= {"layers": [LAYER], "poolings": [POOLING], "statistics": ["sae_loss", "sae_l0"]}
     return {
         "verdict": "refuted",
         "verdict_given_target": "inconclusive",

@@ -41,12 +41,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def test_every_table_of_the_analysis_is_found(results: Results) -> None:
-    assert set(TABLES) - set(results.tables) == {"selection", "calibration"}  # of other stages
+    of_other_stages = {"selection", "sae", "learning", "learning_areas", "calibration"}
+    assert set(TABLES) - set(results.tables) == of_other_stages
 
 
 def test_every_table_of_the_page_is_built(results: Results) -> None:
     built = {name for name, build in BUILDERS.items() if build(results) is not None}
-    assert built == set(BUILDERS) - {"selectors", "calibration", "timing"}
+    assert built == set(BUILDERS) - {"selectors", "learning", "learning_pools", "calibration", "timing"}
 
 
 def test_every_cell_is_in_a_panel(results: Results) -> None:
@@ -62,7 +63,10 @@ def test_the_scatter_is_of_the_strongest_cell(results: Results) -> None:
     assert spearmanr(*points).statistic == pytest.approx(results.found()["cell"]["rho"], abs=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(set(figures.FIGURES) - {"selection", "layers", "heatmap", "timing", "history"}))
+ELSEWHERE = {"selection", "learning", "layers", "heatmap", "timing", "history"}
+
+
+@pytest.mark.parametrize("name", sorted(set(figures.FIGURES) - ELSEWHERE))
 def test_figures_are_drawn(results: Results, name: str) -> None:
     with styled():
         assert figures.FIGURES[name](results)

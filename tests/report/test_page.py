@@ -84,7 +84,8 @@ def test_every_cell_is_in_a_heatmap_and_the_violating_ones_are_marked(reported: 
 @pytest.mark.slow
 def test_every_figure_has_words_for_who_cannot_see_it(page: Reader) -> None:
     drawn = page.all("svg", role="img")
-    assert len(drawn) == 19  # strip, 2 null, 2 scatter, 4 layers, 6 selection, reliability, power, timing, its history
+    # strip, 2 null, 2 scatter, 4 layers, 6 selection, 2 learning, reliability, power, timing, its history
+    assert len(drawn) == 21
     assert page.tags.count(("title", {})) == len(drawn) + 1
 
 
@@ -144,7 +145,7 @@ def test_one_pool_is_enough_and_twice_is_the_same_to_the_byte_and_old_figures_go
 def test_with_the_claim_alone_each_section_says_what_is_missing(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "claim.json", tmp_path)
     page = Reader(write_report(tmp_path, "paper").read_text(encoding="utf-8"))
-    assert len(page.all("p", **{"class": "missing"})) == 15
+    assert len(page.all("p", **{"class": "missing"})) == 17
     assert "the select stage has not written it" in page.text
     assert "the paper’s claim is about" in page.text
     assert not (tmp_path / "figures").exists()

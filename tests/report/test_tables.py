@@ -68,11 +68,25 @@ def test_selectors_say_what_they_need_and_gain(folder: Path) -> None:
     assert table is not None
     rows = {row[0]: row for row in table.rows}
     assert next(iter(rows)) == "oracle ↑"
-    assert rows["oracle ↑"][1] == "yes"
-    assert rows["kurtosis ↑"][1] == "some masks"
-    assert rows["perplexity ↓"][1] == "no"
-    assert rows["oracle ↑"][2:4] == ["+4.8", "98"]
-    assert rows["massive count ↑"][2:4] == ["–", "–"]
+    assert rows["oracle ↑"][2] == "yes"
+    assert rows["kurtosis ↑"][2] == "some masks"
+    assert rows["perplexity ↓"][1:3] == ["", "no"]
+    assert rows["k centre"][1] == "tfidf"
+    assert rows["oracle ↑"][3:8] == ["+4.8", "+4.8 to +4.8", "< .001", "98", "40"]
+    assert rows["massive count ↑"][3:7] == ["–", "–", "–", "–"]
+    assert rows["random"][4:6] == ["–", "–"]
+
+
+def test_where_labels_are_better_than_random_ones(folder: Path) -> None:
+    results = read_results(folder)
+    pools, methods = tables.learning_pools(results), tables.learning(results)
+    assert pools is not None
+    assert methods is not None
+    assert [row[:5] for row in pools.rows] == [
+        ("tiny llama", "topic", "perplexity ↓", rule, "+5.0") for rule in ("random", "nearest")
+    ]
+    assert pools.note == "2 of 16 comparisons."
+    assert [row[0] for row in methods.rows] == ["kurtosis ↑ under input", "perplexity ↓"]
 
 
 def test_timing_finds_every_ratio(folder: Path) -> None:

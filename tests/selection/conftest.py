@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from benchmark.artefacts.sets import Sets
 from benchmark.selection import Features, Pool, Prompts, Selector
-from benchmark.selection.pool import RandomSets
+from benchmark.selection.pool import Dictionary, RandomSets
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
 
@@ -108,6 +109,7 @@ def make_pool(n: int, seed: int = 5, **changes: Any) -> Pool:
         ),
         "embeddings": {"hidden": Features(*(rows(generator, m, width) for m in (n, j, q)))},
         "asked_inputs": tuple(texts(generator, q)),
+        "dictionaries": {"residual": Dictionary(generator.gamma(2.0, size=n), at_work(generator, n, 40))},
         "masks": MASKS,
         "statistics": STATISTICS,
         "unlabelled_masks": ("input",),
@@ -115,6 +117,11 @@ def make_pool(n: int, seed: int = 5, **changes: Any) -> Pool:
         "feature_names": ("tfidf", "statistics", "hidden"),
     }
     return Pool(**{**known, **changes})
+
+
+def at_work(generator: np.random.Generator, n: int, width: int) -> csr_array[Any]:
+    """Which of `width` features are at work in each of n candidates: some in many, most in few."""
+    return csr_array(generator.random((n, width)) < generator.beta(0.5, 2.0, size=width))
 
 
 def rows(generator: np.random.Generator, n: int, width: int) -> NDArray[np.float64]:
@@ -135,6 +142,9 @@ def reordered(pool: Pool, order: NDArray[np.int64]) -> Pool:
         gain=None if pool.gain is None else pool.gain[order],
         random_sets=tuple(replace(sets, members=place[sets.members]) for sets in pool.random_sets),
         embeddings={name: replace(kept, candidates=kept.candidates[order]) for name, kept in pool.embeddings.items()},
+        dictionaries={
+            site: Dictionary(kept.loss[order], kept.features[order]) for site, kept in pool.dictionaries.items()
+        },
     )
 
 

@@ -156,6 +156,7 @@ class TestEveryFamily:
             inputs=tuple(three[i % 3] for i in range(30)),
             scores=base.scores[np.arange(30) % 3],
             embeddings={"hidden": replace(base.embeddings["hidden"], candidates=kinds_of_three)},
+            dictionaries=base.take(np.arange(30) % 3).dictionaries,
         )
         for selector in made(pool, family):
             for k in (2, 8, 30):
@@ -164,7 +165,13 @@ class TestEveryFamily:
     def test_a_constant_feature_is_undefined(self, family: str) -> None:
         base = make_pool(12)
         hidden = replace(base.embeddings["hidden"], candidates=np.tile(rows(np.random.default_rng(0), 1, 8), (12, 1)))
-        pool = replace(base, inputs=("the same",) * 12, scores=np.ones_like(base.scores), embeddings={"hidden": hidden})
+        pool = replace(
+            base,
+            inputs=("the same",) * 12,
+            scores=np.ones_like(base.scores),
+            embeddings={"hidden": hidden},
+            dictionaries=base.take(np.zeros(12, dtype=np.int64)).dictionaries,
+        )
         for selector in made(pool, family):
             if selector.features or selector.name == "bm25":
                 with pytest.raises(UndefinedError, match=r"same for every candidate|differs between candidates"):

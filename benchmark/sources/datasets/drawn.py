@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,8 +14,8 @@ from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
 from benchmark.sources.datasets.source import DatasetSource, Outline
 from benchmark.tasks.dataset import Dataset
-from benchmark.tasks.drawing import Recipe, draw, inputs_of
-from benchmark.tasks.example import comparable
+from benchmark.tasks.drawing import Recipe, draw, inputs_of, leftover
+from benchmark.tasks.example import Example, comparable
 from benchmark.tasks.formats import Reading, Rows, read_rows
 from benchmark.tasks.golds import require_scorable
 from benchmark.tasks.metrics import get_metric
@@ -185,6 +186,12 @@ class DrawnDataset(DatasetSource):
         dataset.require_distinct(2)
         unscorable = require_scorable(dataset, self.allow_unscorable)
         return replace(dataset, source={**dataset.source, "unscorable": unscorable}) if unscorable else dataset
+
+    def leftover(self, dataset: Dataset) -> Iterator[Example]:
+        """The rows of the candidates' files that were not drawn, of any length."""
+        rows = self._open(dataset.name, self.fetch().pool)
+        taken = inputs_of((*dataset.pool, *dataset.queries))
+        return leftover(rows, self.recipe(), generator(self.seed, "leftover"), taken)
 
     def _open(self, name: str, files: tuple[Path, ...]) -> Rows:
         try:

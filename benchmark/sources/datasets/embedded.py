@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
 from benchmark.sources.datasets.source import DatasetSource, Outline
 from benchmark.tasks.dataset import Dataset
+from benchmark.tasks.example import Example
+
+FRESH = 100
+"""Tasks that are drawn for text beside the one of the dataset."""
 
 
 class EmbeddedDataset(DatasetSource):
@@ -26,6 +32,18 @@ class EmbeddedDataset(DatasetSource):
         from benchmark.tasks.embedded import build_dataset
 
         return build_dataset(name, self.family, self.seed, self.pool, self.queries, self.split)
+
+    def leftover(self, dataset: Dataset) -> Iterator[Example]:
+        """The family's tasks under other seeds, one after the other, in the same words."""
+        from benchmark.tasks.drawing import inputs_of
+        from benchmark.tasks.embedded import build_dataset
+
+        taken = set(inputs_of((*dataset.pool, *dataset.queries)))
+        for seed in range(self.seed + 1, self.seed + 1 + FRESH):
+            for example in build_dataset(dataset.name, self.family, seed, self.pool, 1, self.split).pool:
+                if example.key[0] not in taken:
+                    taken.add(example.key[0])
+                    yield replace(example, id=f"text-{seed}-{example.id}")
 
     def outline(self) -> Outline:
         from benchmark.tasks.embedded import get_family

