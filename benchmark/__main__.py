@@ -2,9 +2,13 @@
 
 import sys
 
+from benchmark.errors import STOPPED
+
 if __name__ == "__main__":
     try:
         from benchmark.cli import main
+    except KeyboardInterrupt:  # what a command needs takes seconds to import
+        sys.exit(f"error: {STOPPED}")
     except ModuleNotFoundError as error:
         if str(error.name).startswith("benchmark"):
             raise

@@ -22,7 +22,7 @@ from benchmark.commands.calibrate import calibrate
 from benchmark.commands.check import check
 from benchmark.commands.new import new
 from benchmark.commands.prose import prose
-from benchmark.errors import BenchmarkError, unknown
+from benchmark.errors import STOPPED, BenchmarkError, unknown
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
 from benchmark.provenance import stage_record
@@ -58,7 +58,7 @@ class Commands(click.Group):
                 raise
             _end(ctx, f"{error.filename or 'the system'}: {error.strerror}")
         except KeyboardInterrupt:
-            _end(ctx, "stopped; what is finished is kept, and the next run goes on there")
+            _end(ctx, STOPPED)
 
 
 def _of_profile(ctx: click.Context, message: str) -> str:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+STOPPED = "stopped; what is finished is kept, and the next run goes on there"
+"""What Ctrl-C is answered with."""
+
 
 class BenchmarkError(Exception):
     """A failure with a cause and a remedy, in one line."""

@@ -25,6 +25,8 @@ head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 address=$head:$((20000 + SLURM_JOB_ID % 10000)) # of this job: others may have nodes in common with it
 done=$PWD/.work/slurm-$SLURM_JOB_ID
 mkdir -p "$PWD/.work"
+RAY_AUTH_TOKEN=$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN # others on the network cannot run what they like on these nodes
 
 # The first node computes, too, and runs the pipeline. symmetric-run also ends with 0 where Ray does not start: only the
 # file at the end says that the pipeline has run. --no-kill: a node that fails does not end the job.

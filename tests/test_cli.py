@@ -142,6 +142,16 @@ def test_an_interrupt_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) 
     assert _run("verdict", code=1) == "error: stopped; what is finished is kept, and the next run goes on there\n"
 
 
+def test_an_interrupt_before_the_command_begins_is_one_line_too(tmp_path: Path) -> None:
+    """Imports take seconds, in which a user presses Ctrl-C as well."""
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "benchmark", "verdict"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr == "error: stopped; what is finished is kept, and the next run goes on there\n"
+
+
 def test_an_interpreter_without_the_packages_is_told_where_they_are() -> None:
     bare = [sys.executable, "-S", "-m", "benchmark", "list", "masks"]  # -S: no site-packages
     ended = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True)

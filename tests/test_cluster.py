@@ -69,7 +69,7 @@ class Nodes:
 def started() -> Iterator[Nodes]:
     pytest.importorskip("ray", reason="Ray is not installed: `make ray` adds it")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_agent_register_timeout_ms", "300000")  # on a busy machine its helpers start slowly
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         nodes = Nodes()
         yield nodes
         nodes.cluster.shutdown()
@@ -239,7 +239,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a profile, its datasets and its model."""
     folder = tmp_path_factory.mktemp("project")
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["models"] = {MODEL: content["models"][MODEL]}
+    content["models"], content["sae"]["models"] = {MODEL: content["models"][MODEL]}, {}
     content["datasets"] = {
         name: content["datasets"][name] | {"pool": 200, "queries": 16} for name in ("topic", "sentiment")
     }

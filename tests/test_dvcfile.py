@@ -29,6 +29,13 @@ def test_every_stage_has_its_entry_and_every_model_its_instance() -> None:
         assert ("matrix" in content[name]) == bool(stage.per)
 
 
+def test_dvcs_metrics_are_one_small_file() -> None:
+    """`dvc exp show` has a column for each number of them: claim.json has hundreds."""
+    content = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    shown = [path for stage in content.values() for entry in stage.get("metrics", ()) for path in entry]
+    assert shown == ["results/metrics.json"]
+
+
 @pytest.mark.slow
 def test_a_profile_of_ones_own_is_a_project_that_dvc_reads(tmp_path: Path) -> None:
     """Its folder is all that there is to write: the command makes the rest, and says so."""

@@ -1,8 +1,8 @@
 """Learning curves: what a budget of labels is worth, by who chose what to label, against random choice.
 
 Each judging query gets one demonstration out of what is labelled: a random one (the mean over all, exactly), or the
-nearest by tf-idf. The candidate-by-query matrices hold what either does, so that no model runs. The area under a curve
-is its mean over the budgets' logarithms (trapezoids).
+nearest in likeness. The candidate-by-query matrices hold what either does, so that no model runs. The area under a
+curve is its mean over the budgets' logarithms (trapezoids).
 
 A selector has one order of labelling in a pool, which may be lucky, and few queries judge it. It beats random choice
 there only where both tests say so: its area against those of random orders on the same queries (`p_orders`), and its

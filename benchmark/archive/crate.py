@@ -1,4 +1,4 @@
-"""What is in the archive, for machines: `ro-crate-metadata.json`, after RO-Crate 1.1 (https://w3id.org/ro/crate/1.1).
+"""What is in the archive, for machines: `ro-crate-metadata.json`, after RO-Crate 1.2 (https://w3id.org/ro/crate/1.2).
 
 Written here and not by the library `rocrate`, which stamps a crate with the time at which it was made.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,7 +17,7 @@ from benchmark.archive.packing import Commit, Entry
 from benchmark.hashing import sha256
 
 NAME = "ro-crate-metadata.json"
-SPECIFICATION = "https://w3id.org/ro/crate/1.1"
+SPECIFICATION = "https://w3id.org/ro/crate/1.2"
 LICENCES = {"MIT": "https://spdx.org/licenses/MIT"}
 FORMATS = {
     ".cff": "application/yaml",
@@ -36,7 +36,6 @@ FORMATS = {
     ".yaml": "application/yaml",
     ".yml": "application/yaml",
 }
-SOURCE = (".py", ".sh")
 
 
 def describe(commit: Commit) -> Entry:
@@ -56,21 +55,20 @@ def describe(commit: Commit) -> Entry:
         "version": f"{citation['version']}+{commit.revision}",
         "identifier": commit.revision,
         "license": {"@id": licence},
-        "author": [{"@id": person["@id"]} for person in people],
+        "author": _one_or_all({"@id": person["@id"]} for person in people),
+        "publisher": {"@id": people[0]["@id"]},
         "keywords": ", ".join(citation["keywords"]),
         "citation": {"@id": _address(paper)},
         "mainEntity": {"@id": "benchmark/"},
         "hasPart": [{"@id": "benchmark/"}, *({"@id": name} for name in sorted(commit.files))],
-        "mentions": [{"@id": claim["@id"]} for claim in claims],
+        "mentions": _one_or_all({"@id": claim["@id"]} for claim in claims),
     }
-    software = {
+    package = {
         "@id": "benchmark/",
-        "@type": ["Dataset", "SoftwareSourceCode"],
+        "@type": "Dataset",
         "name": "benchmark",
         "description": "the package: every stage of the pipeline, and the commands that look at its results",
-        "programmingLanguage": "Python",
-        "license": {"@id": licence},
-        "hasPart": [{"@id": name} for name in sorted(commit.files) if name.startswith("benchmark/")],
+        "hasPart": _one_or_all({"@id": name} for name in sorted(commit.files) if name.startswith("benchmark/")),
     }
     graph = [
         {
@@ -80,7 +78,7 @@ def describe(commit: Commit) -> Entry:
             "about": {"@id": "./"},
         },
         root,
-        software,
+        package,
         *people,
         {"@id": licence, "@type": "CreativeWork", "name": citation["license"], "url": licence},
         _article(paper),
@@ -89,6 +87,12 @@ def describe(commit: Commit) -> Entry:
     ]
     content = {"@context": f"{SPECIFICATION}/context", "@graph": graph}
     return Entry((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _one_or_all(references: Iterable[dict[str, str]]) -> dict[str, str] | list[dict[str, str]]:
+    """A list of one is written without the list, as the specification recommends."""
+    found = list(references)
+    return found[0] if len(found) == 1 else found
 
 
 def _organisation(author: Mapping[str, str]) -> dict[str, Any]:
@@ -125,7 +129,7 @@ def _claim(name: PurePosixPath, claim: Mapping[str, Any], files: Mapping[str, En
         "name": f"the verdict of the {profile} profile",
         "description": f"{said}. {claim['sentence']}",
         "instrument": {"@id": "benchmark/"},
-        "object": [{"@id": file} for file in cells],
+        "object": _one_or_all({"@id": file} for file in cells),
         "result": {"@id": str(name)},
     }
 
@@ -134,7 +138,7 @@ def _file(name: str, entry: Entry) -> dict[str, Any]:
     suffix = PurePosixPath(name).suffix
     return {
         "@id": name,
-        "@type": ["File", "SoftwareSourceCode"] if suffix in SOURCE else "File",
+        "@type": "File",
         "name": name,
         "contentSize": str(len(entry.content)),
         "encodingFormat": FORMATS.get(suffix, "text/plain"),

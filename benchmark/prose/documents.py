@@ -86,7 +86,15 @@ def _value(found: re.Match[str]) -> str:
 
 def _block(found: re.Match[str]) -> str:
     make = BLOCKS.get(found["kind"])
-    return make(found["what"]) if make else found["body"]
+    try:
+        return make(found["what"]) if make else found["body"]
+    except BenchmarkError:
+        raise
+    except Exception as error:  # results of an earlier version lack a key, a table a column
+        name = f"{found['kind']} {found['what']}"
+        raise BenchmarkError(
+            f"{name} cannot be made of the results that are there ({type(error).__name__}: {error}): run `dvc repro`"
+        ) from error
 
 
 def _line(text: str, position: int) -> int:

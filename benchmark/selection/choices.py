@@ -236,7 +236,8 @@ def _choose(selector: Selector, pool: Pool, k: int, seed: int, answers: Mapping[
 
 
 def _prompts(selector: Selector, pool: Pool, k: int, seed: int) -> Prompts | None:
-    draw = generator(seed, "selection", "plan", selector.name, selector.direction, selector.mask, k)
+    # the same for every k: equal prompts are run once
+    draw = generator(seed, "selection", "plan", selector.name, selector.direction, selector.mask)
     return selector.plan(_shown(selector, pool), k, draw)
 
 

@@ -68,11 +68,16 @@ def features_of(pool: Pool, name: str) -> Features:
     return features
 
 
-def cosines(rows: Rows, others: Rows) -> NDArray[np.float64]:
-    """Products of all rows with all others, float64 [rows, others]; rounded, so that a tie is one on any processor."""
+def products(rows: Rows, others: Rows) -> NDArray[np.floating]:
+    """Products of all rows with all others, [rows, others]; rounded, so that a tie is one on any processor."""
     product = rows @ others.T
     dense = product.toarray() if sparse.issparse(product) else product
-    return np.asarray(np.round(dense, 7 if dense.dtype == np.float32 else 12), dtype=np.float64)
+    return np.asarray(np.round(dense, 7 if dense.dtype == np.float32 else 12))
+
+
+def cosines(rows: Rows, others: Rows) -> NDArray[np.float64]:
+    """`products` in float64."""
+    return products(rows, others).astype(np.float64)
 
 
 def unit(rows: NDArray[np.floating]) -> NDArray[np.floating]:

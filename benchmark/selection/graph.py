@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.selection.feature import cosines
+from benchmark.selection.feature import products
 from benchmark.selection.pool import Rows
 
 BLOCK = 1000
@@ -22,7 +22,7 @@ def neighbours(rows: Rows, count: int) -> tuple[NDArray[np.int64], NDArray[np.fl
     values = np.empty((n, count))
     for start in range(0, n, BLOCK):
         block = np.arange(start, min(start + BLOCK, n))
-        likeness = cosines(rows[block], rows)
+        likeness = products(rows[block], rows)
         likeness[np.arange(len(block)), block] = -np.inf
         nearest = _largest(likeness, count)
         indices[block] = nearest
@@ -30,13 +30,13 @@ def neighbours(rows: Rows, count: int) -> tuple[NDArray[np.int64], NDArray[np.fl
     return indices, values
 
 
-def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+def _largest(values: NDArray[np.floating], count: int) -> NDArray[np.int64]:
     """Columns of the `count` largest of each row, the largest first and the earlier of equals: int64 [row, count]."""
     if count == 0:
         return np.empty((len(values), 0), dtype=np.int64)
     if values.shape[1] <= 4 * count:
         return np.argsort(-values, axis=1, kind="stable")[:, :count]
-    least = -np.partition(-values, count - 1, axis=1)[:, [count - 1]]
+    least = np.partition(values, -count, axis=1)[:, [-count]]
     chosen = np.empty((len(values), count), dtype=np.int64)
     for row, value in enumerate(values):  # equals at the edge: more columns than `count` may reach it
         reach = np.flatnonzero(value >= least[row])

@@ -81,9 +81,8 @@ def _pool(params: Params, model: str, dataset: str) -> tuple[pd.DataFrame, pd.Da
     from benchmark.analysis.learning import learning_tables, ranks
     from benchmark.seeds import generator
     from benchmark.selection import UndefinedError
-    from benchmark.selection.feature import cosines
+    from benchmark.selection.feature import cosines, kind
     from benchmark.selection.rounds import label_in_rounds, random_orders, unlabelled
-    from benchmark.selection.text import features
     from benchmark.stages.pools import read_material, read_pool
 
     section = params.selection
@@ -102,11 +101,11 @@ def _pool(params: Params, model: str, dataset: str) -> tuple[pd.DataFrame, pd.Da
         return None
     draw = generator(params.seed, "rounds", "random", dataset)  # the same orders for every model
     random = random_orders(len(pool), section.random_orders, budgets[-1], draw)
-    rows, asked = features(pool.inputs, pool.asked_inputs)
+    compared = kind("embeddings" if "embeddings" in section.features else "tfidf").compute(pool)
     matrices, judging = material.matrices, material.judging
     outcomes = {
         "performance": matrices.performance[:, judging].astype(np.float64),
         "gain": matrices.gain[:, judging].astype(np.float64),
     }
-    nearness = ranks(cosines(rows, asked), draw.permutation(len(pool)))
+    nearness = ranks(cosines(compared.candidates, compared.asked), draw.permutation(len(pool)))
     return learning_tables(keys, np.stack(orders), random, budgets, outcomes, nearness)

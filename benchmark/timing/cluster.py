@@ -100,7 +100,7 @@ def main(rounds: int, count: int, model: str, way: str | None) -> None:
                 "--model",
                 model,
             ]
-            settings = {**os.environ, "RAY_ADDRESS": "local"}
+            settings = {**os.environ, "RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"}
             done = subprocess.run(command, env=settings, check=True, stdout=subprocess.PIPE, text=True)
             taken[name].append(float(done.stdout.splitlines()[-1]))
     ratio = summarise(taken["ray"], taken["forks"], generator)

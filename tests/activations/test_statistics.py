@@ -67,13 +67,15 @@ GROUP = Norms()
 
 
 def test_a_file_is_all_that_a_group_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "norms.py").write_text(ADDED)
+    (tmp_path / "planted_by_a_test.py").write_text(ADDED)  # no name that someone would give theirs
     monkeypatch.setattr(statistics, "__path__", [*statistics.__path__, str(tmp_path)])
     found = discover(statistics.__name__, statistics.__path__, "GROUP", Group)  # type: ignore[type-abstract]
-    assert found.keys() - GROUPS.keys() == {"norms"}
+    assert found.keys() - GROUPS.keys() == {"planted_by_a_test"}
     rows = torch.randn(4, 9)
-    want = found["norms"].reference(rows.double().numpy(), Thresholds())
-    np.testing.assert_allclose(found["norms"].eager(rows, in_sequences(4), Thresholds()), np.delete(want, 3, 0))
+    want = found["planted_by_a_test"].reference(rows.double().numpy(), Thresholds())
+    np.testing.assert_allclose(
+        found["planted_by_a_test"].eager(rows, in_sequences(4), Thresholds()), np.delete(want, 3, 0)
+    )
 
 
 @given(vectors)

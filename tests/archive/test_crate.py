@@ -29,7 +29,7 @@ def commit() -> Commit:
 @pytest.fixture(scope="module")
 def graph(commit: Commit) -> dict[str, dict[str, Any]]:
     content = json.loads(describe(commit).content)
-    assert content["@context"] == "https://w3id.org/ro/crate/1.1/context"
+    assert content["@context"] == "https://w3id.org/ro/crate/1.2/context"
     entities = {entity["@id"]: entity for entity in content["@graph"]}
     assert len(entities) == len(content["@graph"]), "an identifier occurs twice"
     return entities
@@ -54,7 +54,7 @@ def test_every_file_is_described_as_it_is(commit: Commit, graph: dict[str, dict[
 
 
 def test_what_is_referred_to_is_described(graph: dict[str, dict[str, Any]]) -> None:
-    outside = {"https://w3id.org/ro/crate/1.1"}
+    outside = {"https://w3id.org/ro/crate/1.2"}
     assert references(list(graph.values())) - outside <= set(graph)
 
 

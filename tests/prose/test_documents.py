@@ -88,3 +88,10 @@ def test_the_command_says_what_is_stale_and_writes_only_when_asked() -> None:
 def test_a_table_of_a_column_that_is_not_there_is_refused(column: str) -> None:
     with pytest.raises(BenchmarkError, match=r"table\.csv: of .* not every column is there; it has name, share, n"):
         current(f"<!-- table table.csv: n, {column} -->\n<!-- end -->\n")
+
+
+def test_results_of_an_earlier_version_are_refused_in_one_line() -> None:
+    Path("results").mkdir()
+    Path("results/old.json").write_text("{}")
+    with pytest.raises(BenchmarkError, match=r"table results/old\.json.* cannot be made .*KeyError.* run `dvc repro`"):
+        current("<!-- table results/old.json: figures: name -->\n<!-- end -->\n")

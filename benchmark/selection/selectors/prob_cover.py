@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.selection.clusters import k_means
-from benchmark.selection.feature import cosines, features_of, names_of
+from benchmark.selection.feature import features_of, names_of, products
 from benchmark.selection.graph import BLOCK
 from benchmark.selection.pool import Members, Pool, Rows
 from benchmark.selection.selector import Selector, complete, register
@@ -43,7 +43,7 @@ def least_cosine(rows: Rows, clusters: NDArray[np.int64]) -> float:
     nearest_other = np.empty(n)  # the highest cosine to a candidate of another cluster
     for start in range(0, n, BLOCK):
         block = np.arange(start, min(start + BLOCK, n))
-        likeness = cosines(rows[block], rows)
+        likeness = products(rows[block], rows)
         nearest_other[block] = np.where(clusters[block, None] != clusters, likeness, -np.inf).max(axis=1)
     impure = n - int(np.ceil(PURITY * n))  # so many balls may hold two clusters
     return float(np.sort(nearest_other)[::-1][impure])
@@ -55,7 +55,7 @@ def within(rows: Rows, least: float) -> NDArray[np.bool_]:
     covers = np.empty((n, n), dtype=bool)
     for start in range(0, n, BLOCK):
         block = np.arange(start, min(start + BLOCK, n))
-        covers[block] = cosines(rows[block], rows) > least
+        covers[block] = products(rows[block], rows) > least
     np.fill_diagonal(covers, True)
     return covers
 
