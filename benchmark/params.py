@@ -187,4 +187,5 @@ def _first(error: ValidationError) -> str:
     named = problem["type"] != UNKNOWN and isinstance(value, str | int | float | bool | None)
     given = f", not {value!r}" if named else ""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}{given}{more}"
+    said = problem["msg"].removeprefix("Value error, ")  # what is wrong between sections has no key
+    return f"{key and f'{key}: '}{said[0].lower()}{said[1:]}{given}{more}"

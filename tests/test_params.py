@@ -61,6 +61,13 @@ def test_a_bad_value_is_named(tmp_path: Path, key: str, value: Any, message: str
     assert "\n" not in str(caught.value)
 
 
+def test_what_is_wrong_between_sections_begins_with_what_it_names(tmp_path: Path) -> None:
+    known = yaml.safe_load((ROOT / "params.yaml").read_text())["sae"]["models"]
+    path = _changed(tmp_path, "sae.models", {"elsewhere": next(iter(known.values()))})
+    with pytest.raises(BenchmarkError, match=r"yaml: sae\.models names 'elsewhere', the models are"):
+        load_params(path)
+
+
 def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match="is missing"):
         load_params(tmp_path / "none.yaml")

@@ -36,7 +36,6 @@ FORMATS = {
     ".yaml": "application/yaml",
     ".yml": "application/yaml",
 }
-SOURCE = (".py", ".sh")
 
 
 def describe(commit: Commit) -> Entry:
@@ -64,13 +63,11 @@ def describe(commit: Commit) -> Entry:
         "hasPart": [{"@id": "benchmark/"}, *({"@id": name} for name in sorted(commit.files))],
         "mentions": _one_or_all({"@id": claim["@id"]} for claim in claims),
     }
-    software = {
+    package = {
         "@id": "benchmark/",
-        "@type": ["Dataset", "SoftwareSourceCode"],
+        "@type": "Dataset",
         "name": "benchmark",
         "description": "the package: every stage of the pipeline, and the commands that look at its results",
-        "programmingLanguage": "Python",
-        "license": {"@id": licence},
         "hasPart": _one_or_all({"@id": name} for name in sorted(commit.files) if name.startswith("benchmark/")),
     }
     graph = [
@@ -81,7 +78,7 @@ def describe(commit: Commit) -> Entry:
             "about": {"@id": "./"},
         },
         root,
-        software,
+        package,
         *people,
         {"@id": licence, "@type": "CreativeWork", "name": citation["license"], "url": licence},
         _article(paper),
@@ -141,7 +138,7 @@ def _file(name: str, entry: Entry) -> dict[str, Any]:
     suffix = PurePosixPath(name).suffix
     return {
         "@id": name,
-        "@type": ["File", "SoftwareSourceCode"] if suffix in SOURCE else "File",
+        "@type": "File",
         "name": name,
         "contentSize": str(len(entry.content)),
         "encodingFormat": FORMATS.get(suffix, "text/plain"),

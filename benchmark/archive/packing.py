@@ -53,7 +53,7 @@ def read_commit(root: Path, name: str = "HEAD") -> Commit:
 
 
 def _git(root: Path, *arguments: str) -> bytes:
-    command = ["git", "-C", str(root), "-c", "core.autocrlf=false", *arguments]
+    command = ["git", "-C", str(root), "-c", "core.autocrlf=false", "-c", "core.eol=lf", *arguments]
     try:
         return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
     except OSError as error:

@@ -103,9 +103,10 @@ def smallest_kept(found: Tensor, active: int) -> Tensor:
 
     Infinite where nothing is above 0.
     """
-    count = min(active * len(found), int((found > 0).sum()))
+    above = found[found > 0]
+    count = min(active * len(found), len(above))
     if not count:
         return found.new_tensor(torch.inf)
-    if found.device.type == "cpu":  # numpy selects some fifteen times as fast there
-        return torch.from_numpy(np.partition(found.numpy(), found.numel() - count, axis=None))[-count]
-    return found.flatten().topk(count, sorted=False).values.min()
+    if found.device.type == "cpu":  # numpy selects some ten times as fast there
+        return torch.from_numpy(np.partition(above.numpy(), len(above) - count))[-count]
+    return above.topk(count, sorted=False).values.min()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from benchmark.artefacts.features import STATISTICS, FeatureScores
 from benchmark.errors import BenchmarkError
@@ -51,16 +51,19 @@ def score(
         if entry.n_input <= SKIPPED:
             raise BenchmarkError(f"candidate {example.id} has no input token after position 0: drop it from the pool")
     scores = np.empty((len(examples), len(reader.sites), len(MASKS), len(STATISTICS)))
-    found: dict[tuple[int, int, int], csr_array[Any]] = {}
+    found: dict[tuple[int, int, int], tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
     for index, rows in reader.read([entry.ids for entry in tokens], budget):
         for s, site in enumerate(reader.sites):
             of_tokens = _of_tokens(autoencoders[site], rows[site])
             for m, span in enumerate(spans(tokens[index])):
                 largest = of_tokens[1][span].max(axis=0)
-                found[s, m, index] = csr_array(largest[None])
+                at_work = largest.nonzero()[0]
+                found[s, m, index] = at_work, largest[at_work]
                 scores[index, s, m, :3] = _means(*(each[span] for each in of_tokens))
     n, order = len(examples), sorted(found)
-    whole = vstack([found[key] for key in order], format="csr")
+    starts = np.cumsum([0, *(len(found[key][0]) for key in order)])
+    indices, values = (np.concatenate([found[key][part] for key in order]) for part in (0, 1))
+    whole = csr_array((values, indices, starts), shape=(len(order), next(iter(autoencoders.values())).width))
     for block, (s, m) in enumerate(np.ndindex(len(reader.sites), len(MASKS))):
         features = whole[block * n : (block + 1) * n]
         scores[:, s, m, 3] = novelty(features)
@@ -71,7 +74,7 @@ def score(
         sites=np.array(reader.sites, dtype=np.str_),
         masks=np.array(MASKS, dtype=np.str_),
         statistics=np.array(STATISTICS, dtype=np.str_),
-        values=whole.data.astype(np.float32),
+        values=whole.data,
         indices=whole.indices.astype(np.int32),
         starts=whole.indptr.astype(np.int64),
         width=np.array(whole.shape[1], dtype=np.int64),

@@ -24,7 +24,8 @@ def run(params: Params) -> None:
         try:
             write(params, name)
         except BenchmarkError as error:
-            failed.append(f"dataset {name}: {error}")
+            told = f"dataset {name}"
+            failed.append(str(error) if str(error).startswith(told) else f"{told}: {error}")
     if failed:
         more = f" (and {len(failed) - 1} more datasets failed)" if len(failed) > 1 else ""
         raise BenchmarkError(f"{failed[0]}{more}")

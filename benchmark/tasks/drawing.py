@@ -124,7 +124,7 @@ def _usable(
 ) -> Iterator[Example]:
     """Distinct examples in random order; `passed` counts the rows between them."""
     seen: set[tuple[str, str]] = set()
-    for index in generator.permutation(len(rows)).tolist():
+    for index in map(int, generator.permutation(len(rows))):
         example = recipe.render(rows, index)
         if isinstance(example, str):
             passed[example] += 1

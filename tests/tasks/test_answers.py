@@ -354,6 +354,7 @@ def test_what_parquet_holds_comes_out_as_it_is_written(tmp_path: Path, typed: tu
 
 
 @given(value=VALUE)
+@settings(deadline=None)
 def test_a_value_is_spelled_or_refused(value: str) -> None:
     parsed = parse_json(value)
     try:

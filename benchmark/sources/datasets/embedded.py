@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal
+from itertools import product
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -12,7 +13,7 @@ from benchmark.sources.datasets.source import DatasetSource, Outline
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
 
-FRESH = 100
+FRESH = 20
 """Tasks that are drawn for text beside the one of the dataset."""
 
 
@@ -34,16 +35,19 @@ class EmbeddedDataset(DatasetSource):
         return build_dataset(name, self.family, self.seed, self.pool, self.queries, self.split)
 
     def leftover(self, dataset: Dataset) -> Iterator[Example]:
-        """The family's tasks under other seeds, one after the other, in the same words."""
+        """The family's tasks under other seeds, one after the other, in the words of both splits: a pool may hold all
+        that one of them can say.
+        """
         from benchmark.tasks.drawing import inputs_of
         from benchmark.tasks.embedded import build_dataset
+        from benchmark.tasks.embedded.lexicon import Split
 
         taken = set(inputs_of((*dataset.pool, *dataset.queries)))
-        for seed in range(self.seed + 1, self.seed + 1 + FRESH):
-            for example in build_dataset(dataset.name, self.family, seed, self.pool, 1, self.split).pool:
+        for seed, split in product(range(self.seed + 1, self.seed + 1 + FRESH), get_args(Split)):
+            for example in build_dataset(dataset.name, self.family, seed, self.pool, 1, split).pool:
                 if example.key[0] not in taken:
                     taken.add(example.key[0])
-                    yield replace(example, id=f"text-{seed}-{example.id}")
+                    yield replace(example, id=f"text-{split}-{seed}-{example.id}")
 
     def outline(self) -> Outline:
         from benchmark.tasks.embedded import get_family

@@ -1,6 +1,7 @@
 """CSV and TSV. A cell is the text that stands in it, and an empty one is a missing value.
 
 Only lists and objects are more than text: a column whose cells are all JSON of that kind, such as ["red", "blue"].
+Where rows begin and how many cells they have is looked up for the whole file; a row's cells are read when it is drawn.
 """
 
 from __future__ import annotations
@@ -10,46 +11,48 @@ import io
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute
-import pyarrow.csv
+from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.example import comparable
 from benchmark.tasks.rows import Reading, file_format, utf8
 from benchmark.tasks.values import Cell, parse_json
 
-BLOCK = 1 << 22
-LARGEST = 2**31 - 1  # bytes of a block of pyarrow
+BLOCK = 1 << 19
+"""Bytes that are looked at in one step, few enough for the processor's cache."""
 SAMPLE = 1000
-"""Cells that are looked at to learn whether a column holds lists or objects."""
+"""Rows that are looked at to learn whether a column holds lists or objects."""
 BRACKETS = re.compile(r"\s*(\[.*\]|\{.*\})\s*", re.DOTALL)
 PYTHON = re.compile(r"\s*[\[{]\s*'")
+csv.field_size_limit(sys.maxsize)
 
 
 class Delimited:
-    def __init__(self, table: pa.Table, first: int) -> None:
-        self._table, self._first = table, first
-        self.names = table.column_names
+    """`cells` gives those of a row; `first` is the number of the first one in messages."""
+
+    def __init__(self, names: list[str], count: int, cells: Callable[[int], list[str]], first: int) -> None:
+        self.names, self._count, self._cells, self._first = names, count, cells, first
+        self._places = {name: place for place, name in enumerate(names)}
         self._structured: dict[str, bool] = {}
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return self._count
 
     def lacks(self, columns: Collection[str]) -> list[str]:
-        return [name for name in columns if name not in self.names]
+        return [name for name in columns if name not in self._places]
 
     def place(self, index: int) -> str:
         return f"row {index + self._first}"
 
     def row(self, index: int, columns: Collection[str]) -> dict[str, Any]:
-        cells = {name: self._table.column(name)[index].as_py() for name in columns}
+        whole = self._cells(index)
+        cells = {name: whole[self._places[name]] for name in columns}
         if len(cells) > 1 and all(name == cell.strip() for name, cell in cells.items()):
             raise BenchmarkError("it repeats the header: remove it, or leave `header` out")
         return {name: self._value(name, cell) for name, cell in cells.items()}
@@ -69,11 +72,10 @@ class Delimited:
             ) from error
 
     def _is_structured(self, name: str) -> bool:
-        column = self._table.column(name)
-        present = column.filter(pa.compute.not_equal(column, ""))
-        cells = present.slice(0, SAMPLE).to_pylist()
+        place = self._places[name]
+        cells = [cell for index in range(min(SAMPLE, self._count)) if (cell := self._cells(index)[place])]
         try:
-            first = [parse_json(cell) for cell in cells]
+            return all(isinstance(parse_json(cell), list | dict) for cell in cells)
         except ValueError:
             if all(map(BRACKETS.fullmatch, cells)) and any(map(PYTHON.match, cells)):
                 raise BenchmarkError(
@@ -81,95 +83,100 @@ class Delimited:
                     f"write them with json.dumps"
                 ) from None
             return False
-        return all(isinstance(value, list | dict) for value in first) and bool(
-            pa.compute.all(pa.compute.match_substring_regex(present, r"^\s*[\[{]")).as_py()
-        )
 
 
-def _require_quotes(raw: bytes, delimiter: str) -> None:
-    """Raises `BenchmarkError` for a cell that opens with a quote and does not end with one: pyarrow would misread it.
+Index = NDArray[np.int64]
 
-    All is well where each second quote opens a cell, at its beginning, and the next one closes it, at its end; two
-    that touch are a quote in a cell. Elsewhere `csv` judges.
+
+def _quotes_pair(text: NDArray[np.uint8], quotes: Index, delimiter: int) -> bool:
+    """Whether each second quote opens a cell, at its beginning, and the next closes it, at its end.
+
+    Two that touch are a quote in a cell. Without a quote there is nothing to ask.
     """
+    if len(quotes) % 2 or not len(quotes):
+        return not len(quotes)
+    opening, closing = quotes[::2], quotes[1::2]
+    border = np.isin(np.arange(256), [*b"\r\n", delimiter])
+    touching = opening[1:] == closing[:-1] + 1
+    begins, ends = border[text[opening - 1]], border[text[(closing + 1) % len(text)]]
+    begins[1:] |= touching
+    ends[:-1] |= touching
+    begins[0] |= opening[0] == 0
+    ends[-1] |= closing[-1] == len(text) - 1
+    return bool(begins.all() and ends.all())
+
+
+def _marks(text: NDArray[np.uint8], characters: bytes) -> Index:
+    """Where any of the characters stands."""
+    found = []
+    for start in range(0, len(text), BLOCK):
+        block = text[start : start + BLOCK]
+        mask = block == characters[0]
+        for character in characters[1:]:
+            mask |= block == character
+        found.append(np.flatnonzero(mask) + start)
+    return np.concatenate(found)
+
+
+def _reader(text: str, delimiter: str, quoting: bool) -> Iterator[list[str]]:
+    style: Any = {} if quoting else {"quoting": csv.QUOTE_NONE}
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, **style)
+
+
+def _rows(raw: bytes, delimiter: str, quoting: bool) -> tuple[NDArray[np.int64], Callable[[int], list[str]]]:
+    """How many cells each row has, blank lines aside, and what gives those of a row."""
     text = np.frombuffer(raw, np.uint8)
-    quotes = np.flatnonzero(text == ord('"'))
-    if not len(quotes):
-        return
-    if len(quotes) % 2 == 0:
-        opening, closing = quotes[::2], quotes[1::2]
-        border = np.isin(np.arange(256), [*b"\r\n", ord(delimiter)])
-        touching = opening[1:] == closing[:-1] + 1
-        begins, ends = border[text[opening - 1]], border[text[(closing + 1) % len(text)]]
-        begins[1:] |= touching
-        ends[:-1] |= touching
-        begins[0] |= opening[0] == 0
-        ends[-1] |= closing[-1] == len(text) - 1
-        if begins.all() and ends.all():
-            return
-    csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(io.StringIO(raw.decode(), newline=""), delimiter=delimiter, strict=True)
-    try:
-        for _ in reader:
-            pass
-    except csv.Error as error:
-        raise BenchmarkError(
-            f"after line {reader.line_num}, {error}: correct its quotes, or state `quoting: false` if they mean nothing"
-        ) from error
+    marks = _marks(text, b"\r\n" + delimiter.encode() + (b'"' if quoting else b""))
+    kinds = text[marks]
+    quote = kinds == ord('"') if quoting else np.zeros(len(marks), bool)
+    if not _quotes_pair(text, marks[quote], ord(delimiter)):
+        reader = _reader(raw.decode(), delimiter, quoting)
+        try:
+            rows = [row for row in reader if row]
+        except csv.Error as error:
+            line = reader.line_num  # type: ignore[attr-defined]
+            raise BenchmarkError(
+                f"after line {line}, {error}: correct its quotes, or state `quoting: false` if they mean nothing"
+            ) from error
+        return np.array([len(row) for row in rows]), rows.__getitem__
+    outside = ~quote if not quote.any() else ~quote & (np.cumsum(quote, dtype=np.uint8) & 1 == 0)
+    delimits = kinds == ord(delimiter)
+    line = outside & ~delimits
+    lines, before = marks[line], np.cumsum(outside & delimits)
+    total = before[-1:] if len(before) else [0]
+    starts, ends = np.concatenate([[0], lines + 1]), np.concatenate([lines, [len(text)]])
+    whole = ends > starts
+    counts = np.diff(np.concatenate([[0], before[line], total]))[whole] + 1
+    starts, ends = starts[whole], ends[whole]
 
+    def read(index: int) -> list[str]:
+        return next(_reader(raw[starts[index] : ends[index]].decode(), delimiter, quoting))
 
-def _parse(raw: bytes, delimiter: str, quoting: bool, header: tuple[str, ...] | None) -> pa.Table:
-    """Every cell as its text; in one block without threads where blocks fail, which also knows the row of a fault."""
-
-    def read(block: int, threads: bool) -> pa.Table:
-        return pyarrow.csv.read_csv(
-            pa.BufferReader(raw),
-            pyarrow.csv.ReadOptions(block_size=block, use_threads=threads, column_names=header),
-            pyarrow.csv.ParseOptions(
-                delimiter=delimiter, quote_char='"' if quoting else False, newlines_in_values=quoting
-            ),
-            pyarrow.csv.ConvertOptions(
-                strings_can_be_null=False, default_column_type=pa.large_string(), check_utf8=False
-            ),
-        )
-
-    try:
-        return read(BLOCK, True)
-    except pa.ArrowInvalid:
-        return read(min(len(raw) + 1, LARGEST), False)
+    return counts, read
 
 
 def _open(path: Path, reading: Reading, columns: Collection[str] | None, *, delimiter: str) -> Delimited:
     delimiter = reading.delimiter or delimiter
-    quoting = reading.quoting is not False
     raw = utf8(path, reading.encoding)
-    raw.decode()  # refuses another encoding, also in columns that nothing uses
+    if not raw.isascii():
+        raw.decode()  # refuses another encoding, also in columns that nothing uses
     if not raw or raw.isspace():
         raise BenchmarkError("it is empty")
-    if quoting:
-        _require_quotes(raw, delimiter)
-    try:
-        table = _parse(raw, delimiter, quoting, reading.header)
-    except pa.ArrowInvalid as error:
-        raise BenchmarkError(_explained(str(error), delimiter)) from error
-    names = [name.strip() for name in table.column_names]
+    counts, cells = _rows(raw, delimiter, reading.quoting is not False)
+    above = 0 if reading.header else 1
+    names = [name.strip() for name in reading.header or cells(0)]
     twice = [name for name, count in Counter(map(comparable, names)).items() if count > 1 and name]
     if twice:
         raise BenchmarkError(f"its header names the column {twice[0]!r} twice: rename one of them")
-    if reading.header and len(table) and [cell.strip() for cell in table.slice(0, 1).to_pylist()[0].values()] == names:
+    ragged = np.flatnonzero(counts != len(names))
+    if len(ragged):
+        raise BenchmarkError(
+            f"row {ragged[0] + 1} has {counts[ragged[0]]} cells, and the header {len(names)}: quote a cell that holds "
+            f"{delimiter!r}, or state `delimiter` or `header`"
+        )
+    if reading.header and [cell.strip() for cell in cells(0)] == names:
         raise BenchmarkError("its first line is the header that `header` states: leave `header` out")
-    return Delimited(table.rename_columns(names), 1 if reading.header else 2)
-
-
-def _explained(error: str, delimiter: str) -> str:
-    found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", error)
-    if not found:
-        return error
-    row, expected, cells = found.groups()
-    return (
-        f"row {row} has {cells} cells, and the header {expected}: quote a cell that holds {delimiter!r}, or state "
-        f"`delimiter` or `header`"
-    )
+    return Delimited(names, len(counts) - above, lambda index: cells(index + above), above + 1)
 
 
 OPTIONS = ("delimiter", "header", "quoting", "encoding")
