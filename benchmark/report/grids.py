@@ -158,7 +158,12 @@ def limit(results: Results) -> float:
 def shade(value: float, end: float) -> tuple[str, str]:
     """Background and text colour of a value on the diverging scale; text is ink or white, whichever reads better."""
     colour = to_hex(colormaps[DIVERGING](0.5 + 0.5 * float(np.clip(value / end, -1, 1))))
-    return colour, max(("#ffffff", INK), key=lambda text: contrast(text, colour))
+    return colour, readable(colour)
+
+
+def readable(background: str) -> str:
+    """Ink or white, whichever reads better on a colour."""
+    return max(("#ffffff", INK), key=lambda text: contrast(text, background))
 
 
 def contrast(first: str, second: str) -> float:

@@ -19,7 +19,7 @@ from benchmark.report.attested import NOTE, attested
 from benchmark.report.drawing import Drawing
 from benchmark.report.figures import draw_all
 from benchmark.report.figures.selection import FAMILIES
-from benchmark.report.grids import consistency_panels, gradient, limit, panels, shade, short
+from benchmark.report.grids import consistency_panels, gradient, limit, panels, readable, shade, short
 from benchmark.report.results import Results, read_results
 from benchmark.report.style import VERDICTS, number, words
 from benchmark.report.tables import BUILDERS, p_value
@@ -38,6 +38,8 @@ MEANINGS = {
 PROFILES = {
     "embedded": "These are tiny models that this project trained on tasks of its own, to test the instrument. The "
     "verdict is theirs. It is not the paper’s, and says nothing about Llama-3.2-3B or Qwen2.5-3B.",
+    "pretrained": "Two small language models, listed below, on real text. It says nothing about Llama-3.2-3B or "
+    "Qwen2.5-3B, the models of the paper.",
     "paper": "The models and datasets that the paper’s claim is about.",
 }
 
@@ -101,6 +103,7 @@ def render(
         meaning=MEANINGS[results.claim["verdict"]],
         colour=VERDICTS[results.claim["verdict"]],
         colours=VERDICTS,
+        readable=readable,
         notes=notes(record),
         found={claim: results.found(claim) for claim in CLAIMS},
         groups={
