@@ -93,7 +93,7 @@ def test_the_page_renders_whole(seen: dict[int, dict[str, Any]], width: int) -> 
     assert found["broken"] == 0
     assert found["overflowing"] == []
     assert found["scroll"] <= width
-    assert found["figures"] == 19
+    assert found["figures"] == 21
     assert found["empty"] == 0
     assert found["cut"] == []
     assert found["smallest"] >= 6.5
