@@ -67,5 +67,5 @@ def power_of_pools(params: Params) -> Iterator[Power]:
             else f"too few to see a correlation of {claim.sensitivity_rho:g} above the bound {claim.bound:g}: the "
             "verdict will be inconclusive, or refuted by a larger one"
         )
-        takes = f"it takes about {table}" if table else "no number of candidates is enough"
+        takes = f"by reliability, it takes about {table}" if table else "no number of candidates is enough"
         yield Power(size, tuple(names), least is not None, f"{size:,} candidates ({', '.join(names)}), {said}; {takes}")

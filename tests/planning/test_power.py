@@ -56,7 +56,7 @@ def test_pools_that_are_too_small_are_a_note_of_the_doctors_with_the_n_it_takes(
     small, large = check_power(params)
     assert (small.state, large.state) == (State.NOTE, State.OK)
     assert small.text.startswith("200 candidates (topic), too few to see a correlation of 0.6 above the bound 0.33")
-    assert f"it takes about {candidates_needed(params, 1.0):,} at 1, " in small.text
+    assert f"by reliability, it takes about {candidates_needed(params, 1.0):,} at 1, " in small.text
     assert large.text.startswith("336 candidates (opinion, sentiment), enough to see a correlation of 0.6")
     assert not any(finding.blocks for finding in (small, large))
 
