@@ -242,10 +242,12 @@ def test_a_budget_that_was_halved_is_so_for_its_shard_alone_and_recorded(params:
 
 KILLED = textwrap.dedent(
     """
-    import os, sys, time
+    import os, signal, sys, time
     from pathlib import Path
     from benchmark.params import load_params
     import benchmark.stages.computing
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     from benchmark.parts import compute_parts
     from tests.test_parts import MODEL, ROOT, Numbers
 

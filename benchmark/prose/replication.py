@@ -14,7 +14,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmark.attestations import Attestation, read
 from benchmark.params import Params, load_params
 from benchmark.storage import read_json
 from benchmark.verdict import CLAIMS, cell
@@ -24,11 +23,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Replication:
-    """A profile's parameters, its claim (None: not run), and who reran it."""
+    """A profile's parameters and its claim (None: not run)."""
 
     params: Params
     claim: Mapping[str, Any] | None
-    attestations: list[Attestation]
 
     @property
     def outcomes(self) -> list[tuple[str, str, Mapping[str, Any]]]:
@@ -63,14 +61,12 @@ class Replication:
 
 def report(profiles: Sequence[Path]) -> str:
     """The report on the profiles with these params.yaml, as Markdown; the paper's own is one of them."""
-    attestations = read()
     found = {}
     for path in profiles:
         params = load_params(path)
         record = params.results / "claim.json"
         claim = read_json(record) if record.is_file() else None
-        own = [attestation for attestation in attestations if attestation.profile == params.profile]
-        found[params.profile] = Replication(params, claim, own)
+        found[params.profile] = Replication(params, claim)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import click
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
 from benchmark.selection import Features, Pool, create, names
 from benchmark.selection.feature import unit
-from benchmark.selection.pool import Prompts, RandomSets
+from benchmark.selection.pool import Dictionary, Prompts, RandomSets
 from benchmark.timing.status import status
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,8 @@ SECONDS, GIGABYTES = 10.0, 1.0
 """What a selector may take with 10,000 candidates of 384 features."""
 CANDIDATES, DIMENSION, CHOSEN, CHOICES = 10_000, 384, 8, 3
 ASIDE, ASKED, SETS, WORDS = 100, 100, 1000, 5000
+WIDTH, ACTIVE = 4608, 400
+"""Features of a sparse autoencoder, and how many of them are at work in a candidate of some dozen tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,11 @@ def make_pool(candidates: int, dimension: int, generator: np.random.Generator) -
     def rows(n: int) -> NDArray[np.float32]:
         return unit(generator.normal(size=(n, dimension)).astype(np.float32))
 
+    at_work = np.stack([generator.choice(WIDTH, ACTIVE, replace=False) for _ in range(candidates)])
+    starts = np.arange(0, at_work.size + 1, ACTIVE)
+    features = scipy.sparse.csr_array(
+        (np.ones(at_work.size, dtype=bool), at_work.ravel(), starts), shape=(candidates, WIDTH)
+    )
     members = np.stack([generator.choice(candidates, CHOSEN, replace=False) for _ in range(SETS)])
     return Pool(
         inputs=texts(candidates),
@@ -97,6 +105,7 @@ def make_pool(candidates: int, dimension: int, generator: np.random.Generator) -
         feature_names=("embeddings",),
         embeddings={"embeddings": Features(rows(candidates), rows(ASIDE), rows(ASKED))},
         asked_inputs=texts(ASKED),
+        dictionaries={"mlp_output": Dictionary(generator.random(candidates), features)},
     )
 
 

@@ -255,6 +255,7 @@ def test_gold_answers_that_cannot_score_are_counted(tmp_path: Path) -> None:
     own = {"source": "local", "template": "question_answer", "pool_files": [str(tmp_path / "own.jsonl")]}
     content = yaml.safe_load(PAPER.read_text()) | {"datasets": {"own": own | {"pool": 5, "queries": 3}}}
     content["models"] = yaml.safe_load((PAPER.parents[1] / "params.yaml").read_text())["models"]
+    content["sae"]["models"] = {}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     bad = lines([*check_sources(load_params(tmp_path / "params.yaml"))], State.FIX)
     assert "own: dataset own: the gold answers of 2 of 8 rows do not score 1 against themselves" in bad
