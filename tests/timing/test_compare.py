@@ -59,9 +59,9 @@ class Script:
     def __init__(self, *calls: dict[str, Ratio | str]) -> None:
         self.calls, self.slower = list(calls), list[float]()
 
-    def __call__(self, *_: object, slower: float = 0.0, **__: object) -> dict[str, Ratio | str]:
+    def __call__(self, *_: object, slower: float = 0.0, **__: object) -> compare.Comparison:
         self.slower.append(slower)
-        return self.calls.pop(0)
+        return compare.Comparison(self.calls.pop(0))
 
 
 QUIET, SLOW = ratio(1.01, 0.98), ratio(1.2, 1.15)
@@ -81,7 +81,7 @@ def test_the_self_check_wants_quiet_but_for_what_was_planted(
 ) -> None:
     script = Script(*({"work": call} for call in calls))
     monkeypatch.setattr(compare, "compare", script)
-    assert compare.check_itself(Path(), Path(), 2, 1.1, 15) == failures
+    assert compare.check_itself(Path(), Path(), 2, 1.1, compare.Plan(("work",))) == failures
     assert script.slower == [0.0, 0.0, compare.PLANTED]
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in said] == ["comparison", "1", "2", "+20%"]
@@ -97,7 +97,7 @@ def test_a_comparison_names_what_became_slower_and_marks_what_did_so_a_little(
         "worse": ratio(1.058, 1.052),
         "new": "the base: no such module",
     }
-    assert compare.report(found, 1.1) == ["bad"]
+    assert compare.report(compare.Comparison(found), 1.1) == ["bad"]
     head, good, bad, worse, new = capsys.readouterr().out.splitlines()
     assert "threshold 1.1" in head
     assert "slower" not in good.lower()
