@@ -21,7 +21,7 @@ from benchmark.stages.stage import Out, stage
         "{data}/activations/{model}",
         "{data}/quality/{model}",
         "{data}/embeddings/{model}",
-        "{data}/sae",
+        "{data}/features",
     ),
     outs=(Out("{data}/prompts/{model}"),),
 )
