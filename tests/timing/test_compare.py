@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmark.errors import BenchmarkError
@@ -104,6 +105,21 @@ def test_a_comparison_names_what_became_slower_and_marks_what_did_so_a_little(
     assert bad.endswith("SLOWER")
     assert worse.endswith("slower, under the threshold")
     assert new.endswith("not compared: the base: no such module")
+
+
+def test_a_comparison_says_what_is_over_the_limit_and_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    found = compare.Comparison({"extraction": QUIET}, {"extraction": ratio(4.5, 4.4)}, {"extraction": 2e-6})
+    assert compare.report(found, 1.1) == []
+    _, _, limit, difference = capsys.readouterr().out.splitlines()
+    assert limit.split() == ["over", "bare", "4.500", "4.400", "to", "4.600"]
+    assert difference.split() == ["differs", "by", "2e-06", "at", "most"]
+
+
+def test_a_difference_is_relative_above_one() -> None:
+    before = np.array([[0.5, 10.0, np.nan]])
+    assert compare._difference(before + np.array([[0.01, 0.2, 0.0]]), before) == pytest.approx(0.02)
+    assert compare._difference(before[0], before) == np.inf
+    assert np.isnan(compare._difference(np.array([[0.5, np.nan, np.nan]]), before)), "only one side is undefined"
 
 
 def test_a_planted_slowdown_is_that_of_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
