@@ -25,7 +25,7 @@ def _key(name: str) -> str:
 
 
 Key = Annotated[str, AfterValidator(_key)]
-Kind = Literal["activations", "quality", "embeddings", "selection"]
+Kind = Literal["activations", "quality", "embeddings", "features", "selection"]
 
 
 class Paths(Section):
@@ -159,7 +159,7 @@ class Params(Section):
 
     def features(self, model: str, dataset: str) -> Path:
         """What the features of a model's dictionaries say of a pool."""
-        return self.data / "sae" / model / f"{dataset}.npz"
+        return self.part("features", model, dataset) / "features.npz"
 
 
 def load_params(path: Path) -> Params:

@@ -19,13 +19,15 @@ OLD = (
     "data/quality/tiny_llama/old",
     "data/planted/gone",
     "data/sae/gone",
+    "data/features/tiny_llama/old",
     "data/text/old.jsonl",
     "results/cells/gone-topic.npz",
 )
 KEPT = (
     "data/datasets/topic/pool.jsonl",
     "data/quality/tiny_llama/topic/key.json",
-    "data/sae/tiny_llama/topic.npz",
+    "data/sae/tiny_llama/residual.safetensors",
+    "data/features/tiny_llama/topic/features.npz",
     "data/text/topic.jsonl",
     "results/cells/tiny_llama-topic.npz",
 )

@@ -60,7 +60,7 @@ class Choosing(Work):
         inputs = super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
         features = self.params.features(self.model, dataset)
         if features.parent.is_dir():  # the model has dictionaries
-            inputs["sae"] = files_of(features.parent)[features.name]
+            inputs["features"] = files_of(features.parent)
         return inputs
 
     def cell(self, dataset: str) -> Cell:
@@ -191,7 +191,7 @@ def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
         "{data}/activations/{model}",
         "{data}/quality/{model}",
         "{data}/embeddings/{model}",
-        "{data}/sae",
+        "{data}/features",
     ),
     outs=(Out("{data}/selection/{model}"),),
 )
