@@ -143,7 +143,7 @@ def bootstrap_rho(pools: Sequence[Resampled], samples: int, rng: np.random.Gener
     return out
 
 
-def weighted_rho(x: Floats, y: Floats, weights: NDArray[np.int64], strata: Strata) -> Floats:
+def weighted_rho(x: Floats, y: Floats, weights: NDArray[np.integer], strata: Strata) -> Floats:
     """Rho [sample, column, outcome] between `x` [column, n] and `y` [outcome, n], candidates repeated `weights` times.
 
     `weights` int [sample, n] with the sum n in each sample. In one stratum all sums are of whole numbers, so exact.
@@ -166,7 +166,7 @@ class _Sample:
     are small, so four samples or two stand side by side in a word of 64 bits, and are moved and added as one.
     """
 
-    def __init__(self, weights: NDArray[np.int64], strata: Strata) -> None:
+    def __init__(self, weights: NDArray[np.integer], strata: Strata) -> None:
         samples, n = weights.shape
         self.small = np.int16 if 2 * n <= np.iinfo(np.int16).max else np.int32
         lanes = 8 // np.dtype(self.small).itemsize
@@ -216,7 +216,8 @@ class _Sample:
 
     def _apart(self, words: NDArray[np.int64]) -> NDArray[np.integer]:
         """The numbers of each sample that stand in `words` [row, word]: [row, sample]."""
-        return words.view(self.small)[:, : self.weights.shape[1]]
+        numbers: NDArray[np.integer] = words.view(self.small)
+        return numbers[:, : self.weights.shape[1]]
 
 
 def _of_strata(rows: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
