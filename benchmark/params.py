@@ -25,7 +25,7 @@ def _key(name: str) -> str:
 
 
 Key = Annotated[str, AfterValidator(_key)]
-Kind = Literal["activations", "quality", "embeddings", "features", "selection"]
+Kind = Literal["activations", "quality", "embeddings", "features", "answers", "selection"]
 
 
 class Paths(Section):
@@ -156,6 +156,10 @@ class Params(Section):
     def part(self, kind: Kind, model: str, dataset: str) -> Path:
         """The folder of one model on one dataset, `data/<kind>/M/D/`."""
         return self.data / kind / self.model_folder(model).name / self.dataset_folder(dataset).name
+
+    def prompts(self, model: str, dataset: str) -> Path:
+        """The prompts that selectors want run before they choose."""
+        return self.data / "prompts" / self.model_folder(model).name / f"{self.dataset_folder(dataset).name}.csv"
 
     def features(self, model: str, dataset: str) -> Path:
         """What the features of a model's dictionaries say of a pool."""

@@ -21,6 +21,9 @@ OLD = (
     "data/sae/gone",
     "data/features/tiny_llama/old",
     "data/text/old.jsonl",
+    "data/prompts/gone",
+    "data/prompts/tiny_llama/old.csv",
+    "data/answers/tiny_llama/old",
     "results/cells/gone-topic.npz",
 )
 KEPT = (
@@ -29,6 +32,8 @@ KEPT = (
     "data/sae/tiny_llama/residual.safetensors",
     "data/features/tiny_llama/topic/features.npz",
     "data/text/topic.jsonl",
+    "data/prompts/tiny_llama/topic.csv",
+    "data/answers/tiny_llama/topic/answers.csv",
     "results/cells/tiny_llama-topic.npz",
 )
 

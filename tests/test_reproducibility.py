@@ -47,11 +47,8 @@ OLD_PROCESSOR = {
 
 
 def tree(folder: Path) -> Path:
-    """A copy of the tracked files of this tree, its outs but the trained model removed, its parameters cut down.
-
-    Its dictionaries are of other parameters now, so that the first to run trains new ones.
-    """
-    copy_tracked(folder, without=("results/", "tests/", "paper/"))
+    """A copy of the tracked files of this tree, its outs but the trained model removed, its parameters cut down."""
+    copy_tracked(folder, without=("results/", "tests/", "paper/", "data/sae/"))
     params = yaml.safe_load((folder / "params.yaml").read_text())
     model = min(params["models"])
     params["models"] = {model: params["models"][model]}
