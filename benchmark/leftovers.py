@@ -11,7 +11,7 @@ from benchmark.params import Params
 from benchmark.stages.stage import instances
 from benchmark.storage import atomic
 
-BY_PART = ("activations", "quality", "embeddings", "selection", "planted")
+BY_PART = ("activations", "quality", "embeddings", "answers", "selection", "planted", "features")
 
 
 def leftovers(params: Params) -> list[Path]:
@@ -20,6 +20,8 @@ def leftovers(params: Params) -> list[Path]:
     cells = {f"{model}-{dataset}" for model in models for dataset in datasets}
     found = _others(params.data / "datasets", datasets) + _others(params.results / "cells", cells)
     found += _others(params.data / "text", datasets) + _others(params.data / "sae", set(params.sae.models))
+    found += _others(params.data / "prompts", models)
+    found += [path for model in models for path in _others(params.data / "prompts" / model, datasets)]
     for kind in BY_PART:
         found += _others(params.data / kind, models)
         for model in models:

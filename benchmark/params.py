@@ -25,7 +25,7 @@ def _key(name: str) -> str:
 
 
 Key = Annotated[str, AfterValidator(_key)]
-Kind = Literal["activations", "quality", "embeddings", "selection"]
+Kind = Literal["activations", "quality", "embeddings", "features", "answers", "selection"]
 
 
 class Paths(Section):
@@ -157,9 +157,13 @@ class Params(Section):
         """The folder of one model on one dataset, `data/<kind>/M/D/`."""
         return self.data / kind / self.model_folder(model).name / self.dataset_folder(dataset).name
 
+    def prompts(self, model: str, dataset: str) -> Path:
+        """The prompts that selectors want run before they choose."""
+        return self.data / "prompts" / self.model_folder(model).name / f"{self.dataset_folder(dataset).name}.csv"
+
     def features(self, model: str, dataset: str) -> Path:
         """What the features of a model's dictionaries say of a pool."""
-        return self.data / "sae" / model / f"{dataset}.npz"
+        return self.part("features", model, dataset) / "features.npz"
 
 
 def load_params(path: Path) -> Params:

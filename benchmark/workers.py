@@ -16,16 +16,18 @@ import ctypes
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import active_children, get_context
 from multiprocessing.context import BaseContext
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from benchmark.errors import BenchmarkError
 
+T = TypeVar("T")
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 Ended = Iterator[tuple[int, Exception | None]]
 
@@ -104,6 +106,18 @@ def run(job: Job, device: str, threads: int | None, executor: str = "local") -> 
     yield from EXECUTORS[name](job, workers, threads or torch.get_num_threads(), device)
 
 
+def in_forks(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """What `function` gives of each item, in order, for work that needs neither a model nor torch.
+
+    In forks with a thread each, as many at a time as there are cores, or JOBS. All of it can be pickled.
+    """
+    count = min(_jobs() or len(os.sched_getaffinity(0)), len(items))
+    if count < 2:
+        return [function(item) for item in items]
+    with _processes(get_context("fork"), count, _start_one_thread) as pool:
+        return list(pool.map(function, items))
+
+
 def spread(device: str, threads: int | None, tasks: int, executor: str = "local") -> tuple[str, int]:
     """The executor for so many tasks, and how many workers it gets; 0: as many as it has room for."""
     import torch
@@ -143,11 +157,23 @@ _worker: tuple[Job, Any]
 """In a worker: the job, and its model."""
 
 
-def _start(job: Job, threads: int, loaded: Callable[[], Any] | None, free: Any = None) -> None:
-    global _worker
+def _belong() -> None:
+    """A worker ends with the stage, and not before."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage gets it, too, and ends its workers
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a worker never outlives the stage
+
+
+def _start_one_thread() -> None:
+    from threadpoolctl import threadpool_limits
+
+    _belong()
+    threadpool_limits(1)
+
+
+def _start(job: Job, threads: int, loaded: Callable[[], Any] | None, free: Any = None) -> None:
+    global _worker
+    _belong()
     if free is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = free.get()
     import torch
@@ -170,11 +196,20 @@ def failure_of(job: Job, loaded: Any, index: int) -> Exception | None:
 
 
 def _pool(context: BaseContext, workers: int, tasks: int, start: tuple[Any, ...]) -> Ended:
-    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=start) as pool:
+    with _processes(context, workers, _start, start) as pool:
+        futures = {pool.submit(_perform, index): index for index in range(tasks)}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+@contextmanager
+def _processes(
+    context: BaseContext, workers: int, start: Callable[..., None], arguments: tuple[Any, ...] = ()
+) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes, which end where the stage fails. Raises `BenchmarkError` where one was killed."""
+    with ProcessPoolExecutor(workers, context, initializer=start, initargs=arguments) as pool:
         try:
-            futures = {pool.submit(_perform, index): index for index in range(tasks)}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            yield pool
         except BrokenProcessPool as error:
             raise BenchmarkError(
                 "a worker process was killed, perhaps by the system for want of memory (JOBS=1 takes least): what is "

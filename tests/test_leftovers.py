@@ -19,14 +19,21 @@ OLD = (
     "data/quality/tiny_llama/old",
     "data/planted/gone",
     "data/sae/gone",
+    "data/features/tiny_llama/old",
     "data/text/old.jsonl",
+    "data/prompts/gone",
+    "data/prompts/tiny_llama/old.csv",
+    "data/answers/tiny_llama/old",
     "results/cells/gone-topic.npz",
 )
 KEPT = (
     "data/datasets/topic/pool.jsonl",
     "data/quality/tiny_llama/topic/key.json",
-    "data/sae/tiny_llama/topic.npz",
+    "data/sae/tiny_llama/residual.safetensors",
+    "data/features/tiny_llama/topic/features.npz",
     "data/text/topic.jsonl",
+    "data/prompts/tiny_llama/topic.csv",
+    "data/answers/tiny_llama/topic/answers.csv",
     "results/cells/tiny_llama-topic.npz",
 )
 

@@ -184,3 +184,31 @@ def test_a_defect_keeps_its_traceback(jobs: str, tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("JOBS", jobs)
     with pytest.raises(ZeroDivisionError):
         list(workers.run(Writing(tmp_path, do=defect), "cpu", 1))
+
+
+def process_and(item: str) -> tuple[str, int]:
+    return item * 2, os.getpid()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_forks_give_what_a_loop_gives_in_its_order(jobs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBS", jobs)
+    found = workers.in_forks(process_and, ["b", "a", "c"])
+    assert [text for text, _ in found] == ["bb", "aa", "cc"]
+    assert ({process for _, process in found} == {os.getpid()}) == (jobs == "1")
+
+
+@pytest.mark.parametrize(
+    ("do", "error", "message"),
+    [
+        (kill_oneself, BenchmarkError, "a worker process was killed"),
+        (fail, BenchmarkError, "^no$"),
+        (defect, ZeroDivisionError, None),
+    ],
+)
+def test_what_goes_wrong_in_a_fork_goes_wrong_here(
+    do: Callable[[int], None], error: type[Exception], message: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBS", "2")
+    with pytest.raises(error, match=message):
+        workers.in_forks(do, [0, 1, 2] if do is not kill_oneself else [2, 2])

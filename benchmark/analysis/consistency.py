@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from benchmark.analysis.ranking import spearman
 
@@ -31,7 +31,7 @@ def consistency(family: pd.DataFrame, alpha: float) -> pd.DataFrame:
             row |= {"mean_rho": datasets.mean(), "min_rho": rho.min(), "max_rho": rho.max()}
             row["sign_agreement"] = max(positive, float((rho < 0).mean()))
         if len(datasets) > 1:
-            width = stats.t.ppf(1 - alpha / 2, len(datasets) - 1) * datasets.std(ddof=1) / len(datasets) ** 0.5
+            width = special.stdtrit(len(datasets) - 1, 1 - alpha / 2) * datasets.std(ddof=1) / len(datasets) ** 0.5
             row |= {"ci_low": max(-1.0, row["mean_rho"] - width), "ci_high": min(1.0, row["mean_rho"] + width)}
         rows.append(row)
     return pd.DataFrame(rows)

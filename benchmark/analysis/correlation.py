@@ -34,7 +34,7 @@ TOLERANCE = 2e-6
 
 @dataclass(frozen=True)
 class Upstream:
-    """The folders that the stages before wrote: `datasets/D/`, `activations/M/D/`, `quality/M/D/`, `sae/M/`."""
+    """The folders that the stages before wrote: `datasets/D/`, `activations/M/D/`, `quality/M/D/`, `features/M/D/`."""
 
     data: Path
 
@@ -43,10 +43,8 @@ class Upstream:
 
     def scores(self, model: str, dataset: str) -> Scores:
         activations = ActivationScores.read(self.data / "activations" / model / dataset)
-        dictionaries = self.data / "sae" / model
-        return Scores(
-            activations, FeatureScores.read(dictionaries / f"{dataset}.npz") if dictionaries.is_dir() else None
-        )
+        features = self.data / "features" / model / dataset / "features.npz"
+        return Scores(activations, FeatureScores.read(features) if features.parent.is_dir() else None)
 
     def matrices(self, model: str, dataset: str) -> Matrices:
         return Matrices.read(self.data / "quality" / model / dataset)

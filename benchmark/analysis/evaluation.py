@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import compress
 from typing import NamedTuple
 
@@ -46,6 +46,7 @@ from benchmark.analysis.verdict import decide
 from benchmark.artefacts.cells import Cells
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
+from benchmark.workers import in_forks
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,8 @@ def evaluate(
 
     Raises `BenchmarkError` where no cell has a rho as the claim is stated.
     """
-    by_claim = {claim: evaluate_one(every, parameters, claim, massive) for claim in CLAIMS}
+    found = in_forks(partial(evaluate_one, every, parameters, massive=massive), CLAIMS)
+    by_claim = dict(zip(CLAIMS, found, strict=True))
     if not any(made.defined for made in by_claim[AS_STATED].values()):
         raise BenchmarkError("no declared cell has a rho: every score or outcome is constant or not finite")
     return {(name, claim): by_claim[claim][name] for name in parameters.families for claim in CLAIMS}

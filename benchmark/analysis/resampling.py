@@ -6,10 +6,9 @@ between cells, outcomes and models survives. Everything works on centred ranks (
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,12 +20,8 @@ BINS = 100
 """Bins of |rho|, each 0.01 wide."""
 SLACK = 1e-9
 """A resampled |rho| that equals the observed one but for rounding counts as at least as large."""
-BLOCK = 200_000
+BLOCK = 120_000
 """Values (candidates x resamples) at a time; it bounds memory and changes no result."""
-CACHED = 80_000
-"""Of a block, how many values are ranked at a time: so many stay in the processor's cache."""
-PARTS = len(os.sched_getaffinity(0))
-"""Threads of the bootstrap."""
 
 
 Chosen = NDArray[np.bool_]
@@ -136,110 +131,99 @@ def bootstrap_rho(pools: Sequence[Resampled], samples: int, rng: np.random.Gener
 
     NaN where a sample leaves a score or outcome constant, or constant within every stratum.
     """
-    out = [np.full((samples, len(pool.x), len(pool.y)), np.nan) for pool in pools]
-    with ThreadPoolExecutor(PARTS) as threads:
-        for members, stream in _by_group(pools, rng):
-            n = len(pools[members[0]].strata.index)
-            for start, stop in _blocks(samples, n):
-                drawn = stream.integers(n, size=(stop - start, n))
-                offset = drawn + n * np.arange(stop - start)[:, None]
-                counts = np.bincount(offset.ravel(), minlength=n * (stop - start))
-                weights = counts.astype(np.int32).reshape(-1, n)
-                size = max(1, CACHED // n)
-                for p in members:
-                    pool = pools[p]
-                    for first in range(0, len(weights), size):
-                        part = weights[first : first + size]
-                        into = out[p][start:stop][first : first + size]
-                        weighted_rho(pool.x, pool.y, part, pool.strata, into, threads)
+    out = [np.empty((samples, len(pool.x), len(pool.y))) for pool in pools]
+    for members, stream in _by_group(pools, rng):
+        n = len(pools[members[0]].strata.index)
+        for start, stop in _blocks(samples, n):
+            drawn = stream.integers(n, size=(stop - start, n)) + n * np.arange(stop - start)[:, None]
+            weights = np.bincount(drawn.ravel(), minlength=n * (stop - start)).reshape(-1, n)
+            for p in members:
+                pool = pools[p]
+                out[p][start:stop] = weighted_rho(pool.x, pool.y, weights, pool.strata)
     return out
 
 
-def weighted_rho(
-    x: Floats,
-    y: Floats,
-    weights: NDArray[np.int32],
-    strata: Strata,
-    out: Floats | None = None,
-    threads: Executor | None = None,
-) -> Floats:
+def weighted_rho(x: Floats, y: Floats, weights: NDArray[np.integer], strata: Strata) -> Floats:
     """Rho [sample, column, outcome] between `x` [column, n] and `y` [outcome, n], candidates repeated `weights` times.
 
-    `weights` int32 [sample, n] with the sum n in each sample. In one stratum all sums are of whole numbers, so exact.
-    It is written into `out` if that is given; columns are spread over `threads`.
+    `weights` int [sample, n] with the sum n in each sample. In one stratum all sums are of whole numbers, so exact.
     """
-    found = np.empty((len(weights), len(x), len(y))) if out is None else out
     sample = _Sample(weights, strata)
-    outcomes = [(weights * ranks, square) for ranks, square in (sample.rank(row) for row in y)]
-
-    def fill(columns: Sequence[int]) -> None:
-        scratch = _Scratch(weights.shape)
-        for c in columns:
-            ranks, square = sample.rank(x[c], scratch)
-            for t, (outcome, other) in enumerate(outcomes):
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    found[:, c, t] = np.vecdot(ranks, outcome) / np.sqrt(square * other)
-
-    columns = [c for c in range(len(x)) if x[c].any()]
-    found[:, [c for c in range(len(x)) if not x[c].any()]] = np.nan
-    parts = [columns[start::PARTS] for start in range(PARTS)]
-    list((threads.map if threads else map)(fill, parts))
+    found = np.full((len(weights), len(x), len(y)), np.nan)
+    outcomes = [sample.times(row) for row in y]
+    for c in np.flatnonzero(x.any(axis=1)):
+        ranks, square = sample.rank(x[c])
+        for t, (outcome, other) in enumerate(outcomes):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found[:, c, t] = np.einsum("ns,ns->s", ranks, outcome) / np.sqrt(square * other)
     return found
 
 
-class _Scratch:
-    """Arrays that are filled again for each row: to get new memory takes longer than what is computed in it."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        samples, n = shape
-        self.ordered = np.empty((samples, n), dtype=np.int32)
-        self.upto = np.zeros((samples, n + 1), dtype=np.int32)
-        self.doubled = np.empty((2, samples, n), dtype=np.int32)
-        self.ranks = np.empty((2, samples, n))
-
-
 class _Sample:
-    """Bootstrap samples as `weights` int32 [sample, n], in which rows are ranked anew within `strata`.
+    """Bootstrap samples as `weights` int [sample, n], in which rows are ranked anew within `strata`.
 
-    It needs no sorting: a doubled mid-rank is the weight below a value plus the weight up to it.
+    A row is sorted once for all samples: a doubled mid-rank is the weight below a value plus the weight up to it. These
+    are small, so four samples or two stand side by side in a word of 64 bits, and are moved and added as one.
     """
 
-    def __init__(self, weights: NDArray[np.int32], strata: Strata) -> None:
-        self.weights, self.single = weights, strata.single
-        self.grouped = np.concatenate(strata.members)
+    def __init__(self, weights: NDArray[np.integer], strata: Strata) -> None:
+        samples, n = weights.shape
+        self.small = np.int16 if 2 * n <= np.iinfo(np.int16).max else np.int32
+        lanes = 8 // np.dtype(self.small).itemsize
+        padded = np.zeros((n, -(-samples // lanes) * lanes), dtype=self.small)
+        padded[:, :samples] = weights.T
+        self.words = padded.view(np.int64)
+        self.upto = np.zeros((n + 1, self.words.shape[1]), dtype=np.int64)
+        self.weights = padded[:, :samples]
+        self.strata, self.grouped = strata, np.concatenate(strata.members)
         self.index = strata.index[self.grouped]
-        upto = np.cumsum(np.take(weights, self.grouped, axis=1), axis=1, dtype=np.int32)
-        upto = np.concatenate([np.zeros_like(upto[:, :1]), upto], axis=1)
-        first = np.searchsorted(self.index, strata.index, "left")
-        after = np.searchsorted(self.index, strata.index, "right")
-        # of each candidate's stratum: twice the middle of its ranks, and its size plus 1
-        self.middle, self.scale = upto[:, first] + upto[:, after], (upto[:, after] - upto[:, first] + 1.0)
+        size = _of_strata(self.weights[self.grouped], self.index)
+        self.size = size.astype(np.float64)  # of each stratum: [stratum, sample]
+        self.scale = np.ones_like(self.size) if strata.single else self.size + 1
+        self.middle = (2 * np.cumsum(size, axis=0) - size).astype(self.small)[strata.index]  # twice that of its ranks
+        self.distinct = self._square(self.weights[self.grouped], self.index)
+        self.centred = np.empty((n, samples))  # filled again for each row: new memory takes longer than what is in it
 
-    def rank(self, row: Floats, scratch: _Scratch | None = None) -> tuple[Floats, Floats]:
-        """Centred ranks [sample, n] of `row` [n] in each sample, and the sum of their weighted squares [sample].
-
-        The ranks are overwritten when `scratch` is used again.
+    def rank(self, row: Floats) -> tuple[Floats, Floats]:
+        """Centred doubled mid-ranks [n, sample] of `row` [n], to be divided by `scale`, and the weighted sum of the
+        squares [sample] of what that gives. The next call overwrites the ranks.
         """
-        n, own = len(row), scratch or _Scratch(self.weights.shape)
         order = self.grouped[np.lexsort((row[self.grouped], self.index))]
         value = row[order]
-        starts = np.append(True, (np.diff(value) != 0) | (np.diff(self.index) != 0)).nonzero()[0]
-        run = np.empty(n, dtype=np.int64)  # the number of each candidate's run of equal values
-        run[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=n))
-        np.take(self.weights, order, axis=1, out=own.ordered, mode="clip")  # other modes fill a copy of `out` first
-        np.cumsum(own.ordered, axis=1, out=own.upto[:, 1:])
-        doubled, below = own.doubled
-        np.take(own.upto, starts[run], axis=1, out=below, mode="clip")
-        np.take(own.upto, np.append(starts, n)[run + 1], axis=1, out=doubled, mode="clip")
-        doubled += below
-        doubled -= self.middle
-        ranks, weighted = own.ranks
-        if self.single:
-            ranks[:] = doubled  # whole numbers, so sums are exact
-        else:
-            np.divide(doubled, self.scale, out=ranks)
-        np.multiply(self.weights, ranks, out=weighted)
-        return ranks, np.vecdot(weighted, ranks)
+        starts = np.flatnonzero(np.append(True, (np.diff(value) != 0) | (np.diff(self.index) != 0)))
+        ends = np.append(starts[1:], len(row))
+        run = np.empty(len(row), dtype=np.int64)  # the number of each candidate's run of equal values
+        run[order] = np.repeat(np.arange(len(starts)), ends - starts)
+        np.cumsum(self.words[order], axis=0, out=self.upto[1:])
+        below, upto = self.upto[starts], self.upto[ends]
+        np.subtract(self._apart((below + upto)[run]), self.middle, out=self.centred)
+        tied = len(starts) < len(row)
+        return self.centred, self._square(self._apart(upto - below), self.index[starts]) if tied else self.distinct
+
+    def times(self, row: Floats) -> tuple[Floats, Floats]:
+        """What centred ranks are to be multiplied with [n, sample], for the sum over candidates of their product with
+        the ranks of `row`; and the sum of squares as of `rank`.
+        """
+        ranks, square = self.rank(row)
+        return ranks * self.weights / self.scale[self.strata.index] ** 2, square
+
+    def _square(self, runs: NDArray[np.integer], index: NDArray[np.int64]) -> Floats:
+        """The weighted sum of squared ranks [sample] of `runs` of equal values with these weights [run, sample]."""
+        weight = runs.astype(np.float64)
+        cubes = _of_strata(weight * weight * weight, index)
+        square: Floats = ((self.size**3 - cubes) / (3 * self.scale**2)).sum(axis=0)
+        return square
+
+    def _apart(self, words: NDArray[np.int64]) -> NDArray[np.integer]:
+        """The numbers of each sample that stand in `words` [row, word]: [row, sample]."""
+        numbers: NDArray[np.integer] = words.view(self.small)
+        return numbers[:, : self.weights.shape[1]]
+
+
+def _of_strata(rows: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
+    """The sum over each stratum of `rows` [row, sample], where `index` [row] rises: [stratum, sample]."""
+    sums: NDArray[Any] = np.add.reduceat(rows, np.flatnonzero(np.diff(index, prepend=-1)), axis=0)
+    return sums
 
 
 @dataclass(frozen=True)

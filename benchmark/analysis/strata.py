@@ -31,7 +31,7 @@ class Strata:
     def single(self) -> bool:
         return len(self.members) == 1
 
-    @property
+    @cached_property
     def n(self) -> int:
         """How many candidates of one group are worth as much: a group's mean costs one, a group of one is worth none.
 

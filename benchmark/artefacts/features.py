@@ -1,4 +1,4 @@
-"""`data/sae/M/D.npz`: what the features of a model's dictionaries say of each candidate of a pool.
+"""`data/features/M/D/features.npz`: what the features of a model's dictionaries say of each candidate of a pool.
 
 scores = FeatureScores.read(path)
 scores.column(Column("residual", "input", POOLING, LAYER, "sae_loss"))

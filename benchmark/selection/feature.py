@@ -54,9 +54,14 @@ def kind(name: str) -> Kind:
     return _kinds[name]
 
 
-def names_of(pool: Pool, *, of_queries: bool = False) -> Iterator[str]:
-    """The pool's features, or those among them that queries have, too."""
-    return (name for name in pool.feature_names if kind(name).of_queries or not of_queries)
+def names_of(pool: Pool, *, of_queries: bool = False, asking: bool = False) -> Iterator[str]:
+    """The pool's features, or those among them that queries have, too.
+
+    `asking`: for a selector whose prompts depend on its features. Of a pool with sentence embeddings it takes these
+    alone, as its paper does: every other kind of features would have the model asked again.
+    """
+    found = [name for name in pool.feature_names if kind(name).of_queries or not of_queries]
+    return iter(["embeddings"] if asking and "embeddings" in found else found)
 
 
 def features_of(pool: Pool, name: str) -> Features:

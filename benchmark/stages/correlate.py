@@ -11,7 +11,9 @@ OUTS = ("cells", "correlations.csv", "selection.csv", "planted.csv", "sae.csv")
 
 @stage(
     parameters=CONTEXT,
-    inputs=tuple(f"{{data}}/{name}" for name in ("datasets", "activations", "quality", "selection", "planted", "sae")),
+    inputs=tuple(
+        f"{{data}}/{name}" for name in ("datasets", "activations", "quality", "selection", "planted", "sae", "features")
+    ),
     outs=tuple(Out(f"{{results}}/{name}", kept=True) for name in OUTS),
 )
 def run(params: Params) -> None:

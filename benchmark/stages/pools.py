@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from benchmark.artefacts.embeddings import Embeddings
 from benchmark.artefacts.features import FeatureScores
 from benchmark.artefacts.matrices import Matrices
+from benchmark.artefacts.prompts import Prompt
 from benchmark.artefacts.scores import ActivationScores
 from benchmark.artefacts.sets import read_sets
 from benchmark.artefacts.uncertainty import read_uncertainty
 from benchmark.params import Params
-from benchmark.selection import Features, Pool, build_pool, halves
+from benchmark.selection import Features, Pool, Prompts, build_pool, halves
 from benchmark.selection.feature import kind, unit
 from benchmark.tasks.dataset import Dataset
 
@@ -59,3 +60,12 @@ def read_pool(params: Params, model: str, dataset: str, material: Material) -> P
         },
         FeatureScores.read(features) if features.parent.is_dir() else None,  # where the model has dictionaries
     )
+
+
+def listed(prompts: Prompts, judging: NDArray[np.int64]) -> list[Prompt]:
+    """What a selector wants run, prompt by prompt; `judging` are the indices of the queries that judge."""
+    asked = prompts.asked if prompts.of == "pool" else judging[prompts.asked]
+    return [
+        Prompt(prompts.read, tuple(row), prompts.of, index)
+        for row, index in zip(prompts.members.tolist(), asked.tolist(), strict=True)
+    ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @stage(
     parameters=("models", "datasets", "extraction.masks", "selection", "seed"),
-    inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/embeddings", "{data}/sae"),
+    inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/embeddings", "{data}/features"),
     outs=(Out("{results}/learning.csv", kept=True), Out("{results}/learning_areas.csv", kept=True)),
 )
 def run(params: Params) -> None:

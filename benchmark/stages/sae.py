@@ -1,4 +1,8 @@
-"""sae@M: a sparse autoencoder for each site of one layer of a model, and what its features say of every candidate."""
+"""sae@M: a sparse autoencoder for each site of one layer of a model, and what its features say of every candidate.
+
+Two outs, of parts of their own: the dictionaries, which are dear where training is and which a profile may keep in git
+(`paths.kept: [sae]`), and the features of each pool, which any machine computes from them.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,9 @@ from benchmark.hashing import sha256_tree
 from benchmark.params import Params
 from benchmark.parts import Arrays, Part, Shard, Work, compute_parts, ranges
 from benchmark.seeds import generator
+from benchmark.stages.features import FeaturesOfPools, reader_of
 from benchmark.stages.names import COMPUTED
 from benchmark.stages.stage import Out, stage
-from benchmark.tasks.dataset import Dataset
 
 if TYPE_CHECKING:
     from benchmark.models.budget import Budget
@@ -37,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 class Dictionaries(Work):
-    """One part: tokens are counted, activations read, dictionaries trained and measured, candidates scored."""
+    """One part: tokens are counted, activations read, dictionaries trained and measured."""
 
     stage = "sae"
     folder = "sae"
@@ -103,9 +107,7 @@ class Dictionaries(Work):
         found += trained
         if any(shard.name not in done for shard in trained):
             return found
-        found += [Shard(f"measure_{site}", held_out, {"done": done, "read": names}) for site in sites]
-        pools = {name: Dataset.read(self.params.dataset_folder(name)).pool for name in self.params.datasets}
-        return found + [Shard(f"pool_{name}", len(pool), {"done": done}) for name, pool in pools.items()]
+        return found + [Shard(f"measure_{site}", held_out, {"done": done, "read": names}) for site in sites]
 
     def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
         kind, _, name = shard.name.partition("_")
@@ -115,14 +117,10 @@ class Dictionaries(Work):
             return self.train(loaded, name, shard.what)  # type: ignore[arg-type]
         if kind == "measure":
             return self.measure(loaded, name, shard.what, budget)  # type: ignore[arg-type]
-        if kind == "pool":
-            return self.score(loaded, name, shard.what["done"], budget)
         return self.read(loaded, shard.what, budget)
 
     def reader(self, loaded: LoadedModel) -> Reader:
-        from benchmark.sae.activations import Reader
-
-        return Reader(loaded, self.section.layer, self.section.sites, self.params.models[self.model].mlp)
+        return reader_of(self.params, self.model, loaded)
 
     def ids(self, loaded: LoadedModel, texts: Sequence[str]) -> list[Ids]:
         """The tokens of texts, as those of candidates; no more than the model reads."""
@@ -207,18 +205,10 @@ class Dictionaries(Work):
         values |= {"cross_entropy_zero": entropy.zero}
         return {name: np.array(value) for name, value in values.items()}
 
-    def score(self, loaded: LoadedModel, name: str, done: Mapping[str, Arrays], budget: Budget) -> Arrays:
-        from benchmark.sae.scores import score
-
-        autoencoders = {site: self.autoencoder(done, site).to(loaded.device) for site in self.section.sites}
-        pool = Dataset.read(self.params.dataset_folder(name)).pool
-        return score(self.reader(loaded), autoencoders, pool, budget).arrays()
-
     def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
         import pandas as pd
 
         from benchmark.artefacts.dictionaries import write_dictionaries
-        from benchmark.artefacts.features import FeatureScores
 
         section, rows = self.section, []
         for site in section.sites:
@@ -240,8 +230,6 @@ class Dictionaries(Work):
                 }
             )
         write_dictionaries(folder / "dictionaries.csv", pd.DataFrame(rows))
-        for name in self.params.datasets:
-            FeatureScores(**shards[f"pool_{name}"]).write(folder / f"{name}.npz")
 
 
 def joined(done: Mapping[str, Arrays], names: Sequence[str], site: str) -> NDArray[np.float32]:
@@ -259,7 +247,7 @@ def joined(done: Mapping[str, Arrays], names: Sequence[str], site: str) -> NDArr
     per="dictionary",
     parameters=("sae.models.{model}", "models.{model}", "seed", *COMPUTED),
     inputs=("{data}/datasets", "{data}/text", "{data}/models/{model}"),
-    outs=(Out("{data}/sae/{model}"),),
+    outs=(Out("{data}/sae/{model}"), Out("{data}/features/{model}")),
 )
 def run(params: Params, model: str) -> None:
     """Train sparse autoencoders on MODEL's activations, and take the scores of every candidate from their features.
@@ -267,3 +255,4 @@ def run(params: Params, model: str) -> None:
     On text that is neither candidate nor query. An interrupted run resumes; training goes on with its last checkpoint.
     """
     compute_parts(Dictionaries(params, model))
+    compute_parts(FeaturesOfPools(params, model))

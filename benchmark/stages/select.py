@@ -1,6 +1,7 @@
 """select@M: what every selector chooses, and how good that is on queries that took no part in choosing.
 
-The model is asked twice: for what selectors want said before they choose; and how good the chosen demonstrations are.
+The model is asked how good the chosen demonstrations are; at 1 shot the matrices say that already. What selectors want
+said before they choose, the stage `answer` has asked it.
 """
 
 from __future__ import annotations
@@ -14,21 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.artefacts.matrices import Matrices
+from benchmark.artefacts.prompts import read_answers
 from benchmark.artefacts.selection import write_selection
-from benchmark.hashing import sha256_json
-from benchmark.params import Params
+from benchmark.errors import BenchmarkError
+from benchmark.params import Kind, Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
-from benchmark.selection import Choices, Pool, Prompts, choose, plan
+from benchmark.selection import Choices, Pool, choose, plan
 from benchmark.stages.names import COMPUTED
-from benchmark.stages.pools import read_material, read_pool
+from benchmark.stages.pools import listed, read_material, read_pool
 from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
-from benchmark.tasks.example import Example
 
 if TYPE_CHECKING:
     from benchmark.models.budget import Budget
     from benchmark.models.loading import LoadedModel
 
+PARTS: tuple[Kind, ...] = ("activations", "quality", "embeddings", "answers")
 NAMES = ("log_probability", "performance")
 
 
@@ -40,7 +42,6 @@ class Cell:
     matrices: Matrices
     judging: NDArray[np.int64]
     pool: Pool
-    prompts: Mapping[Any, Prompts] | None = None
     choices: Choices | None = None
 
 
@@ -56,11 +57,11 @@ class Choosing(Work):
         return self.params.quality.token_budget
 
     def inputs(self, dataset: str) -> dict[str, Any]:
-        parts = (self.params.part(kind, self.model, dataset) for kind in ("activations", "quality", "embeddings"))
+        parts = (self.params.part(kind, self.model, dataset) for kind in PARTS)
         inputs = super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
         features = self.params.features(self.model, dataset)
         if features.parent.is_dir():  # the model has dictionaries
-            inputs["sae"] = files_of(features.parent)[features.name]
+            inputs["features"] = files_of(features.parent)
         return inputs
 
     def cell(self, dataset: str) -> Cell:
@@ -73,73 +74,50 @@ class Choosing(Work):
     def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
         section = self.params.selection
         cell = self.cell(dataset)
-        found = [shard for prompts in self.prompts(dataset).values() for shard in self.asking(cell, prompts)]
-        found = list({shard.name: shard for shard in found}.values())  # equal prompts are run once
-        if any(shard.name not in done for shard in found):
-            return found
+        found: list[Shard] = []
         for shots in section.shots:
             if shots > 1:  # one shot is in the matrices already
-                members, whole, pairs = self.sets(dataset, shots, done)
+                members, whole, pairs = self.sets(dataset, shots)
                 size = self.params.quality.shard
                 found += ranges(len(whole), size, f"sets_{shots}_", members=members[whole], queries=cell.judging)
                 queries = cell.judging[pairs[1]]
                 found += ranges(pairs.shape[1], size, f"lists_{shots}_", members=members[pairs[0]], queries=queries)
         return found
 
-    def prompts(self, dataset: str) -> Mapping[Any, Prompts]:
-        """What selectors want said before they choose."""
-        cell, section = self.cell(dataset), self.params.selection
-        if cell.prompts is None:
-            cell.prompts = plan(cell.pool, section.selectors, section.shots, self.params.seed)
-        return cell.prompts
-
-    def asking(self, cell: Cell, prompts: Prompts) -> list[Shard]:
-        if not len(prompts.asked):
-            return []
-        asked = examples_of(cell, prompts)
-        what = {"prompts": prompts.members.tolist(), "asked": [example.id for example in asked], "read": prompts.read}
-        widest = max(1, *(len(example.choices) for example in asked)) if prompts.read == "choices" else 1
-        name = f"prompts_{sha256_json(what)[:16]}_"
-        return ranges(len(asked), self.params.quality.shard, name, prompts=prompts, widest=widest)
-
-    def choices(self, dataset: str, done: Mapping[str, Arrays]) -> Choices:
+    def choices(self, dataset: str) -> Choices:
+        """Raises `BenchmarkError` where the model was not asked what selectors want said now."""
         cell, section = self.cell(dataset), self.params.selection
         if cell.choices is None:
+            plans = plan(cell.pool, section.selectors, section.shots, self.params.seed)
+            answers = read_answers(self.params.part("answers", self.model, dataset))
             said = {}
-            for entry, prompts in self.prompts(dataset).items():
-                answers = [done[shard.name]["answers"] for shard in self.asking(cell, prompts)]
-                said[entry] = np.concatenate(answers) if answers else np.empty((0, 1))
+            for entry, prompts in plans.items():
+                wanted = listed(prompts, cell.judging)
+                if not all(prompt in answers for prompt in wanted):
+                    raise BenchmarkError(
+                        f"{self.model} was not asked all that selectors want said of {dataset}: run the stages prompt "
+                        "and answer again"
+                    )
+                rows = np.array([answers[prompt] for prompt in wanted])
+                said[entry] = rows[:, ~np.isnan(rows).all(axis=0)]  # as many choices as these prompts have
             cell.choices = choose(
-                cell.pool,
-                section.selectors,
-                section.shots,
-                self.params.seed,
-                section.random_draws,
-                said,
+                cell.pool, section.selectors, section.shots, self.params.seed, section.random_draws, said
             )
         return cell.choices
 
-    def sets(
-        self, dataset: str, shots: int, done: Mapping[str, Arrays]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def sets(self, dataset: str, shots: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The sets to score; the indices of those that all queries judge; (set, query) of what only some do."""
-        members, asked = self.choices(dataset, done).asked(shots)
+        members, asked = self.choices(dataset).asked(shots)
         everywhere = np.asarray(asked.all(axis=1))
         return members, np.flatnonzero(everywhere), np.array(np.nonzero(asked & ~everywhere[:, None]))
 
     def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
-        from benchmark.quality.answers import answer, score_lists
+        from benchmark.quality.answers import score_lists
         from benchmark.quality.quality import score_sets
 
         cell = self.cell(dataset)
         data, what = cell.data, shard.what
         rows = what["rows"]
-        if "prompts" in what:
-            prompts = what["prompts"]
-            asked = examples_of(cell, prompts)[rows]
-            values = answer(loaded, data, prompts.members[rows], asked, prompts.read, budget)
-            missing = what["widest"] - values.shape[1]
-            return {"answers": np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)}
         members, queries = what["members"][rows], what["queries"]
         if shard.name.startswith("sets_"):
             return dict(zip(NAMES, score_sets(loaded, data, members, queries, budget), strict=True))
@@ -155,7 +133,7 @@ class Choosing(Work):
         def scored(shots: int) -> ScoredSets:
             if shots == 1:
                 return one_shot(cell.matrices.arrays(), cell.judging)
-            members, whole, pairs = self.sets(dataset, shots, shards)
+            members, whole, pairs = self.sets(dataset, shots)
             sets, lists = (list(_named(shards, f"{name}_{shots}_")) for name in ("sets", "lists"))
             values = {name: np.full((len(members), len(cell.judging)), np.nan, dtype=np.float32) for name in NAMES}
             for name in NAMES:
@@ -168,14 +146,8 @@ class Choosing(Work):
         zero_shot = cell.matrices.zero_shot_log_probability[cell.judging]
         by_shots = {shots: scored(shots) for shots in self.params.selection.shots}
         target = identify(cell.data.pool, ()).pool
-        table = selection_table(self.model, dataset, self.choices(dataset, shards), by_shots, zero_shot, target)
+        table = selection_table(self.model, dataset, self.choices(dataset), by_shots, zero_shot, target)
         write_selection(folder / "selection.csv", table)
-
-
-def examples_of(cell: Cell, prompts: Prompts) -> list[Example]:
-    """The examples whose inputs end the prompts."""
-    examples = cell.data.pool if prompts.of == "pool" else [cell.data.queries[int(j)] for j in cell.judging]
-    return [examples[int(i)] for i in prompts.asked]
 
 
 def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
@@ -191,7 +163,8 @@ def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
         "{data}/activations/{model}",
         "{data}/quality/{model}",
         "{data}/embeddings/{model}",
-        "{data}/sae",
+        "{data}/answers/{model}",
+        "{data}/features",
     ),
     outs=(Out("{data}/selection/{model}"),),
 )

@@ -130,6 +130,17 @@ def test_weights_are_as_good_as_repeating_candidates() -> None:
                 assert rho[b, c, t] == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("n", [16_383, 16_384])  # the first whose ranks take more than 16 bits
+def test_ranks_of_many_candidates_do_not_overflow(n: int) -> None:
+    rng = np.random.default_rng(7)
+    x, y = np.sort(rng.standard_normal((1, n))), np.sort(rng.integers(0, 50, (1, n)).astype(float))
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=3)
+    rho = weighted_rho(centred_ranks(x), centred_ranks(y), weights, everybody(n))
+    for b in range(3):
+        again = np.repeat(np.arange(n), weights[b])
+        assert rho[b, 0, 0] == pytest.approx(stats.spearmanr(x[0, again], y[0, again]).statistic, abs=1e-12)
+
+
 def test_a_sample_that_leaves_a_score_constant_has_no_rho() -> None:
     x, y = centred_ranks(np.array([[0.0, 0, 0, 1]])), centred_ranks(np.array([[1.0, 2, 3, 4]]))
     rho = weighted_rho(x, y, np.array([[2, 2, 0, 0]], dtype=np.int32), everybody(4))

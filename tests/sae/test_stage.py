@@ -61,15 +61,24 @@ def changed(params: Params, **changes: Any) -> Params:
 
 
 def contents() -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path("data/sae", MODEL).iterdir()}
+    """The files of both outs."""
+    files = [path for out in ("sae", "features") for path in Path("data", out, MODEL).rglob("*") if path.is_file()]
+    return {path.relative_to("data").as_posix(): path.read_bytes() for path in files}
+
+
+def removed() -> None:
+    for out in ("sae", "features"):
+        shutil.rmtree(Path("data", out))
 
 
 def test_it_writes_dictionaries_how_good_they_are_and_the_scores_of_every_pool(params: Params) -> None:
     sae.run(params, MODEL)
-    assert set(contents()) == {
-        *("mlp_output.safetensors", "residual.safetensors", "dictionaries.csv", "one.npz", "two.npz"),
-        *("key.json", "record.json"),
-    }
+    parts = [
+        (f"sae/{MODEL}", ("mlp_output.safetensors", "residual.safetensors", "dictionaries.csv")),
+        *((f"features/{MODEL}/{name}", ("features.npz",)) for name in ("one", "two")),
+    ]
+    made = ("key.json", "record.json")
+    assert set(contents()) == {f"{part}/{name}" for part, names in parts for name in (*names, *made)}
     table = read_dictionaries(Path("data/sae", MODEL, "dictionaries.csv"))
     assert table["site"].tolist() == ["mlp_output", "residual"]
     assert (table["tokens"] >= 1500).all()
@@ -79,7 +88,7 @@ def test_it_writes_dictionaries_how_good_they_are_and_the_scores_of_every_pool(p
     assert table["l0"].between(1, 6).all()
     assert np.isfinite(table["recovered"]).all()  # of random weights it can be anything
     for name in ("one", "two"):
-        scores = FeatureScores.read(Path("data/sae", MODEL, f"{name}.npz"))
+        scores = FeatureScores.read(Path("data/features", MODEL, name, "features.npz"))
         assert scores.candidates.tolist() == [f"{name}-c{i}" for i in range(10)]
         assert np.isfinite(scores.scores).all()
     assert Autoencoder.read(Path("data/sae", MODEL, "residual.safetensors")).width == 24
@@ -89,7 +98,7 @@ def test_it_writes_dictionaries_how_good_they_are_and_the_scores_of_every_pool(p
 def test_any_number_of_workers_gives_the_same_bytes(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     sae.run(params, MODEL)
     whole = contents()
-    shutil.rmtree("data/sae")
+    removed()
     monkeypatch.setenv("JOBS", "2")
     sae.run(params, MODEL)
     assert contents() == whole
@@ -98,7 +107,7 @@ def test_any_number_of_workers_gives_the_same_bytes(params: Params, monkeypatch:
 def test_a_run_that_was_killed_reads_nothing_twice(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     sae.run(params, MODEL)
     whole = contents()
-    shutil.rmtree("data/sae")
+    removed()
     train, read = sae.Dictionaries.train, sae.Dictionaries.read
 
     def killed(*_: Any) -> Arrays:
@@ -112,6 +121,23 @@ def test_a_run_that_was_killed_reads_nothing_twice(params: Params, monkeypatch: 
     sae.run(params, MODEL)
     assert contents() == whole
     monkeypatch.setattr(sae.Dictionaries, "read", read)
+
+
+def test_dictionaries_that_are_there_are_not_trained_again(
+    params: Params, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A clone on another processor has them from git, and computes the features with them alone."""
+    sae.run(params, MODEL)
+    whole = contents()
+    shutil.rmtree("data/features")
+    monkeypatch.setattr(sae.Dictionaries, "compute", lambda *_: pytest.fail("a dictionary is trained again"))
+    sae.run(params, MODEL)
+    assert contents() == whole
+    path = Path("data/sae", MODEL, "residual.safetensors")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")  # what is not whole is not used
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        sae.run(params, MODEL)
+    assert "it is not whole" in caplog.text
 
 
 def test_candidates_and_queries_teach_it_nothing(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:

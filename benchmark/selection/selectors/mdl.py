@@ -51,4 +51,4 @@ class MDL(Selector):
 @register("mdl")
 def mdl(pool: Pool) -> Iterator[MDL]:
     """MDL: for each query, of 5 sets of near candidates the one with the surest answer; 5 prompts a query"""
-    return (MDL(features=features) for features in names_of(pool, of_queries=True))
+    return (MDL(features=features) for features in names_of(pool, of_queries=True, asking=True))

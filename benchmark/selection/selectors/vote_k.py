@@ -60,4 +60,4 @@ class VoteK(Selector):
 @register("vote_k")
 def vote_k(pool: Pool) -> Iterator[VoteK]:
     """vote-k: fast vote-k spread over the model's confidence; one prompt a candidate"""
-    return (VoteK(features=features) for features in names_of(pool))
+    return (VoteK(features=features) for features in names_of(pool, asking=True))
