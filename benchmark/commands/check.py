@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, permutations
@@ -119,8 +120,7 @@ def _marked(tokenizer: PreTrainedTokenizerBase, tokens: Tokens) -> str:
 
 
 def _lengths(what: str, sizes: Sequence[int], unit: str) -> str:
-    ordered = sorted(sizes)
-    return f"{what}: {ordered[0]} to {ordered[-1]} {unit}, median {ordered[len(ordered) // 2]}"
+    return f"{what}: {min(sizes)} to {max(sizes)} {unit}, median {statistics.median_high(sizes)}"
 
 
 def _unread(tokenizer: PreTrainedTokenizerBase, tokens: Mapping[Example, Tokens], rows: int | None) -> Iterator[str]:
@@ -172,7 +172,8 @@ def _wrong(dataset: Dataset, labels: Counter[str], tokens: Mapping[Example, Toke
                 yield f"the choice {never[0]!r} is never the answer"
         elif len({example.gold for example in everything}) == 1 and len(everything) > SHOWN:
             yield f"the answer is always choice number {everything[0].gold + 1}: shuffle the choices"
-    long = [example for example in everything if len(example.input) > 10 * _median(everything)]
+    median = statistics.median_high(len(example.input) for example in everything)
+    long = [example for example in everything if len(example.input) > 10 * median]
     if long:
         yield f"{len(long)} inputs are over 10 times as long as the median, {long[0].id} first: see max_characters"
     gone = [example for example in everything if example.target.strip().casefold() in LIKE_MISSING]
@@ -208,10 +209,6 @@ def _confused(dataset: Dataset) -> Iterator[str]:
             f"{dataset.metric} takes {other.target.strip()!r:.60} of {other.id} for {one.target.strip()!r:.60} of "
             f"{one.id} ({len(pairs)} such pairs): see `metric`"
         )
-
-
-def _median(examples: Sequence[Example]) -> int:
-    return sorted(len(example.input) for example in examples)[len(examples) // 2]
 
 
 def _near_duplicates(examples: Sequence[Example]) -> list[tuple[Example, Example]]:

@@ -1,6 +1,7 @@
 """Does extraction's memory grow with the pool, or with the layers? Each answer comes from a process of its own.
 
     python -m benchmark.timing.memory          a table: by candidates, by layers, and what keeping every output takes
+    python -m benchmark.timing.memory --quality pretrained qwen25 movies       scoring: the peak over the weights
 
 The peak is the kernel's high-water mark of the process (Linux: VmHWM), so it misses nothing that was freed; what stood
 before, libraries and model, is taken off. (`getrusage`'s peak starts with that of the parent process.)
@@ -19,6 +20,7 @@ import click
 
 from benchmark.errors import BenchmarkError
 from benchmark.models.loading import LoadedModel
+from benchmark.params import Params, load_params
 from benchmark.timing.status import status
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,8 @@ MANY_LAYERS, MANY_CANDIDATES = 32, 256
 HIDDEN, TOKEN_BUDGET, REPEATS = 128, 1024, 8
 """An example's input is repeated: a pool is several batches, and its outputs outweigh what libraries allocate."""
 WAYS = ("ours", "stored")
+SCORED, QUERIES = 8, 12
+"""Candidates, or sets, and queries that fill a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +92,51 @@ def measure(layers: int, candidates: int, way: str) -> Usage:
     return Usage(way, layers, candidates, status("VmHWM") - before, scores, tokens * layers * HIDDEN * 4)
 
 
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """Bytes: of the weights, and the whole process's peak, Python and its libraries included, after each step."""
+
+    weights: int
+    steps: dict[str, int]
+
+
+def quality(params: Params, model: str, dataset: str) -> Peaks:
+    """What the quality stage takes of a profile's model, in this process: few candidates, sets and queries.
+
+    They fill batches of the profile's token budget; more of them are more batches of that size.
+    """
+    import numpy as np
+
+    from benchmark.models.loading import load_model
+    from benchmark.quality.quality import draw_sets, measure_quality, score_sets
+    from benchmark.tasks.dataset import Dataset
+
+    data = Dataset.read(params.dataset_folder(dataset))
+    data = replace(data, queries=data.queries[:QUERIES])
+    loaded = load_model(params.model_folder(model), "cpu", params.dtype)
+    budget, largest = params.quality.token_budget, max(params.quality.set_sizes)
+    steps = {"loaded": status("VmHWM")}
+    measure_quality(loaded, data, range(SCORED), budget)
+    steps[f"{SCORED} candidates"] = status("VmHWM")
+    members = draw_sets(len(data.pool), largest, SCORED, np.random.default_rng(0))
+    score_sets(loaded, data, members, range(len(data.queries)), budget)
+    steps[f"{SCORED} sets of {largest}"] = status("VmHWM")
+    return Peaks(sum(weights.nbytes for weights in loaded.model.parameters()), steps)
+
+
 @click.command()
 @click.option("--one", type=(int, int, click.Choice(WAYS)), hidden=True)
-def main(one: tuple[int, int, str] | None) -> None:
+@click.option("--quality", "stage", type=(str, str, str), metavar="PROFILE MODEL DATASET", help="Of scoring, instead.")
+def main(one: tuple[int, int, str] | None, stage: tuple[str, str, str] | None) -> None:
     """Print the peak memory of extraction by candidates and by layers, beside that of keeping every output."""
     try:
+        if stage:
+            profile, model, dataset = stage
+            peaks = quality(load_params(Path(profile) / "params.yaml"), model, dataset)
+            click.echo(f"{'MiB':<20}{'peak':>8}  over weights of {peaks.weights / 2**20:.0f}")
+            for name, size in peaks.steps.items():
+                click.echo(f"{name:<20}{size / 2**20:>8.0f}{size / peaks.weights:>14.3f}")
+            return
         if one:
             found = measure(*one)
             click.echo(json.dumps({name: getattr(found, name) for name in Usage.__slots__}))

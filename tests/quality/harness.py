@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,25 +19,25 @@ def harness(loaded: LoadedModel, batch_size: int) -> Any:
     reason = "lm-evaluation-harness is not installed: make bench-extras"
     huggingface = pytest.importorskip("lm_eval.models.huggingface", reason=reason, exc_type=ImportError)
     tokenizer = copy.deepcopy(loaded.tokenizer)
-    tokenizer.eos_token = tokenizer.unk_token  # the harness insists on one; no request here uses it
+    tokenizer.eos_token = tokenizer.eos_token or tokenizer.unk_token  # it insists on one; no request here uses it
     limit = loaded.model.config.max_position_embeddings
     return huggingface.HFLM(loaded.model, tokenizer=tokenizer, batch_size=batch_size, max_length=limit, device="cpu")
 
 
-def requests(dataset: Dataset, candidates: range) -> list[Any]:
-    """The gold target, or every choice, behind every 1-shot prompt: candidate by candidate, query by query."""
+def requests(dataset: Dataset, members: Sequence[Sequence[int]]) -> list[Any]:
+    """The gold target, or every choice, behind every prompt: row of demonstrations by row, query by query."""
     from lm_eval.api.instance import Instance
 
     texts = [
-        (candidate.input + candidate.target + dataset.separator + query.input, target)
-        for candidate in dataset.pool[candidates.start : candidates.stop]
+        ("".join(f"{shown.input}{shown.target}{dataset.separator}" for shown in row) + query.input, target)
+        for row in ([dataset.pool[index] for index in indices] for indices in members)
         for query in dataset.queries
         for target in query.choices or (query.target,)
     ]
     return [Instance("loglikelihood", {}, text, index) for index, text in enumerate(texts)]
 
 
-def log_probabilities(model: Any, requests: list[Any], n_candidates: int, n_queries: int) -> NDArray[np.float64]:
-    """float64 [candidate, query, choice], for queries that have equally many choices."""
+def log_probabilities(model: Any, requests: list[Any], n_prefixes: int, n_queries: int) -> NDArray[np.float64]:
+    """float64 [prefix, query, choice], for queries that have equally many choices."""
     answers = model.loglikelihood(requests, disable_tqdm=True)
-    return np.array([score for score, _ in answers]).reshape(n_candidates, n_queries, -1)
+    return np.array([score for score, _ in answers]).reshape(n_prefixes, n_queries, -1)

@@ -18,7 +18,8 @@ from tests.quality.harness import harness, log_probabilities, requests
 def test_agrees_with_the_harness(kind: str) -> None:
     loaded, dataset = make_model("qwen2"), make_dataset(kind)
     dataset = dataclasses.replace(dataset, queries=dataset.queries[1::2])  # equally many choices
-    expected = log_probabilities(harness(loaded, batch_size=4), requests(dataset, range(7)), 7, 2)
-    (grid,) = prompts(loaded, dataset, [[index] for index in range(7)], dataset.queries)
+    members = [[index] for index in range(7)]
+    expected = log_probabilities(harness(loaded, batch_size=4), requests(dataset, members), 7, 2)
+    (grid,) = prompts(loaded, dataset, members, dataset.queries)
     found = score(loaded, grid.prefixes, grid.queries, Budget(200))
     np.testing.assert_allclose(found[..., : expected.shape[2]], expected, atol=1e-4)

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.formats import Reading, read_rows
+from benchmark.tasks.formats import Reading, delimited, read_rows
 from benchmark.tasks.rows import Rows
 from benchmark.tasks.values import spell
 from tests.hub_server.datasets import to_parquet
@@ -63,10 +63,13 @@ def test_a_cell_of_a_csv_is_what_stands_in_it(tmp_path: Path, cells: list[str], 
 QUOTED = st.lists(st.sampled_from(['"', ",", "\n", "\r", "a", " ", ";", "é"]), max_size=6).map("".join)
 
 
-@given(text=st.lists(QUOTED, min_size=1, max_size=4).map("\n".join))
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-def test_quotes_are_read_as_pythons_csv_reads_them_or_refused(tmp_path: Path, text: str) -> None:
+@given(text=st.lists(QUOTED, min_size=1, max_size=4).map("\n".join), block=st.sampled_from([1, 3, 5, delimited.BLOCK]))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_quotes_are_read_as_pythons_csv_reads_them_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, block: int
+) -> None:
     """Whatever stands where, two columns by two: the cells of `csv`, which refuses what is not well-formed."""
+    monkeypatch.setattr(delimited, "BLOCK", block)
     try:
         cells = [row for row in csv.reader(io.StringIO(f"x,y\n{text}", newline=""), strict=True) if row]
     except csv.Error:

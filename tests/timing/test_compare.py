@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmark.errors import BenchmarkError
@@ -59,9 +60,9 @@ class Script:
     def __init__(self, *calls: dict[str, Ratio | str]) -> None:
         self.calls, self.slower = list(calls), list[float]()
 
-    def __call__(self, *_: object, slower: float = 0.0, **__: object) -> dict[str, Ratio | str]:
+    def __call__(self, *_: object, slower: float = 0.0, **__: object) -> compare.Comparison:
         self.slower.append(slower)
-        return self.calls.pop(0)
+        return compare.Comparison(self.calls.pop(0))
 
 
 QUIET, SLOW = ratio(1.01, 0.98), ratio(1.2, 1.15)
@@ -81,7 +82,7 @@ def test_the_self_check_wants_quiet_but_for_what_was_planted(
 ) -> None:
     script = Script(*({"work": call} for call in calls))
     monkeypatch.setattr(compare, "compare", script)
-    assert compare.check_itself(Path(), Path(), 2, 1.1, 15) == failures
+    assert compare.check_itself(Path(), Path(), 2, 1.1, compare.Plan(("work",))) == failures
     assert script.slower == [0.0, 0.0, compare.PLANTED]
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in said] == ["comparison", "1", "2", "+20%"]
@@ -97,13 +98,28 @@ def test_a_comparison_names_what_became_slower_and_marks_what_did_so_a_little(
         "worse": ratio(1.058, 1.052),
         "new": "the base: no such module",
     }
-    assert compare.report(found, 1.1) == ["bad"]
+    assert compare.report(compare.Comparison(found), 1.1) == ["bad"]
     head, good, bad, worse, new = capsys.readouterr().out.splitlines()
     assert "threshold 1.1" in head
     assert "slower" not in good.lower()
     assert bad.endswith("SLOWER")
     assert worse.endswith("slower, under the threshold")
     assert new.endswith("not compared: the base: no such module")
+
+
+def test_a_comparison_says_what_is_over_the_limit_and_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    found = compare.Comparison({"extraction": QUIET}, {"extraction": ratio(4.5, 4.4)}, {"extraction": 2e-6})
+    assert compare.report(found, 1.1) == []
+    _, _, limit, difference = capsys.readouterr().out.splitlines()
+    assert limit.split() == ["over", "bare", "4.500", "4.400", "to", "4.600"]
+    assert difference.split() == ["differs", "by", "2e-06", "at", "most"]
+
+
+def test_a_difference_is_relative_above_one() -> None:
+    before = np.array([[0.5, 10.0, np.nan]])
+    assert compare._difference(before + np.array([[0.01, 0.2, 0.0]]), before) == pytest.approx(0.02)
+    assert compare._difference(before[0], before) == np.inf
+    assert np.isnan(compare._difference(np.array([[0.5, np.nan, np.nan]]), before)), "only one side is undefined"
 
 
 def test_a_planted_slowdown_is_that_of_its_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -39,6 +41,25 @@ def test_the_measurement_sees_outputs_that_are_kept(benchmark: Any) -> None:
     layers = usage(MANY_LAYERS, CANDIDATES, "stored")
     keep(benchmark, few, layers)
     assert layers.peak - few.peak > 0.75 * (layers.outputs - few.outputs)
+
+
+@pytest.mark.slow
+@pytest.mark.bench
+def test_scoring_takes_little_more_than_the_weights(benchmark: Any) -> None:
+    """Of the larger model of the pretrained profile; after `make pretrained`."""
+    folder = memory.ROOT / "pretrained"
+    if not all((folder / "data" / name).is_dir() for name in ("models/qwen25", "datasets/movies")):
+        pytest.skip("the pretrained profile has no models here: run make pretrained")
+    told = benchmark.pedantic(printed, args=("--quality", "pretrained", "qwen25", "movies"), rounds=1)
+    peaks = [float(line.split()[-1]) for line in told[1:]]
+    benchmark.extra_info["peak over weights"] = peaks[-1]
+    assert 0 < peaks[0] <= peaks[-1] <= 1.25
+
+
+def printed(*arguments: str) -> list[str]:
+    command = [sys.executable, "-m", "benchmark.timing.memory", *arguments]
+    done = subprocess.run(command, cwd=memory.ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 @pytest.mark.slow

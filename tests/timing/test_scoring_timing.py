@@ -6,8 +6,10 @@ whole interval of its ratio misses the target.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
+from benchmark.params import load_params
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query, prompts
 from benchmark.quality.trees import Rows, grow
@@ -25,10 +28,12 @@ from benchmark.tasks.example import Example
 from benchmark.timing.interleave import Ratio
 from tests.quality.conftest import WORDS, make_tokenizer
 from tests.quality.harness import harness, log_probabilities, requests
+from tests.smollm2 import load_smollm2
 from tests.timing.measuring import compared
 
 pytestmark = [pytest.mark.slow, pytest.mark.bench]
 
+ROOT = Path(__file__).parents[2]
 LENGTH = 32
 """Tokens of a demonstration, separator included, and of a query with its target: equal lengths."""
 
@@ -164,14 +169,34 @@ def test_against_the_limit(benchmark: Any, work: Work) -> None:
 
 HARNESS = {"tiny": 2.0, "medium": 2.0, "choices": 3.0}
 """How many times faster: for targets of one token little more than the shared demonstration can be saved."""
+REAL = {1: 1.5, 4: 3.0}
+"""The same by shots."""
 
 
 @pytest.mark.parametrize("name", HARNESS)
 def test_against_the_harness(benchmark: Any, request: pytest.FixtureRequest, name: str) -> None:
     work: Work = request.getfixturevalue(name)
     model = harness(work.loaded, batch_size=max(1, work.budget // (2 * LENGTH)))
-    asked = requests(work.dataset, range(len(work.prefixes)))
+    asked = requests(work.dataset, [[index] for index in range(len(work.prefixes))])
     expected = log_probabilities(model, asked, len(work.prefixes), len(work.queries))
     np.testing.assert_allclose(shared(work), expected, atol=1e-4)
     ratio = over(benchmark, work, "lm_eval", lambda: model.loglikelihood(asked, disable_tqdm=True))
     assert ratio.low <= 1 / HARNESS[name]
+
+
+@pytest.mark.parametrize("shots", REAL)
+def test_against_the_harness_on_a_real_model(benchmark: Any, shots: int, tmp_path: Path) -> None:
+    """SmolLM2 on film reviews: sets of demonstrations by queries."""
+    loaded = load_smollm2(tmp_path)
+    dataset: Dataset = load_params(ROOT / "pretrained/params.yaml").datasets["movies"].build("movies")
+    dataset = dataclasses.replace(dataset, queries=dataset.queries[:12])
+    members = [[*range(start, start + shots)] for start in (0, shots)]
+    (grid,) = prompts(loaded, dataset, members, dataset.queries)
+    work = Work(loaded, dataset, [*grid.prefixes], [*grid.queries], budget=2048)
+    longest = max(len(prefix.ids) for prefix in work.prefixes) + max(map(Query.longest, work.queries))
+    model = harness(loaded, batch_size=work.budget // longest)
+    asked = requests(dataset, members)
+    expected = log_probabilities(model, asked, len(members), len(dataset.queries))
+    np.testing.assert_allclose(shared(work), expected, atol=1e-3)
+    ratio = over(benchmark, work, "lm_eval", lambda: model.loglikelihood(asked, disable_tqdm=True))
+    assert ratio.low <= 1 / REAL[shots]

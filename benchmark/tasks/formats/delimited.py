@@ -11,7 +11,7 @@ import io
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,34 +88,51 @@ class Delimited:
 Index = NDArray[np.int64]
 
 
-def _quotes_pair(text: NDArray[np.uint8], quotes: Index, delimiter: int) -> bool:
-    """Whether each second quote opens a cell, at its beginning, and the next closes it, at its end.
+class _Quotes:
+    """Which quotes of a text open a cell, at its beginning, and which close one, at its end; asked block by block.
 
-    Two that touch are a quote in a cell. Without a quote there is nothing to ask.
+    Two that touch in such a cell are a quote, and close it and open it again. In another cell, a quote is a character.
     """
-    if len(quotes) % 2 or not len(quotes):
-        return not len(quotes)
-    opening, closing = quotes[::2], quotes[1::2]
-    border = np.isin(np.arange(256), [*b"\r\n", delimiter])
-    touching = opening[1:] == closing[:-1] + 1
-    begins, ends = border[text[opening - 1]], border[text[(closing + 1) % len(text)]]
-    begins[1:] |= touching
-    ends[:-1] |= touching
-    begins[0] |= opening[0] == 0
-    ends[-1] |= closing[-1] == len(text) - 1
-    return bool(begins.all() and ends.all())
 
+    def __init__(self, text: NDArray[np.uint8], delimiter: int) -> None:
+        self._text = text
+        self._border = np.isin(np.arange(256), [*b"\r\n", delimiter])
+        self._end = np.isin(np.arange(256), [*b'\r\n"', delimiter])
+        self._closed = -1  # so that a quote at the very beginning opens a cell, too
+        self.inside = False
 
-def _marks(text: NDArray[np.uint8], characters: bytes) -> Index:
-    """Where any of the characters stands."""
-    found = []
-    for start in range(0, len(text), BLOCK):
-        block = text[start : start + BLOCK]
-        mask = block == characters[0]
-        for character in characters[1:]:
-            mask |= block == character
-        found.append(np.flatnonzero(mask) + start)
-    return np.concatenate(found)
+    def turns(self, quotes: Index) -> Index | None:
+        """The places of those that open or close among the next `quotes`; None where one closes inside a cell."""
+        before = self._border[self._text[quotes - 1]]
+        ends = self._end[self._text[(quotes + 1) % len(self._text)]] | (quotes == len(self._text) - 1)
+        begins = before | (quotes == np.append(self._closed, quotes[:-1]) + 1)
+        opening = np.arange(len(quotes)) % 2 == self.inside
+        found: list[int] | Index | None
+        if np.where(opening, begins, ends).all():  # as nearly everywhere
+            found = np.arange(len(quotes))
+        else:
+            found = self._one_by_one(quotes.tolist(), before.tobytes(), ends.tobytes())
+        if found is None:
+            return None
+        self.inside ^= len(found) % 2 == 1
+        if not self.inside and len(found):
+            self._closed = int(quotes[found[-1]])
+        return np.asarray(found, np.int64)
+
+    def _one_by_one(self, quotes: Sequence[int], before: bytes, ends: bytes) -> list[int] | None:
+        found, inside, closed, here = [], self.inside, self._closed, 0
+        while here < len(quotes):
+            if inside:
+                if not ends[here]:
+                    return None
+                closed = quotes[here]
+            elif quotes[here] != closed + 1:
+                here = before.find(1, here)
+                if here < 0:
+                    break
+            found.append(here)
+            inside, here = not inside, here + 1
+        return found
 
 
 def _reader(text: str, delimiter: str, quoting: bool) -> Iterator[list[str]]:
@@ -123,36 +140,58 @@ def _reader(text: str, delimiter: str, quoting: bool) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, **style)
 
 
-def _rows(raw: bytes, delimiter: str, quoting: bool) -> tuple[NDArray[np.int64], Callable[[int], list[str]]]:
+def _rows(raw: bytes, delimiter: str, quoting: bool) -> tuple[Index, Callable[[int], list[str]]]:
     """How many cells each row has, blank lines aside, and what gives those of a row."""
     text = np.frombuffer(raw, np.uint8)
-    marks = _marks(text, b"\r\n" + delimiter.encode() + (b'"' if quoting else b""))
-    kinds = text[marks]
-    quote = kinds == ord('"') if quoting else np.zeros(len(marks), bool)
-    if not _quotes_pair(text, marks[quote], ord(delimiter)):
-        reader = _reader(raw.decode(), delimiter, quoting)
-        try:
-            rows = [row for row in reader if row]
-        except csv.Error as error:
-            line = reader.line_num  # type: ignore[attr-defined]
-            raise BenchmarkError(
-                f"after line {line}, {error}: correct its quotes, or state `quoting: false` if they mean nothing"
-            ) from error
-        return np.array([len(row) for row in rows]), rows.__getitem__
-    outside = ~quote if not quote.any() else ~quote & (np.cumsum(quote, dtype=np.uint8) & 1 == 0)
-    delimits = kinds == ord(delimiter)
-    line = outside & ~delimits
-    lines, before = marks[line], np.cumsum(outside & delimits)
-    total = before[-1:] if len(before) else [0]
-    starts, ends = np.concatenate([[0], lines + 1]), np.concatenate([lines, [len(text)]])
-    whole = ends > starts
-    counts = np.diff(np.concatenate([[0], before[line], total]))[whole] + 1
+    quotes = _Quotes(text, ord(delimiter))
+    lines, places, seen = [], [np.array([-1])], 0
+    for start in range(0, len(text), BLOCK):
+        block = text[start : start + BLOCK]
+        mask = (block == ord(delimiter)) | (block == ord("\n")) | (block == ord("\r"))
+        if quoting:
+            mask |= block == ord('"')
+        marks = np.flatnonzero(mask)
+        kinds = block[marks]
+        if quoting:
+            quote = np.flatnonzero(kinds == ord('"'))
+            outside = np.full(len(marks), not quotes.inside)
+            if len(quote):
+                turns = quotes.turns(marks[quote] + start)
+                if turns is None:
+                    raise _damaged(raw, delimiter)
+                turned = np.zeros(len(marks), bool)
+                turned[quote[turns]] = True
+                outside ^= np.logical_xor.accumulate(turned)
+                outside[quote] = False
+            marks, kinds = marks[outside], kinds[outside]
+        line = np.flatnonzero(kinds != ord(delimiter))
+        lines.append(marks[line] + start)
+        places.append(line + seen)
+        seen += len(marks)
+    if quotes.inside:
+        raise _damaged(raw, delimiter)
+    starts, ends = np.concatenate([[0], *(line + 1 for line in lines)]), np.concatenate([*lines, [len(text)]])
+    counts, whole = np.diff(np.concatenate([*places, [seen]])), ends > starts
     starts, ends = starts[whole], ends[whole]
 
     def read(index: int) -> list[str]:
         return next(_reader(raw[starts[index] : ends[index]].decode(), delimiter, quoting))
 
-    return counts, read
+    return counts[whole], read
+
+
+def _damaged(raw: bytes, delimiter: str) -> BenchmarkError:
+    """What `csv` says of a text whose quotes are wrong."""
+    reader = _reader(raw.decode(), delimiter, True)
+    try:
+        for _ in reader:
+            pass
+    except csv.Error as error:
+        line = reader.line_num  # type: ignore[attr-defined]
+        return BenchmarkError(
+            f"after line {line}, {error}: correct its quotes, or state `quoting: false` if they mean nothing"
+        )
+    raise AssertionError("csv reads what was taken for damaged")
 
 
 def _open(path: Path, reading: Reading, columns: Collection[str] | None, *, delimiter: str) -> Delimited:
