@@ -63,6 +63,14 @@ def test_cone_takes_what_makes_each_querys_input_likeliest(params: Params) -> No
     assert all(choice.members is not None for choice in choices.chosen)
 
 
+def test_a_model_that_is_not_asked_leaves_who_must_ask_undefined(params: Params) -> None:
+    section = params.selection.model_copy(update={"unasked": (MODEL,)})
+    write_answers(params.part("answers", MODEL, DATASET), [], np.empty((0, 1)))
+    choices = choosing(params.model_copy(update={"selection": section})).choices(DATASET)
+    found = {choice.selector.name: (choice.members is None, choice.reason) for choice in choices.at(1)}
+    assert found == dict.fromkeys(("badge", "cone", "mdl"), (True, "the model was not asked")) | {"random": (False, "")}
+
+
 def test_what_was_not_asked_is_one_line(params: Params) -> None:
     prompts = prompts_of(params)[1:]
     write_answers(params.part("answers", MODEL, DATASET), prompts, np.zeros((len(prompts), 2)))
