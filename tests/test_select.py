@@ -53,7 +53,7 @@ def test_cone_takes_what_makes_each_querys_input_likeliest(params: Params) -> No
     folder = params.part("answers", MODEL, DATASET)
     write_answers(folder, [prompts[i] for i in order], answers[order])
     said = {prompt: row[0] for prompt, row in read_answers(folder).items() if prompt.read == "input"}
-    choices = choosing(params).choices(DATASET)
+    choices = choosing(params).choose(DATASET)
     (cone,) = (choice for choice in choices.at(1) if choice.selector.name == "cone")
     assert cone.members is not None
     for query, (chosen,) in zip(JUDGING.tolist(), cone.members.tolist(), strict=True):
@@ -66,7 +66,7 @@ def test_cone_takes_what_makes_each_querys_input_likeliest(params: Params) -> No
 def test_a_model_that_is_not_asked_leaves_who_must_ask_undefined(params: Params) -> None:
     section = params.selection.model_copy(update={"unasked": (MODEL,)})
     write_answers(params.part("answers", MODEL, DATASET), [], np.empty((0, 1)))
-    choices = choosing(params.model_copy(update={"selection": section})).choices(DATASET)
+    choices = choosing(params.model_copy(update={"selection": section})).choose(DATASET)
     found = {choice.selector.name: (choice.members is None, choice.reason) for choice in choices.at(1)}
     assert found == dict.fromkeys(("badge", "cone", "mdl"), (True, "the model was not asked")) | {"random": (False, "")}
 
@@ -75,4 +75,4 @@ def test_what_was_not_asked_is_one_line(params: Params) -> None:
     prompts = prompts_of(params)[1:]
     write_answers(params.part("answers", MODEL, DATASET), prompts, np.zeros((len(prompts), 2)))
     with pytest.raises(BenchmarkError, match=r"was not asked all .* of topic: run the stages prompt and answer again"):
-        choosing(params).choices(DATASET)
+        choosing(params).choose(DATASET)

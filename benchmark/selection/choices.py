@@ -157,6 +157,34 @@ class Choices:
     def at(self, shots: int) -> list[Choice]:
         return [choice for choice in self.chosen if choice.shots == shots]
 
+    def arrays(self) -> dict[str, Array]:
+        """For each number of shots k: `random_k`; of every selector in turn `reasons_k` [selector] and `counts_k` int64
+        [selector], how many lists it gave, 0 where it is undefined; and these lists `members_k` int64 [list, k].
+        """
+        found: dict[str, Array] = {}
+        for k, random in self.random.items():
+            chosen = self.at(k)
+            lists = [np.empty((0, k), np.int64) if choice.members is None else choice.members for choice in chosen]
+            found |= {
+                f"random_{k}": random,
+                f"reasons_{k}": np.array([choice.reason for choice in chosen], dtype=np.str_),
+                f"counts_{k}": np.array([len(each) for each in lists], dtype=np.int64),
+                f"members_{k}": np.concatenate([np.empty((0, k), np.int64), *lists]),
+            }
+        return found
+
+    @classmethod
+    def read(
+        cls, arrays: Mapping[str, Array], selectors: Sequence[Selector], shots: Sequence[int], n_judging: int
+    ) -> Choices:
+        """From `arrays` of the choices of the same selectors, in the same order."""
+        chosen: list[Choice] = []
+        for k in shots:
+            lists = np.split(arrays[f"members_{k}"], np.cumsum(arrays[f"counts_{k}"]))[:-1]
+            for selector, members, reason in zip(selectors, lists, arrays[f"reasons_{k}"].tolist(), strict=True):
+                chosen.append(Choice(selector, k, members if len(members) else None, reason))
+        return cls(tuple(chosen), {k: arrays[f"random_{k}"] for k in shots}, n_judging)
+
     def asked(self, shots: int) -> tuple[Members, NDArray[np.bool_]]:
         """The distinct sets to score, int64 [set, k], sorted, and for which judging queries, bool [set, j]."""
         pairs: dict[tuple[int, ...], NDArray[np.bool_]] = {}
