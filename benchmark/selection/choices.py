@@ -230,8 +230,9 @@ def choose(
     """What every selector of `families` (None: all that are registered) chooses from the pool, for each of `shots`.
 
     `draws` is the number of random sets beyond 1 shot; `answers` are what the model said to the prompts of `plan`, in
-    the form that `Prompts` gives. Every draw has a generator of its own, so that neither families nor shots influence
-    one another. Raises `BenchmarkError` for shots that the pool cannot fill.
+    the form that `Prompts` gives; a selector without those that it wants is undefined. Every draw has a generator of
+    its own, so that neither families nor shots influence one another. Raises `BenchmarkError` for shots that the pool
+    cannot fill.
     """
     selectors = list(create(pool, families))
     chosen: list[Choice] = []
@@ -256,6 +257,8 @@ def _choose(selector: Selector, pool: Pool, k: int, seed: int, answers: Mapping[
             raise UndefinedError("it needs labels, and the pool has none")
         prompts = _prompts(selector, pool, k, seed)
         if prompts is not None:
+            if (selector, k) not in answers:
+                raise UndefinedError("the model was not asked")
             shown = replace(shown, prompts=prompts, answers=answers[selector, k])
         draw = generator(seed, "selection", selector.name, selector.direction, selector.mask, k)
         return Choice(selector, k, np.atleast_2d(selector(shown, k, draw)))

@@ -20,9 +20,9 @@ from benchmark.artefacts.selection import write_selection
 from benchmark.errors import BenchmarkError
 from benchmark.params import Kind, Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
-from benchmark.selection import Choices, Pool, choose, create, plan
+from benchmark.selection import Choices, Pool, choose, create
 from benchmark.stages.names import COMPUTED
-from benchmark.stages.pools import listed, read_material, read_pool
+from benchmark.stages.pools import listed, read_material, read_pool, wanted
 from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
 
@@ -90,17 +90,16 @@ class Choosing(Work):
     def choose(self, dataset: str) -> Choices:
         """Raises `BenchmarkError` where the model was not asked what selectors want said now."""
         cell, section = self.cell(dataset), self.params.selection
-        plans = plan(cell.pool, section.selectors, section.shots, self.params.seed)
         answers = read_answers(self.params.part("answers", self.model, dataset))
         said = {}
-        for entry, prompts in plans.items():
-            wanted = listed(prompts, cell.judging)
-            if not all(prompt in answers for prompt in wanted):
+        for entry, prompts in wanted(self.params, self.model, cell.pool).items():
+            asked = listed(prompts, cell.judging)
+            if not all(prompt in answers for prompt in asked):
                 raise BenchmarkError(
                     f"{self.model} was not asked all that selectors want said of {dataset}: run the stages prompt "
                     "and answer again"
                 )
-            rows = np.array([answers[prompt] for prompt in wanted])
+            rows = np.array([answers[prompt] for prompt in asked])
             said[entry] = rows[:, ~np.isnan(rows).all(axis=0)]  # as many choices as these prompts have
         return choose(cell.pool, section.selectors, section.shots, self.params.seed, section.random_draws, said)
 
