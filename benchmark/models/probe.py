@@ -34,6 +34,12 @@ def probe(name: str, config: PretrainedConfig, mlp: str | None = None) -> None:
             f"model {name}: {config.model_type} holds more than a text model: use a text-only checkpoint, or save its "
             f"language model alone with save_pretrained and use that folder (source: local)"
         )
+    others = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
+    if others:
+        raise BenchmarkError(
+            f"model {name}: {config.model_type} has layers whose tokens do not see all tokens before them by attention "
+            f"({', '.join(sorted(others))}): {REMEDY}"
+        )
     model = _tiny(name, config)
     if model is None:
         return

@@ -38,6 +38,12 @@ FAILS: dict[str, tuple[str, dict[str, Any], str]] = {
     "mpt": ("mpt", {}, "mpt has no scaled-dot-product attention"),
     "gptj": ("gptj", {}, "gptj has no scaled-dot-product attention"),
     "gpt_oss": ("gpt_oss", {}, "gpt_oss has no scaled-dot-product attention"),
+    "lfm2": (
+        "lfm2",
+        {"layer_types": ["conv", "full_attention"], "num_hidden_layers": 2},
+        "lfm2 has layers whose tokens do not see all tokens before them by attention .conv.",
+    ),
+    "jamba": ("jamba", {"use_mamba_kernels": False}, "jamba has layers .* .linear_attention."),
     "gemma3": ("gemma3", {}, "gemma3 holds more than a text model: use a text-only checkpoint, or save its language"),
 }
 
