@@ -256,16 +256,11 @@ class Tasks:
         return len(self.tasks)
 
     def load(self) -> LoadedModel:
-        from benchmark.activations.reach import limit_context, require_contribution
         from benchmark.stages.computing import load
 
-        params, name = self.work.params, self.work.model
         if not self.cache:
-            loaded = load(params, name)
-            limit_context(loaded, params.models[name].mlp)
-            require_contribution(loaded, params.extraction.sites, params.models[name].mlp)
-            self.cache[name] = loaded
-        return self.cache[name]
+            self.cache[self.work.model] = load(self.work.params, self.work.model)
+        return self.cache[self.work.model]
 
     def perform(self, loaded: LoadedModel, index: int) -> None:
         from benchmark.models.budget import Budget

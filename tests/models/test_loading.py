@@ -96,9 +96,7 @@ def test_numbers_that_are_no_weights_are_refused(case: str, llama: Path, tmp_pat
 def test_an_adapter_beside_the_weights_is_not_passed_over(llama: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(llama, tmp_path / "copy")
     (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
-    with pytest.raises(
-        BenchmarkError, match=r"copy holds an adapter \(adapter_config\.json\).*merge it into"
-    ):
+    with pytest.raises(BenchmarkError, match=r"copy holds an adapter \(adapter_config\.json\).*merge it into"):
         fetched(folder, tmp_path / "m")
     for file in folder.glob("model*.safetensors"):
         file.rename(folder / "adapter_model.safetensors")
