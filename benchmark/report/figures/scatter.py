@@ -28,7 +28,7 @@ def draw(results: Results) -> list[Drawing]:
     )
     ranks = (centred_ranks(np.stack(points)) + len(points[0]) + 1) / 2
     made = []
-    for name, (x, y) in {"values": points, "ranks": ranks}.items():
+    for name, (x, y) in {"values": points, "ranks": (ranks[0], ranks[1])}.items():
         figure = new_figure(4.5, 3.5)
         axes = figure.subplots()
         axes.scatter(x, y, s=14, color=BLUE, alpha=0.55, linewidths=0)
