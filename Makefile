@@ -189,9 +189,10 @@ bench-ray: ray  ## what Ray costs: the quality stage in its actors against forks
 	@$(PYTHON) -m benchmark.timing.cluster
 
 .PHONY: bench-compare
-bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower
+bench-compare: $(READY)  ## time this tree against revision BASE, interleaved; fail if it is slower (INPUTS=, WORKLOADS=, LIMITS=: docs/performance.md)
 	@test -n "$(BASE)" || { echo "say against what: make bench-compare BASE=main" >&2; exit 1; }
-	@$(PYTHON) -m benchmark.timing.compare $(BASE) $(if $(SELF_CHECK),--self-check $(SELF_CHECK))
+	@$(PYTHON) -m benchmark.timing.compare $(BASE) $(if $(SELF_CHECK),--self-check $(SELF_CHECK)) \
+	  $(if $(INPUTS),--inputs $(INPUTS)) $(addprefix --workload ,$(WORKLOADS)) $(if $(LIMITS),--limits)
 
 # --- the container ---
 

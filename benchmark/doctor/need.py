@@ -16,7 +16,7 @@ from benchmark.doctor.profile import nearest
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.planning.machines import GPUS, present_gpu
-from benchmark.planning.plan import DEFAULT_GPU, Plan, plan_for, token_budget
+from benchmark.planning.plan import DEFAULT_GPU, Plan, plan_for
 from benchmark.planning.stages import Cost
 
 LONG = 24.0
@@ -52,7 +52,7 @@ def _memory(params: Params, whole: Plan, free: int, subject: str, what: str) -> 
     """Whether the largest model, and with it every batch that is planned, fits."""
     room = f"{free / 1e9:.1f} GB of {what} are free"
     large = max(whole.costs, key=lambda cost: cost.peak)
-    halved = [cost for cost in whole.costs if cost.budget < token_budget(params, cost.stage)]
+    halved = [cost for cost in whole.costs if cost.budget < cost.given]
     if not large.fits(free):
         yield fix(
             subject,

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from benchmark.activations.attention import ISOLATED, ITSELF, C, Rule
 from benchmark.activations.batching import length_batches
 from benchmark.activations.distinct import ROWS
+from benchmark.artefacts.prompts import Prompt
 from benchmark.models.budget import Budget
 from benchmark.planning.lengths import Lengths
+from benchmark.quality.asking import arrange
 from benchmark.quality.packing import chunks, groups, pack_width, packs, slices
 
 Counts = NDArray[np.int64]
@@ -143,6 +145,28 @@ def uncertainty_passes(lengths: Lengths, token_budget: int, hidden: int) -> Iter
     for part in chunks(sizes.tolist(), 1, Budget(token_budget)):  # the last position's logits are read twice
         yield Pass(len(part), int(sizes[part].max()), logits=int(sizes[part].sum()))
         yield Pass(len(part), 0, logits=len(part), whole=True)
+
+
+def answering_passes(lengths: Lengths, prompts: Sequence[Prompt], token_budget: int, hidden: int) -> Iterator[Pass]:
+    """What selectors want said, in the order of `quality.asking`."""
+
+    def walk(prefix: int, inputs: Sequence[int], continuations: Sequence[tuple[int, ...]]) -> Iterator[Pass]:
+        starts, sizes = (np.array(values, dtype=np.int64) for values in ([lengths.bos + prefix], inputs))
+        return _share(starts, sizes, continuations, 0, pack_width(hidden), Budget(token_budget))
+
+    before = [int(lengths.block[list(prompt.members)].sum()) for prompt in prompts]
+    sizes, choices = [], []
+    for prompt in prompts:
+        of_pool = prompt.of == "pool"
+        sizes.append(int((lengths.pool_input if of_pool else lengths.query_input)[prompt.asked]))
+        choices.append((lengths.pool_continuations if of_pool else lengths.continuations)[prompt.asked])
+    shared, alone, inputs = arrange(prompts)
+    for rows in shared:
+        yield from walk(before[rows[0]], [sizes[row] for row in rows], [choices[row] for row in rows])
+    for rows in alone:
+        yield from walk(0, [before[row] + sizes[row] for row in rows], [choices[row] for row in rows])
+    if inputs:
+        yield from walk(0, [before[rows[0]] for rows in inputs], [tuple(sizes[row] for row in rows) for rows in inputs])
 
 
 def _share(

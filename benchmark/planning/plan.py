@@ -12,6 +12,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import weights
 from benchmark.params import Params
+from benchmark.planning.dictionaries import dictionary_cost
 from benchmark.planning.lengths import (
     TYPICAL_POOL,
     Lengths,
@@ -109,11 +110,13 @@ def plan_for(
     machines = dict.fromkeys(params.models, machine) | dict(by_model or {})
 
     def run(change: Callable[[Lengths], Lengths]) -> list[Cost]:
-        return [
-            cost
+        cells = [
+            Cell(params, model, data, shapes[model], change(known), dtype, machines[model])
             for (model, data), known in lengths.items()
-            for cost in costs(Cell(params, model, data, shapes[model], change(known), dtype, machines[model]))
         ]
+        by_cell = [cost for cell in cells for cost in costs(cell)]
+        trained = [dictionary_cost([cell for cell in cells if cell.model == model]) for model in params.sae.models]
+        return by_cell + trained
 
     whole = run(lambda known: known)
     changes: list[tuple[str, list[Cost]]] = [
@@ -133,7 +136,7 @@ def plan_for(
         remarks=(
             *remarks,
             *_assumed_pools(params),
-            *_memory(params, machine, whole),
+            *_memory(machine, whole),
             *(f"power: {power.text}" for power in power_of_pools(params)),
         ),
     )
@@ -145,25 +148,21 @@ def _assumed_pools(params: Params) -> Iterator[str]:
             yield f"{name}: its pool is all that its split has, taken to be {TYPICAL_POOL:,} until it is fetched"
 
 
-def _memory(params: Params, machine: Machine, whole: Sequence[Cost]) -> Iterator[str]:
+def _memory(machine: Machine, whole: Sequence[Cost]) -> Iterator[str]:
     if machine.memory is None:
         return
     large = [cost for cost in whole if not cost.fits(machine.memory)]
     if large:
+        place = f" on {large[0].dataset}" if large[0].dataset else ""
         yield (
-            f"memory: {large[0].stage} of {large[0].model} on {large[0].dataset} takes {_bytes(large[0].peak)} with "
+            f"memory: {large[0].stage} of {large[0].model}{place} takes {_bytes(large[0].peak)} with "
             f"batches of {large[0].budget:,} tokens, and {machine.name} has {_bytes(machine.memory)}: use a larger one"
         )
-    elif any(cost.budget < token_budget(params, cost.stage) for cost in whole):
+    elif any(cost.budget < cost.given for cost in whole):
         yield (
             f"memory: batches are halved where they exceed the {_bytes(machine.memory)} of {machine.name}, which is "
             f"planned for (column batch) and happens by itself"
         )
-
-
-def token_budget(params: Params, stage: str) -> int:
-    """The tokens of a batch that the parameters give a stage."""
-    return (params.extraction if stage == "extract" else params.quality).token_budget
 
 
 def shape_for(params: Params, name: str) -> Shape:

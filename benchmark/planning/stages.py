@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.activations.attention import by_rule
-from benchmark.activations.masks import MASKS, mask_strategy
-from benchmark.activations.statistics import STATISTICS
+from benchmark.activations.masks import mask_strategy
 from benchmark.models.budget import Budget
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import weights
 from benchmark.params import Params
+from benchmark.planning.asking import count_selectors, wanted_prompts
 from benchmark.planning.costs import DTYPE_BYTES, flops, peak_bytes
 from benchmark.planning.lengths import Lengths
 from benchmark.planning.machines import Machine
 from benchmark.planning.passes import (
     Pass,
     Work,
+    answering_passes,
     extraction_passes,
     scoring_passes,
     set_prefixes,
@@ -28,12 +29,13 @@ from benchmark.planning.passes import (
     uncertainty_passes,
 )
 from benchmark.quality.packing import chunks
-from benchmark.selection import Pool, create
 
 SHARD_START = 2.0
 """Seconds to start a process and import torch and transformers."""
 USABLE = 0.9
 """Share of a GPU's memory that batches find: its context, and what falls between allocations, take the rest [ours]."""
+ANSWER_BYTES = 60
+"""Of a row of answers.csv, about."""
 SAMPLE = 1
 """Shards of prefixes that are walked: their lengths are drawn alike, so one stands for all."""
 
@@ -42,7 +44,7 @@ SAMPLE = 1
 class Cost:
     """One stage of one cell. `written`: bytes of its outs; `peak`: bytes of device memory; `seconds` on the machine.
 
-    `budget`: tokens of a batch, the parameter's or what is left of it once memory ran out as often as it will.
+    `given`: tokens of a batch, the parameter; `budget`: what is left of it once memory ran out as often as it will.
     """
 
     stage: str
@@ -54,6 +56,7 @@ class Cost:
     peak: int
     seconds: float
     budget: int
+    given: int
 
     def fits(self, memory: int | None) -> bool:
         """Whether a memory of so many bytes holds its largest batch."""
@@ -87,16 +90,21 @@ class Cell:
         """`written`: bytes; `extra`: seconds beside the passes."""
         shape, dtype = self.shape, self.dtype
         work, peak = total(passes, prompts), peak_bytes(shape, passes, dtype)
-        load = SHARD_START + weights(shape) * DTYPE_BYTES[dtype] / 1e9  # read from disk at about 1 GB/s
-        time = seconds(work, shape, dtype, self.machine) + extra + load
-        return Cost(stage, self.model, self.dataset, work, flops(shape, work), written, peak, time, budget)
+        time = seconds(work, shape, dtype, self.machine) + extra + self.load
+        return Cost(stage, self.model, self.dataset, work, flops(shape, work), written, peak, time, budget, budget)
+
+    @property
+    def load(self) -> float:
+        """Seconds until a process has the model: read from disk at about 1 GB/s."""
+        return SHARD_START + weights(self.shape) * DTYPE_BYTES[self.dtype] / 1e9
 
 
 def costs(cell: Cell) -> list[Cost]:
-    """What a model must do on one dataset; other stages, and an encoder of sentences, take seconds."""
+    """What a model must do on one dataset. Other stages but `sae`, and an encoder of sentences, take seconds."""
     scoring = cell.params.quality.token_budget
     embedding = ((_embed, scoring),) if "hidden" in cell.params.selection.features else ()
-    stages = ((_extract, cell.params.extraction.token_budget), (_quality, scoring), *embedding, (_select, scoring))
+    selecting = ((_answer, scoring), (_select, scoring))
+    stages = ((_extract, cell.params.extraction.token_budget), (_quality, scoring), *embedding, *selecting)
     return [_halved(cell, stage, budget) for stage, budget in stages]
 
 
@@ -106,7 +114,7 @@ def _halved(cell: Cell, stage: Callable[[Cell, int], Cost], budget: int) -> Cost
     cost = stage(cell, budget)
     while not cost.fits(memory) and cost.budget > 1 and memory and least < USABLE * memory:
         cost = stage(cell, cost.budget // 2)
-    return cost
+    return replace(cost, given=budget)
 
 
 def seconds(work: Work, shape: Shape, dtype: str, machine: Machine) -> float:
@@ -150,6 +158,17 @@ def _embed(cell: Cell, budget: int) -> Cost:
     return cell.cost("embed", passes, len(sizes), 4 * cell.shape.hidden * len(sizes), budget)
 
 
+def _answer(cell: Cell, budget: int) -> Cost:
+    prompts = [] if cell.model in cell.params.selection.unasked else wanted_prompts(cell.params, cell.lengths)
+    size = cell.params.quality.shard * len(cell.lengths.query_input)
+    passes = [
+        each
+        for start in range(0, len(prompts), size)
+        for each in answering_passes(cell.lengths, prompts[start : start + size], budget, cell.shape.hidden)
+    ]
+    return cell.cost("answer", passes, len(prompts), ANSWER_BYTES * len(prompts), budget)
+
+
 def _select(cell: Cell, budget: int) -> Cost:
     section, asked = cell.params.selection, len(cell.lengths.query_input)
     queries = range(max(1, asked - round(section.query_share * asked)))
@@ -158,22 +177,3 @@ def _select(cell: Cell, budget: int) -> Cost:
     prefixes = (set_prefixes(cell.lengths, shots, sets) for shots in scored)
     passes = [each for part in prefixes for each in cell.scoring(part, budget, queries)]
     return cell.cost("select", passes, sets * len(queries) * len(scored), 150 * sets * len(section.shots), budget)
-
-
-def count_selectors(params: Params) -> int:
-    """How many selectors choose: all that the registry makes of the profile's masks and statistics."""
-    statistics = [name for name in STATISTICS if name in params.extraction.sites.get("mlp_output", ())]
-    masks = params.extraction.masks
-    pool = Pool(
-        inputs=("a", "b"),
-        scores=np.zeros((2, len(masks), len(statistics))),
-        masks=tuple(masks),
-        statistics=tuple(statistics),
-        unlabelled_masks=tuple(name for name in masks if not MASKS[name].needs_label),
-        perplexity=np.ones(2),
-        predictive_entropy=np.ones(2),
-        query_inputs=("c",),
-        gain=np.zeros((2, 1)),
-        feature_names=params.selection.features,
-    )
-    return sum(1 for _ in create(pool, params.selection.selectors))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,19 @@ from transformers import AutoConfig
 from benchmark.activations.attention import by_rule
 from benchmark.activations.extraction import extract
 from benchmark.activations.masks import MASKS
+from benchmark.artefacts.prompts import Prompt
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel, load_model
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import shape_of, weights
-from benchmark.params import load_params
+from benchmark.params import Params, load_params
+from benchmark.planning.asking import wanted_prompts
 from benchmark.planning.costs import flops, key_value_bytes, peak_bytes
+from benchmark.planning.dictionaries import dictionary_cost, training_flops
 from benchmark.planning.lengths import Lengths, count_lengths, typical_lengths
 from benchmark.planning.machines import GPUS
 from benchmark.planning.passes import (
+    answering_passes,
     extraction_passes,
     scoring_passes,
     set_prefixes,
@@ -36,10 +41,15 @@ from benchmark.planning.passes import (
 )
 from benchmark.planning.stages import Cell, costs
 from benchmark.quality import quality
+from benchmark.quality.asking import ask
 from benchmark.quality.uncertainty import measure_uncertainty
+from benchmark.sae.activations import Reader
+from benchmark.sae.autoencoder import activations
+from benchmark.sae.training import Settings, gradients
 from benchmark.sources.models.local import LocalModel
 from benchmark.tasks.dataset import Dataset
 from benchmark.tasks.example import Example
+from benchmark.tasks.tokens import tokenize_example
 from tests.hub_server.models import write_model
 
 PAPER = Path(__file__).parents[2] / "paper" / "params.yaml"
@@ -142,6 +152,69 @@ def test_flops_of_generation_lie_between_no_decoding_and_the_limit(loaded: Loade
     planned = total(passes)
     assert flops(shape, least) <= actual * 1.001
     assert flops(shape, planned) == pytest.approx(actual, rel=0.25)  # random weights rarely end an answer
+
+
+@pytest.mark.parametrize("kind", ["classification", "generative"])
+def test_flops_of_what_selectors_want_said(loaded: LoadedModel, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.quality.asking.MANY", 6)
+    dataset, shape = make_dataset(kind), shape_of(loaded.model.config)
+    asked = [Prompt("input", (i,), "queries", j) for i in (0, 3) for j in range(5 - i)]
+    if kind == "classification":
+        asked += [Prompt("choices", members, "pool", i) for members in ((), (4,)) for i in range(9)]
+        asked += [Prompt("choices", (i,), "queries", i) for i in range(3)]
+    actual = counted(lambda: ask(loaded, dataset, asked, Budget(BUDGET)))
+    work = total(answering_passes(lengths_of(loaded, dataset), asked, BUDGET, shape.hidden))
+    assert flops(shape, work) == pytest.approx(actual, rel=0.001)
+
+
+def test_as_many_prompts_are_planned_as_selectors_say() -> None:
+    """MDL may draw a set twice. A generative task has no labels to read."""
+    params = load_params(PAPER)
+    lengths = typical_lengths("classification", (200, 30), 40, 10, 8, bos=True)
+    said = [len(wanted_prompts(_choosing(params, name), lengths)) for name in ("badge", "vote_k", "mdl", "cone", "dpp")]
+    assert said[:2] + said[3:] == [40, 40, 150, 0]
+    assert 15 < said[2] <= 25
+    generated = typical_lengths("generative", (200, 30), 40, 10, 8, bos=True)
+    assert len(wanted_prompts(_choosing(params, "cone"), generated)) == 150
+    assert wanted_prompts(_choosing(params, "badge"), generated) == []
+
+
+def _choosing(params: Params, name: str) -> Params:
+    section = params.selection.model_copy(update={"selectors": (name,), "features": ("embeddings",), "shots": (1,)})
+    return params.model_copy(update={"selection": section})
+
+
+def test_flops_of_reading_what_dictionaries_are_trained_on(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the pool alone: nothing is trained or measured."""
+    monkeypatch.setattr("benchmark.planning.dictionaries.CROSS_ENTROPY", 0)
+    params = load_params(PAPER)
+    nothing = {"layer": 0, "width": 0, "tokens": 0, "held_out": 0, "token_budget": BUDGET}
+    section = params.sae.models["llama_3b"].model_copy(update=nothing)
+    params = params.model_copy(update={"sae": params.sae.model_copy(update={"models": {"llama_3b": section}})})
+    dataset, shape = make_dataset("classification"), shape_of(loaded.model.config)
+    cell = Cell(params, "llama_3b", "boolq", shape, lengths_of(loaded, dataset), "float32", GPUS["L4"])
+    ids = [tokenize_example(loaded.tokenizer, example, bos=loaded.add_bos).ids for example in dataset.pool]
+    reader = Reader(loaded, 0, ("mlp_output", "residual"))
+    actual = counted(lambda: list(reader.read(ids, Budget(BUDGET))))
+    assert dictionary_cost([cell]).flops == pytest.approx(actual, rel=0.001)
+
+
+def test_flops_of_training_a_dictionary() -> None:
+    """The product of all features as torch counts it, and four in which the features at work take part."""
+    section = (
+        load_params(PAPER).sae.models["llama_3b"].model_copy(update={"width": 96, "active": 6, "sites": ("residual",)})
+    )
+    torch.manual_seed(0)
+    x, encoder = torch.randn(50, 16), torch.randn(96, 16)
+    weights = {"encoder": encoder, "decoder": encoder / encoder.norm(dim=1, keepdim=True)}
+    weights |= {"encoder_bias": torch.zeros(96), "decoder_bias": torch.zeros(16)}
+    dense = counted(lambda: activations(x, encoder, weights["encoder_bias"], weights["decoder_bias"]))
+    settings = Settings(**{each.name: getattr(section, each.name) for each in fields(Settings)})
+    kept = len(gradients(x, weights, settings, torch.empty(0, dtype=torch.int64))[1])
+    tokens = section.epochs * section.tokens
+    assert training_flops(section, 16) == tokens * (dense + 4 * 2 * kept * 16) // 50
 
 
 def test_a_few_shards_stand_for_all() -> None:

@@ -17,7 +17,8 @@ from benchmark.hub.repository import snapshot_folder
 from benchmark.params import Params, load_params
 from benchmark.planning import plan
 from benchmark.planning.machines import GPUS, calibrate, measured, present_gpu
-from benchmark.planning.plan import _time, download_bytes, plan_for, shape_for, token_budget
+from benchmark.planning.plan import _time, download_bytes, plan_for, shape_for
+from benchmark.planning.stages import Cost
 from benchmark.sources.models.hub import HubModel
 
 PAPER = Path(__file__).parents[2] / "paper" / "params.yaml"
@@ -38,8 +39,12 @@ def small(folder: Path, **changes: Any) -> Params:
 def test_a_plan_needs_neither_weights_nor_datasets(tmp_path: Path) -> None:
     params = small(tmp_path)
     whole = plan(params, gpu="H100")
-    assert {cost.stage for cost in whole.costs} == {"extract", "quality", "embed", "select"}
-    assert len(whole.costs) == 4 * len(params.models) * len(params.datasets)
+    of_cells = [cost for cost in whole.costs if cost.dataset]
+    assert {cost.stage for cost in of_cells} == {"extract", "quality", "embed", "answer", "select"}
+    assert len(of_cells) == 5 * len(params.models) * len(params.datasets)
+    assert [(cost.stage, cost.model) for cost in whole.costs if not cost.dataset] == [
+        ("sae", model) for model in params.sae.models
+    ]
     assert whole.dtype == "bfloat16"
     assert all(cost.flops > 0 and cost.seconds > 0 and cost.peak > 5e9 for cost in whole.costs)
     text = str(whole)
@@ -57,6 +62,23 @@ def test_what_less_would_take(tmp_path: Path) -> None:
     assert hours["no gsm8k"] == pytest.approx(whole.hours - gsm8k)
 
 
+def test_a_dictionary_costs_what_it_is_trained_on(tmp_path: Path) -> None:
+    section = yaml.safe_load(PAPER.read_text())["sae"]
+    section["models"] = {"llama_3b": section["models"]["llama_3b"]}
+
+    def cost(**changes: Any) -> Cost:
+        models = {"llama_3b": section["models"]["llama_3b"] | changes}
+        whole = plan(small(tmp_path, sae=section | {"models": models}), gpu="H100")
+        (found,) = (cost for cost in whole.costs if cost.stage == "sae")
+        assert re.search(r"^sae +llama_3b +\d", str(whole), re.MULTILINE)
+        return found
+
+    usual = cost()
+    for more in ({"tokens": 4_000_000}, {"epochs": 4}, {"width": 49152}, {"layer": 18}):
+        assert cost(**more).seconds > 1.2 * usual.seconds
+    assert cost(sites=["residual"]).flops < usual.flops
+
+
 def test_a_faster_gpu_takes_less_time_for_the_same_work(tmp_path: Path) -> None:
     params = small(tmp_path)
     slow, fast = plan(params, gpu="L4"), plan(params, gpu="H200")
@@ -66,15 +88,20 @@ def test_a_faster_gpu_takes_less_time_for_the_same_work(tmp_path: Path) -> None:
 
 def test_a_card_of_24_gb_is_planned_with_the_batches_that_fit(tmp_path: Path) -> None:
     content = yaml.safe_load(PAPER.read_text())["quality"] | {"token_budget": 800_000, "sets": 2, "shard": 1000}
-    params = small(tmp_path, quality=content)
+    params = small(tmp_path, quality=content, sae={"texts": 1, "models": {}})
     large, card = plan(params, gpu="H200"), plan(params, gpu="RTX 4090")
-    halved = {cost.stage for cost in card.costs if cost.budget < token_budget(params, cost.stage)}
+    halved = {cost.stage for cost in card.costs if cost.budget < cost.given}
     assert halved
     assert "extract" not in halved
     assert large.peak > 24e9 > card.peak
     assert not any("memory" in remark for remark in large.remarks)
     assert "memory: batches are halved where they exceed the 24.0 GB of RTX4090" in str(card)
     assert all(np.log2(200_000 // cost.budget) % 1 < 0.01 for cost in card.costs if cost.stage in halved)
+
+
+def test_a_card_without_room_for_what_dictionaries_are_trained_on_is_told(tmp_path: Path) -> None:
+    text = str(plan(small(tmp_path), gpu="RTX 4090"))
+    assert re.search(r"memory: sae of llama_3b takes 3\d\.\d GB .*RTX4090 has 24\.0 GB: use a larger", text)
 
 
 def test_a_card_without_room_for_the_weights_is_told(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from benchmark.sources.packages import is_cached, open_member
 from tests.models.gguf.files import BLOCK, OUTER, interleaved
 
 PROFILE = Path(__file__).parents[3] / "pretrained/params.yaml"
-TYPES = {"smollm2": {"Q4_1", "Q6_K", "F32"}, "qwen25": {"Q4_K", "Q5_0", "Q6_K", "Q8_0", "F32"}}
+TYPES = {"smollm2": {"Q4_1", "Q8_0", "F32"}, "qwen25": {"Q4_K", "Q5_0", "Q6_K", "Q8_0", "F32"}}
 
 
 @pytest.mark.slow
