@@ -30,6 +30,12 @@ WORKS: dict[str, dict[str, Any]] = {
     "granite": {},
     "glm": {},
     "falcon": {},
+    "mixtral": {},
+    "qwen3_moe": {},
+    "deepseek_v3": {},
+    "cohere": {},
+    "olmo3": {},
+    "stablelm": {"use_parallel_residual": True},
 }
 FAILS: dict[str, tuple[str, dict[str, Any], str]] = {
     "falcon with ALiBi": ("falcon", {"alibi": True}, "falcon (ignores|gives|cannot be run)"),
@@ -81,6 +87,11 @@ def test_a_model_that_forgets_its_mask_or_its_cache_is_seen(architecture: str, m
     assert not probing._masks(model)
     monkeypatch.setattr(type(model), "forward", shifted)
     assert not probing._caches(model)
+
+
+def test_a_model_that_cannot_be_made_small_is_not_built_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "_narrow", probing._short)
+    assert probing._tiny("m", CONFIG_MAPPING["deepseek_v3"]()) is None
 
 
 LONGROPE = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
