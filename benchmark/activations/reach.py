@@ -1,4 +1,4 @@
-"""What a loaded model can be asked: how long a prompt may be, and which sites can be read.
+"""What a loaded model can be asked: how long a prompt may be, which tokens it has, and which sites can be read.
 
 Asked before a stage computes anything, and changes nothing that is computed.
 """
@@ -14,9 +14,11 @@ import torch
 from benchmark.activations.contribution import contributions
 from benchmark.errors import BenchmarkError
 from benchmark.models.decoder import find_decoder
+from benchmark.tasks.tokens import encode
 
 if TYPE_CHECKING:
     from benchmark.models.loading import LoadedModel
+    from benchmark.tasks.dataset import Dataset
 
 TOKENS = 4
 
@@ -32,6 +34,22 @@ def limit_context(loaded: LoadedModel, mlp: str | None = None) -> None:
     rope = getattr(config, "rope_parameters", None) or {}
     if rope.get("rope_type") in ("dynamic", "longrope"):
         config.max_position_embeddings = min(config.max_position_embeddings, context)
+
+
+def require_rows(loaded: LoadedModel, dataset: Dataset) -> None:
+    """Raises `BenchmarkError` naming an example with a token that the model's embedding has no row for."""
+    rows = int(loaded.model.get_input_embeddings().num_embeddings)
+    if max(loaded.tokenizer.get_vocab().values()) < rows:
+        return
+    for example in (*dataset.pool, *dataset.queries):
+        for each in encode(loaded.tokenizer, [example.input + text for text in example.choices or (example.target,)]):
+            if max(each.ids, default=0) >= rows:
+                token = loaded.tokenizer.convert_ids_to_tokens(max(each.ids))
+                raise BenchmarkError(
+                    f"example {example.id} of {dataset.name} has the token {token!r} ({max(each.ids)}), and model "
+                    f"{loaded.name} has {rows} embeddings: use the step `replace`, or the tokenizer that the model was "
+                    f"trained with"
+                )
 
 
 @torch.inference_mode()

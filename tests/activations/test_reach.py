@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
-from benchmark.activations.reach import limit_context, require_contribution
+from benchmark.activations.reach import limit_context, require_contribution, require_rows
 from benchmark.errors import BenchmarkError
 from benchmark.models.budget import Budget
 from benchmark.models.loading import LoadedModel
 from benchmark.quality.likelihood import score
 from benchmark.quality.prompts import Prefix, Query
+from benchmark.tasks.dataset import Dataset
+from benchmark.tasks.example import Example
 from tests.activations.conftest import byte_tokenizer
 from tests.activations.test_distinct import BASE, PLAIN
 from tests.quality import naive
@@ -64,3 +67,14 @@ def test_a_module_that_attention_and_mlp_share_tells_no_contribution() -> None:
         require_contribution(phi, ("mlp_output", "mlp_contribution"))
     require_contribution(phi, ("mlp_output",))
     require_contribution(llama, ("mlp_contribution",))
+
+
+def test_a_token_that_the_embedding_lacks_is_named_with_its_example() -> None:
+    loaded = make("llama", **{**BASE, "vocab_size": 257})
+    loaded.tokenizer.add_tokens(["<extra>"])
+    texts = ("a red river", "a blue <extra> river")
+    pool = tuple(Example(text, " yes", references=("yes",), id=f"e{i}") for i, text in enumerate(texts))
+    dataset = Dataset("mine", "generative", "exact_match", "\n", "\n", 5, pool[:1], pool[:1])
+    require_rows(loaded, dataset)
+    with pytest.raises(BenchmarkError, match=r"example e1 of mine has the token '<extra>' \(257\), .* has 257"):
+        require_rows(loaded, replace(dataset, queries=pool))
