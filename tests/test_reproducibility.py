@@ -28,6 +28,8 @@ OUTS = (
     "data/datasets",
     "data/activations",
     "data/quality",
+    "data/prompts",
+    "data/answers",
     "data/selection",
     "data/planted",
     "data/sae",
