@@ -4,9 +4,17 @@
     python -m benchmark.agreement results other/results --tolerance 0.01    numbers within it; reports the largest
 
 What depends on the clock is left out: the measured times, and the provenance that records them. With a tolerance, what
-follows from the compared numbers counts for what it is worth: a p-value, or the n it would take, moves `STEEP` times as
-fast as its correlation, counts are shares of their sum, of a text the words count. Integers must be equal. Digests, the
-page and the figures are left out.
+follows from the compared numbers counts for what it is worth:
+
+- a p-value, the n it would take, and the interval of a mean over few pools move up to `STEEP` times as fast as a
+  correlation;
+- counts are shares of their sum; the number of distinct scores counts in its own size;
+- where one near tie or one flipped prediction decides an entry (`FLIPPING`: which example was chosen, and how good it
+  was), the size is the share of entries that differ by more than the tolerance;
+- what a limit decides (`DECIDED`: whether a pool is sensitive, and why not) is left out, for the number that it decides
+  by is compared. Verdicts are no such thing, and must be the same.
+
+Integers must be equal, and of a text the words. Digests, the page and the figures are left out.
 """
 
 from __future__ import annotations
@@ -20,16 +28,25 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmark.artefacts.difference import Difference, differences
+from benchmark.artefacts.difference import Difference, differences, sizes_of
 from benchmark.errors import BenchmarkError
 from benchmark.storage import read_arrays, read_json, read_table
 
 CLOCK = ("timing.json", "timing_history.csv", "provenance.json")
 READERS = {".csv": read_table, ".json": read_json, ".npz": read_arrays}
-STEEP = 10.0
-"""How much faster than a correlation these move: near rho = 0, dp / d rho is sqrt(2 n / pi), 11 at n = 200."""
-STEEPER = ("p_", "n_needed")
+STEEP = 16.0
+"""How much faster than a correlation these move: near rho = 0, dp / d rho is sqrt(2 n / pi), 16 at n = 400; an end of
+the interval of a mean over pools moves 6 times as fast as one of two correlations.
+"""
+STEEPER = re.compile(r"(.*\.)?(p(_[^.]*)?|n_needed[^.]*)|consistency\.csv\.ci_(low|high)")
 COUNTS = ("null_max", "null_cell", "observed", "n_needed")  # of null.csv, power.csv and reliability.csv
+SIZES = ("n_distinct",)
+FLIPPING = ("selection.csv", "learning.csv", "learning_areas.csv", "performance")
+"""Tables, and the array [candidate, query] of 0 and 1."""
+DECIDED = {
+    *("equivalent", "n_equivalent", "shown", "sensitive", "insensitive", "sensitive_pools", "sensitivity"),
+    *("sign_agreement", "reason", "note"),
+}
 NUMBER = re.compile(r"-?\d+(,\d{3})*(\.\d+)?")
 
 
@@ -53,7 +70,7 @@ def describe(difference: Difference) -> str:
 
 def compare(one: Path, other: Path, tolerance: float) -> Agreement:
     """Compares two folders; `tolerance` is absolute up to 1 and relative beyond."""
-    found = sorted(numerically(one, other), key=lambda difference: -difference.size)
+    found = sorted(numerically(one, other, tolerance), key=lambda difference: -difference.size)
     beyond = [difference for difference in found if difference.size > tolerance]
     within = [difference for difference in found if difference.size <= tolerance]
     return Agreement(bytewise(one, other), beyond, within[0] if within else None)
@@ -69,7 +86,7 @@ def bytewise(one: Path, other: Path) -> list[str]:
     ]
 
 
-def numerically(one: Path, other: Path) -> Iterator[Difference]:
+def numerically(one: Path, other: Path, tolerance: float) -> Iterator[Difference]:
     """What differs in tables, arrays and JSON, however little; sizes as the module says."""
     for name in _names(one, other):
         read = READERS.get(Path(name).suffix)
@@ -80,23 +97,43 @@ def numerically(one: Path, other: Path) -> Iterator[Difference]:
             yield Difference(name, there[0], there[1])
             continue
         left, right = (_comparable(read(folder / name)) for folder in (one, other))
+        yield from _flipped(left, right, name, tolerance)
         for found in differences(left, right, name):
             keys = found.where.split(".")
             if "digests" not in keys:
-                yield replace(found, size=found.size / (STEEP if keys[-1].startswith(STEEPER) else 1))
+                yield replace(found, size=found.size / _steepness(found.where))
+
+
+def _flipped(left: Any, right: Any, where: str, tolerance: float) -> Iterator[Difference]:
+    """Takes what `FLIPPING` names out of two tables or sets of arrays, and yields the share of entries that differ."""
+    names = left.keys() & right.keys() if isinstance(left, dict) and isinstance(right, dict) else ()
+    for name in sorted(names):
+        one, other = left[name], right[name]
+        if {Path(where).name, name}.isdisjoint(FLIPPING) or not isinstance(one, np.ndarray) or one.shape != other.shape:
+            continue
+        del left[name], right[name]
+        count = int((sizes_of(one, other) > tolerance * _steepness(f"{where}.{name}")).sum())
+        if count:
+            yield Difference(f"{where}.{name}", "all", f"all but {count} of {one.size} entries", count / one.size)
+
+
+def _steepness(where: str) -> float:
+    return STEEP if STEEPER.fullmatch(where) else 1.0
 
 
 def _comparable(value: Any, key: str = "") -> Any:
-    """`value` with counts as shares of their sum, and texts without their numbers."""
+    """`value` with counts as shares of their sum, and texts without their numbers; without what a limit decides."""
     if hasattr(value, "columns"):
         value = {column: value[column].to_numpy() for column in value}
     if isinstance(value, dict):
-        return {name: _comparable(inner, str(name)) for name, inner in value.items()}
+        return {name: _comparable(inner, str(name)) for name, inner in value.items() if name not in DECIDED}
     if isinstance(value, list):
         return [_comparable(inner) for inner in value]
     if key in COUNTS and isinstance(value, np.ndarray):
         return value / np.nansum(value)
-    if key in COUNTS and isinstance(value, int):
+    if key in SIZES and isinstance(value, np.ndarray):
+        return value.astype(np.float64)
+    if key in (*COUNTS, *SIZES) and isinstance(value, int):
         return float(value)
     return NUMBER.sub("#", value) if isinstance(value, str) else value
 

@@ -62,6 +62,9 @@ class Selection(Section):
     embedder: PackageFile | None = Field(
         description="the encoder of `embeddings`: a folder of a package, as sentence-transformers writes it"
     )
+    unasked: tuple[str, ...] = Field(
+        description="models that say nothing before selectors choose, for its cost: who must ask is undefined there"
+    )
     shots: tuple[int, ...] = Field(min_length=1)
     random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
     budgets: tuple[int, ...] = Field(min_length=1, description="labels bought from an unlabelled pool, in rounds")
@@ -123,10 +126,11 @@ class Params(Section):
     timing: Timing
 
     @model_validator(mode="after")
-    def _dictionaries_are_of_its_models(self) -> Self:
-        strange = [name for name in self.sae.models if name not in self.models]
-        if strange:
-            raise ValueError(f"sae.models names {strange[0]!r}, the models are {', '.join(self.models)}")
+    def _names_its_models(self) -> Self:
+        for key, names in (("sae.models", self.sae.models), ("selection.unasked", self.selection.unasked)):
+            strange = [name for name in names if name not in self.models]
+            if strange:
+                raise ValueError(f"{key} names {strange[0]!r}, the models are {', '.join(self.models)}")
         return self
 
     @property

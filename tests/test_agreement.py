@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from benchmark.agreement import bytewise, compare, main
+from benchmark.agreement import bytewise, compare, describe, main
 from benchmark.storage import write_arrays, write_json, write_table
 
 
@@ -46,11 +46,52 @@ def test_what_follows_from_the_numbers_counts_for_what_it_is_worth(folders: tupl
         table = {"p_value": [0.5 + 0.009 * shift, 0], "null_max": [500 + shift, 500 - shift], "n": [200, 200]}
         write_table(folder / "cells.csv", pd.DataFrame(table))
     assert beyond(*folders, tolerance=1.1e-3) == []
+    assert beyond(*folders, tolerance=6e-4) == ["cells.csv.null_max"]  # 0.009 / 16 is within it
     assert sorted(beyond(*folders, tolerance=5e-4)) == ["cells.csv.null_max", "cells.csv.p_value"]
     write_table(folders[1] / "cells.csv", pd.DataFrame(table | {"n": [200, 201]}))
     assert beyond(*folders, tolerance=0.5) == ["cells.csv.n"]
-    write_json(folders[1] / "claim.json", claim | {"reason": "reliability 0.59", "n_needed": 2000})
-    assert sorted(beyond(*folders, tolerance=0.04)) == ["cells.csv.n", "claim.json.n_needed", "claim.json.reason"]
+    write_json(folders[1] / "claim.json", claim | {"sentence": "reliability 0.59", "n_needed": 4000})
+    assert sorted(beyond(*folders, tolerance=0.04)) == ["cells.csv.n", "claim.json.n_needed", "claim.json.sentence"]
+
+
+def test_the_interval_of_a_mean_over_pools_is_steeper_than_a_correlation_and_any_other_interval_is_not(
+    folders: tuple[Path, Path],
+) -> None:
+    for name in ("consistency.csv", "cells.csv"):
+        for folder, shift in zip(folders, (0.0, 0.1), strict=True):
+            write_table(folder / name, pd.DataFrame({"ci_low": [0.2 + shift]}))
+    assert beyond(*folders, tolerance=0.01) == ["cells.csv.ci_low"]
+    assert sorted(beyond(*folders, tolerance=0.005)) == ["cells.csv.ci_low", "consistency.csv.ci_low"]
+
+
+def test_what_a_flipped_prediction_or_a_near_tie_decides_counts_by_its_share(folders: tuple[Path, Path]) -> None:
+    performance = np.zeros((20, 10), dtype=np.uint8)
+    choices = pd.DataFrame({"selector": ["random"] * 100, "score": np.linspace(0, 1, 100), "p": 0.5})
+    for folder in folders:
+        write_arrays(folder / "cells/m.npz", performance=performance)
+        write_table(folder / "selection.csv", choices)
+        performance, choices = performance.copy(), choices.copy()
+        performance[3, 4] = 1
+        choices.loc[7, "score"] = 0.5
+        choices["p"] += 0.1  # of a p-value, within 0.01
+    assert beyond(*folders, tolerance=0.01) == []
+    assert sorted(beyond(*folders, tolerance=0.009)) == ["selection.csv.score"]
+    assert "all but 1 of 200 entries, 0.005 apart" in "\n".join(
+        describe(found) for found in compare(*folders, tolerance=0.001).beyond
+    )
+    write_table(folders[1] / "selection.csv", choices.head(99))
+    assert "selection.csv.score" in beyond(*folders, tolerance=0.5)  # tables of different length
+
+
+def test_what_a_limit_decides_is_left_out_and_the_number_it_decides_by_is_not(folders: tuple[Path, Path]) -> None:
+    for folder, shift in zip(folders, (0, 1), strict=True):
+        table = {"sensitive": [shift], "power": [0.8995 + 0.001 * shift], "n_distinct": [300 + shift]}
+        write_table(folder / "cells.csv", pd.DataFrame(table))
+        write_json(folder / "claim.json", {"verdict": "exceeded", "n_equivalent": 3 + shift, "n": 3})
+    assert sorted(beyond(*folders, tolerance=0.0005)) == ["cells.csv.n_distinct", "cells.csv.power"]
+    assert beyond(*folders, tolerance=0.01) == []
+    write_json(folders[1] / "claim.json", {"verdict": "refuted", "n_equivalent": 3, "n": 3})
+    assert beyond(*folders, tolerance=0.01) == ["claim.json.verdict"]
 
 
 def test_the_largest_difference_is_told(folders: tuple[Path, Path]) -> None:

@@ -66,6 +66,8 @@ def test_what_is_wrong_between_sections_begins_with_what_it_names(tmp_path: Path
     path = _changed(tmp_path, "sae.models", {"elsewhere": next(iter(known.values()))})
     with pytest.raises(BenchmarkError, match=r"yaml: sae\.models names 'elsewhere', the models are"):
         load_params(path)
+    with pytest.raises(BenchmarkError, match=r"yaml: selection\.unasked names 'elsewhere', the models are"):
+        load_params(_changed(tmp_path, "selection.unasked", ["elsewhere"]))
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ OUTS = (
     "data/datasets",
     "data/activations",
     "data/quality",
+    "data/prompts",
+    "data/answers",
     "data/selection",
     "data/planted",
     "data/sae",
@@ -160,7 +162,7 @@ def test_an_old_processor_gives_the_same_verdict_and_nearly_the_same_numbers(one
     assert files_of(one / "data/sae") == files_of(other / "data/sae")
     left, right = one / "results", other / "results"
     result = compare(left, right, tolerance=float(found.group(1)))
-    assert list(map(describe, result.beyond)) == []
+    assert not result.beyond, "\n".join(map(describe, result.beyond))
     assert result.largest, "the settings had no effect"
     print(f"the largest difference between vector units: {describe(result.largest)}")
     assert read_json(left / "claim.json")["verdict"] == read_json(right / "claim.json")["verdict"]

@@ -20,6 +20,9 @@ from benchmark.errors import BenchmarkError
 from benchmark.tasks.dataset import Dataset
 
 Families = Mapping[str, FamilyParameters]
+ROUNDING = 2e-6
+"""Of a column's largest size. A feature of the same token in two batches differs by float32's last bits, which another
+processor rounds otherwise: scores of features nearer than this are equal."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Scores:
 
     def columns(self, columns: Sequence[Column]) -> NDArray[np.float32]:
         """[candidate, column]"""
-        return np.stack([self._of(column).column(column) for column in columns], axis=1)
+        return np.stack([self._column(column) for column in columns], axis=1)
 
     def applies(self, column: Column) -> bool:
         """Whether the model has such a score: a dictionary, or at that site such a statistic."""
@@ -39,11 +42,21 @@ class Scores:
             return self.features is not None
         return self.activations.applies(column.site, column.statistic)
 
-    def _of(self, column: Column) -> ActivationScores | FeatureScores:
+    def _column(self, column: Column) -> NDArray[np.float32]:
         if not of_features(column):
-            return self.activations
+            return self.activations.column(column)  # equal inputs have equal scores, to the bit
         assert self.features is not None
-        return self.features
+        return without_rounding(self.features.column(column))
+
+
+def without_rounding(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`scores` [candidate], each chain of those nearer than `ROUNDING` to the next replaced by the lowest of it."""
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    starts = np.diff(ordered, prepend=-np.inf) > ROUNDING * np.abs(scores).max(initial=0)
+    found = np.empty_like(scores)
+    found[order] = ordered[starts][np.cumsum(starts) - 1]
+    return found
 
 
 def build_cells(

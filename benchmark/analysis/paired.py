@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 Matrix = NDArray[np.float64]
 
@@ -14,8 +15,6 @@ def paired_t(differences: Matrix, level: float = 0.95) -> tuple[Matrix, Matrix, 
     Student's paired t-test over the units (queries, or datasets), NaN among them left out. Where all differences are
     the same, the interval is that value, and p is 0 above 0, else 1; of fewer than two units all but the mean is NaN.
     """
-    from scipy import stats
-
     with np.errstate(divide="ignore", invalid="ignore"):
         n = np.isfinite(differences).sum(axis=-1)
         mean = np.nansum(differences, axis=-1) / np.where(n > 0, n, np.nan)
@@ -23,8 +22,8 @@ def paired_t(differences: Matrix, level: float = 0.95) -> tuple[Matrix, Matrix, 
         error = np.sqrt(squares / np.where(n > 1, n - 1, np.nan) / n)
         error = np.where(error < 1e-12, 0, error)  # the same but for rounding
         t = np.where((error == 0) & (np.abs(mean) < 1e-12), -np.inf, mean / error)
-        half = stats.t.ppf((1 + level) / 2, n - 1) * error
-        return mean, mean - half, mean + half, np.where(n > 1, stats.t.sf(t, n - 1), np.nan)
+        half = special.stdtrit(n - 1, (1 + level) / 2) * error
+        return mean, mean - half, mean + half, np.where(n > 1, special.stdtr(n - 1, -t), np.nan)
 
 
 def holm(p: Matrix) -> Matrix:

@@ -56,13 +56,17 @@ def _number(value: Any) -> bool:
     return isinstance(value, float | int) and not isinstance(value, bool)
 
 
-def _of_arrays(one: NDArray[Any], other: NDArray[Any], where: str) -> Iterator[Difference]:
+def sizes_of(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
+    """How far the entries of two arrays of one shape are apart, as `Difference.size` says."""
     kinds = {one.dtype.kind, other.dtype.kind}
     if kinds <= set("fiu") and "f" in kinds:
-        sizes = _sizes(one.astype(np.float64), other.astype(np.float64))
-    else:
-        same = (pd.isna(one) & pd.isna(other)) | (one == other) if one.ndim < 2 else one == other
-        sizes = np.where(np.asarray(same, dtype=bool), 0.0, np.inf)
+        return _sizes(one.astype(np.float64), other.astype(np.float64))
+    same = (pd.isna(one) & pd.isna(other)) | (one == other) if one.ndim < 2 else one == other
+    return np.where(np.asarray(same, dtype=bool), 0.0, np.inf)
+
+
+def _of_arrays(one: NDArray[Any], other: NDArray[Any], where: str) -> Iterator[Difference]:
+    sizes = sizes_of(one, other)
     if sizes.size and sizes.max() > 0:
         index = tuple(map(int, np.unravel_index(int(np.argmax(sizes)), sizes.shape)))
         yield Difference(where, one[index], other[index], float(sizes.max()), index)

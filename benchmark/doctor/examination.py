@@ -10,6 +10,7 @@ from benchmark.doctor.need import check_need
 from benchmark.doctor.power import check_power
 from benchmark.doctor.profile import check_folders, check_local_files, check_names
 from benchmark.doctor.sources import check_sources, check_token
+from benchmark.doctor.texts import check_texts
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 
@@ -22,6 +23,7 @@ CHECKS: tuple[Callable[[Params], Iterator[Finding]], ...] = (
     check_folders,
     check_token,
     check_sources,
+    check_texts,
     check_need,
     check_power,
 )

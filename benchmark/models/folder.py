@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 CONFIG = "config.json"
+ADAPTER = "adapter_config.json"
 SMALL = (
     CONFIG,
     INDEX,
@@ -33,11 +34,19 @@ SMALL = (
     "LICENSE.txt",
 )
 """What is fetched beside the weights, where it exists."""
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""Types of weights, as safetensors names them."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def require_safetensors(names: Collection[str], where: str) -> None:
-    """Raises `BenchmarkError` unless files of these names can be a model whose weights are safetensors."""
+    """Raises `BenchmarkError` unless files of these names can be a whole model whose weights are safetensors."""
+    if ADAPTER in names:
+        raise BenchmarkError(
+            f"{where} holds an adapter ({ADAPTER}), which is not applied here: merge it into its model (peft's "
+            f"merge_and_unload, then save_pretrained) and use that folder (source: local); if it is merged, remove "
+            f"{ADAPTER}"
+        )
     if CONFIG not in names:
         raise BenchmarkError(f"{where} holds no {CONFIG}: it is not a model of transformers")
     if INDEX in names or SINGLE in names:
@@ -51,8 +60,8 @@ def require_safetensors(names: Collection[str], where: str) -> None:
 
 
 def weight_files(folder: Path) -> list[str]:
-    """Names of the files of weights; of those that the index names where there is one."""
-    if not (folder / INDEX).is_file():
+    """Names of the files of weights: what transformers loads, which is those of an index only without a single one."""
+    if (folder / SINGLE).is_file() or not (folder / INDEX).is_file():
         return [SINGLE]
     try:
         names = set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values())
@@ -125,9 +134,8 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
 
 
 def require_whole(name: str, folder: Path) -> None:
-    """Raises `BenchmarkError` unless the weights are those of the model that the config describes, by their names.
-
-    Their headers are read, and no numbers.
+    """Raises `BenchmarkError` unless the weights are those of the model that the config describes: by their names, and
+    by their numbers, all of which are read.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -150,6 +158,27 @@ def require_whole(name: str, folder: Path) -> None:
     except Exception as error:  # safetensors, transformers and torch each have their own errors for a bad file
         raise BenchmarkError(f"the model in {folder} cannot be loaded: {first_line(error)}") from error
     require_covered(name, report)
+    for file in weight_files(folder):
+        _require_numbers(name, folder / file)
+
+
+def _require_numbers(name: str, path: Path) -> None:
+    """Raises `BenchmarkError` for a matrix that is quantised, which would be read as if it were not, or not finite."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        for key in file.keys():  # noqa: SIM118
+            kind = file.get_slice(key).get_dtype()
+            if kind in FLOATS and not file.get_tensor(key).isfinite().all():
+                raise BenchmarkError(
+                    f"model {name}: {key} in {path.name} holds NaN or infinity: the checkpoint is damaged, or was "
+                    f"saved in a dtype that overflowed; fetch it again, or use another one"
+                )
+            if kind not in FLOATS and key.endswith(".weight"):
+                raise BenchmarkError(
+                    f"model {name}: {key} in {path.name} holds {kind}: quantised weights are not read; use a "
+                    f"checkpoint in float32, bfloat16 or float16, or a GGUF file"
+                )
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TOKENS = (1, 2, 3, 4, 5, 6)
 LAYERS = 2
 VOCABULARY = 64
+LARGEST = 100_000_000
+"""Numbers of a model that is built to be tried."""
 TOLERANCE = 1e-3
 """Of the largest logit: caches and masks reorder sums, by 1e-6 of it in float32."""
 REMEDY = "use a model whose architecture can (Llama, Qwen, Mistral, Gemma, OLMo, GPT-NeoX, GPT-2, OPT and others do)"
@@ -33,6 +35,12 @@ def probe(name: str, config: PretrainedConfig, mlp: str | None = None) -> None:
         raise BenchmarkError(
             f"model {name}: {config.model_type} holds more than a text model: use a text-only checkpoint, or save its "
             f"language model alone with save_pretrained and use that folder (source: local)"
+        )
+    others = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
+    if others:
+        raise BenchmarkError(
+            f"model {name}: {config.model_type} has layers whose tokens do not see all tokens before them by attention "
+            f"({', '.join(sorted(others))}): {REMEDY}"
         )
     model = _tiny(name, config)
     if model is None:
@@ -62,6 +70,10 @@ def _tiny(name: str, config: PretrainedConfig) -> PreTrainedModel | None:
         small = copy.deepcopy(config)
         try:
             change(small)
+            with torch.device("meta"):
+                skeleton = AutoModelForCausalLM.from_config(small, trust_remote_code=False)
+            if sum(parameter.numel() for parameter in skeleton.parameters()) > LARGEST:
+                continue
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 model = AutoModelForCausalLM.from_config(
@@ -104,7 +116,7 @@ def _short(config: Any) -> None:
 
 
 def _narrow(config: Any) -> None:
-    """As `_short`, and 4 heads of 16."""
+    """As `_short`, and 4 heads of 16, of latent attention too, and 4 experts."""
     _short(config)
     heads = int(config.num_attention_heads)
     kv_heads = getattr(config, "num_key_value_heads", None) or heads
@@ -123,6 +135,19 @@ def _narrow(config: Any) -> None:
         rotary_dim=8,
         initializer_range=0.2,
         init_std=0.2,
+        q_lora_rank=24,
+        kv_lora_rank=24,
+        qk_nope_head_dim=16,
+        qk_rope_head_dim=16,
+        v_head_dim=16,
+        moe_intermediate_size=32,
+        n_routed_experts=4,
+        num_experts=4,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        n_group=1,
+        topk_group=1,
+        first_k_dense_replace=1,
     )
 
 

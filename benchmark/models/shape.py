@@ -34,7 +34,10 @@ def shape_of(config: PretrainedConfig) -> Shape:
             gated_mlp=text.model_type not in UNGATED,
         )
     except (AttributeError, TypeError, ValueError) as error:
-        raise BenchmarkError(f"a config of type {config.model_type!r} does not describe a decoder: {error}") from error
+        raise BenchmarkError(
+            f"a config of type {config.model_type!r} does not describe a decoder with attention ({error}): use a "
+            f"decoder-only transformer"
+        ) from error
 
 
 def shape_in(folder: Path) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
 from benchmark.tasks.dataset import Dataset, Kind
-from benchmark.tasks.tokens import tokenize, tokenize_example
+from benchmark.tasks.tokens import encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -69,23 +70,31 @@ class Lengths:
 def count_lengths(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, bos: bool) -> Lengths:
     """The lengths as the stages will have them."""
 
-    def continuations(example: Example) -> tuple[int, tuple[int, ...]]:
-        tokens = [tokenize(tokenizer, example.input, text) for text in example.choices or (example.target,)]
-        shared = min(part.n_input for part in tokens)
-        return shared, tuple(len(part) - shared for part in tokens)
+    def count(texts: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
+        """Tokens of each pair of an input and what follows it: of the whole, and up to the border."""
+        encoded = encode(tokenizer, [input + text for input, text in texts])
+        return [(len(each.ids), each.before(len(input))) for each, (input, _) in zip(encoded, texts, strict=True)]
 
-    pool = [tokenize_example(tokenizer, example) for example in dataset.pool]
+    def continuations(examples: Sequence[Example]) -> tuple[list[int], tuple[tuple[int, ...], ...]]:
+        following = [example.choices or (example.target,) for example in examples]
+        pairs = zip(examples, following, strict=True)
+        counted = iter(count([(example.input, text) for example, texts in pairs for text in texts]))
+        tokens = [[next(counted) for _ in texts] for texts in following]
+        shared = [min(inside for _, inside in each) for each in tokens]
+        return shared, tuple(tuple(w - n for w, _ in each) for n, each in zip(shared, tokens, strict=True))
+
+    pool = np.array(count([(example.input, example.target) for example in dataset.pool]), dtype=np.int64)
     first = dataset.pool[0]
-    separated = tokenize(tokenizer, first.input, first.target + dataset.separator)
-    queries = [continuations(example) for example in dataset.queries]
+    ((separated, _),) = count([(first.input, first.target + dataset.separator)])
+    query_input, query_continuations = continuations(dataset.queries)
     return Lengths(
         kind=dataset.kind,
-        pool_input=np.array([entry.n_input for entry in pool], dtype=np.int64),
-        pool_target=np.array([entry.n_target for entry in pool], dtype=np.int64),
-        separator=len(separated) - len(pool[0]),
-        query_input=np.array([shared for shared, _ in queries], dtype=np.int64),
-        continuations=tuple(lengths for _, lengths in queries),
-        pool_continuations=tuple(continuations(example)[1] for example in dataset.pool),
+        pool_input=pool[:, 1],
+        pool_target=pool[:, 0] - pool[:, 1],
+        separator=separated - int(pool[0, 0]),
+        query_input=np.array(query_input, dtype=np.int64),
+        continuations=query_continuations,
+        pool_continuations=continuations(dataset.pool)[1],
         max_new_tokens=dataset.max_new_tokens,
         bos=int(bos),
         origin="counted",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.errors import BenchmarkError
 from benchmark.models.parameters import Shape
@@ -23,6 +26,9 @@ from benchmark.planning.machines import GPUS, Machine, calibrate, get_gpu, measu
 from benchmark.planning.power import power_of_pools
 from benchmark.planning.stages import Cell, Cost, costs
 from benchmark.storage import read_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 DEFAULT_GPU = "A100"
 
@@ -183,14 +189,21 @@ def lengths_for(params: Params, model: str, dataset: str) -> Lengths:
             outline.kind, outline.typical, outline.pool, outline.queries, outline.max_new_tokens, bos
         )
     if manifest:
-        from benchmark.models.loading import load_tokenizer
         from benchmark.models.places import weights_folder
 
         try:
-            return count_lengths(known, load_tokenizer(weights_folder(folder, manifest)), bos)
+            return count_lengths(known, _tokenizer(weights_folder(folder, manifest)), bos)
         except BenchmarkError:  # the weights left the cache: the plan needs only an estimate
             pass
     return estimate_lengths(known, bos)
+
+
+@cache
+def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
+    """Loaded once for all datasets."""
+    from benchmark.models.loading import load_tokenizer
+
+    return load_tokenizer(path)
 
 
 def _is_for_a_cpu(params: Params) -> bool:

@@ -159,7 +159,7 @@ def _embed(cell: Cell, budget: int) -> Cost:
 
 
 def _answer(cell: Cell, budget: int) -> Cost:
-    prompts = wanted_prompts(cell.params, cell.lengths)
+    prompts = [] if cell.model in cell.params.selection.unasked else wanted_prompts(cell.params, cell.lengths)
     size = cell.params.quality.shard * len(cell.lengths.query_input)
     passes = [
         each

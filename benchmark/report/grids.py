@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from benchmark.artefacts.features import LAYER
 from benchmark.report.results import Results
 from benchmark.report.style import DIVERGING, INK
 
+COLOURS = colormaps[DIVERGING]  # a copy, whose table of colours is made once
 MASKS = ("causal", "no_sink", "input", "target", "target_isolated", "prefix", "bidirectional", "self")
 STATISTICS = (
     "mean",
@@ -157,7 +159,7 @@ def limit(results: Results) -> float:
 
 def shade(value: float, end: float) -> tuple[str, str]:
     """Background and text colour of a value on the diverging scale; text is ink or white, whichever reads better."""
-    colour = to_hex(colormaps[DIVERGING](0.5 + 0.5 * float(np.clip(value / end, -1, 1))))
+    colour = to_hex(COLOURS(0.5 + 0.5 * float(np.clip(value / end, -1, 1))))
     return colour, readable(colour)
 
 
@@ -172,6 +174,7 @@ def contrast(first: str, second: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@cache
 def _luminance(colour: str) -> float:
     channels = np.array(to_rgb(colour))
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)

@@ -157,6 +157,34 @@ class Choices:
     def at(self, shots: int) -> list[Choice]:
         return [choice for choice in self.chosen if choice.shots == shots]
 
+    def arrays(self) -> dict[str, Array]:
+        """For each number of shots k: `random_k`; of every selector in turn `reasons_k` [selector] and `counts_k` int64
+        [selector], how many lists it gave, 0 where it is undefined; and these lists `members_k` int64 [list, k].
+        """
+        found: dict[str, Array] = {}
+        for k, random in self.random.items():
+            chosen = self.at(k)
+            lists = [np.empty((0, k), np.int64) if choice.members is None else choice.members for choice in chosen]
+            found |= {
+                f"random_{k}": random,
+                f"reasons_{k}": np.array([choice.reason for choice in chosen], dtype=np.str_),
+                f"counts_{k}": np.array([len(each) for each in lists], dtype=np.int64),
+                f"members_{k}": np.concatenate([np.empty((0, k), np.int64), *lists]),
+            }
+        return found
+
+    @classmethod
+    def read(
+        cls, arrays: Mapping[str, Array], selectors: Sequence[Selector], shots: Sequence[int], n_judging: int
+    ) -> Choices:
+        """From `arrays` of the choices of the same selectors, in the same order."""
+        chosen: list[Choice] = []
+        for k in shots:
+            lists = np.split(arrays[f"members_{k}"], np.cumsum(arrays[f"counts_{k}"]))[:-1]
+            for selector, members, reason in zip(selectors, lists, arrays[f"reasons_{k}"].tolist(), strict=True):
+                chosen.append(Choice(selector, k, members if len(members) else None, reason))
+        return cls(tuple(chosen), {k: arrays[f"random_{k}"] for k in shots}, n_judging)
+
     def asked(self, shots: int) -> tuple[Members, NDArray[np.bool_]]:
         """The distinct sets to score, int64 [set, k], sorted, and for which judging queries, bool [set, j]."""
         pairs: dict[tuple[int, ...], NDArray[np.bool_]] = {}
@@ -202,8 +230,9 @@ def choose(
     """What every selector of `families` (None: all that are registered) chooses from the pool, for each of `shots`.
 
     `draws` is the number of random sets beyond 1 shot; `answers` are what the model said to the prompts of `plan`, in
-    the form that `Prompts` gives. Every draw has a generator of its own, so that neither families nor shots influence
-    one another. Raises `BenchmarkError` for shots that the pool cannot fill.
+    the form that `Prompts` gives; a selector without those that it wants is undefined. Every draw has a generator of
+    its own, so that neither families nor shots influence one another. Raises `BenchmarkError` for shots that the pool
+    cannot fill.
     """
     selectors = list(create(pool, families))
     chosen: list[Choice] = []
@@ -228,6 +257,8 @@ def _choose(selector: Selector, pool: Pool, k: int, seed: int, answers: Mapping[
             raise UndefinedError("it needs labels, and the pool has none")
         prompts = _prompts(selector, pool, k, seed)
         if prompts is not None:
+            if (selector, k) not in answers:
+                raise UndefinedError("the model was not asked")
             shown = replace(shown, prompts=prompts, answers=answers[selector, k])
         draw = generator(seed, "selection", selector.name, selector.direction, selector.mask, k)
         return Choice(selector, k, np.atleast_2d(selector(shown, k, draw)))

@@ -15,7 +15,8 @@ from benchmark.artefacts.scores import ActivationScores
 from benchmark.artefacts.sets import read_sets
 from benchmark.artefacts.uncertainty import read_uncertainty
 from benchmark.params import Params
-from benchmark.selection import Features, Pool, Prompts, build_pool, halves
+from benchmark.selection import Features, Pool, Prompts, build_pool, halves, plan
+from benchmark.selection.choices import Plan
 from benchmark.selection.feature import kind, unit
 from benchmark.tasks.dataset import Dataset
 
@@ -60,6 +61,12 @@ def read_pool(params: Params, model: str, dataset: str, material: Material) -> P
         },
         FeatureScores.read(features) if features.parent.is_dir() else None,  # where the model has dictionaries
     )
+
+
+def wanted(params: Params, model: str, pool: Pool) -> dict[Plan, Prompts]:
+    """What selectors want said before they choose; nothing of a model that is not to be asked."""
+    section = params.selection
+    return {} if model in section.unasked else plan(pool, section.selectors, section.shots, params.seed)
 
 
 def listed(prompts: Prompts, judging: NDArray[np.int64]) -> list[Prompt]:

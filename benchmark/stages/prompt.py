@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from benchmark.artefacts.prompts import write_prompts
 from benchmark.params import Params
-from benchmark.selection import plan
-from benchmark.stages.pools import listed, read_material, read_pool
+from benchmark.stages.pools import listed, read_material, read_pool, wanted
 from benchmark.stages.stage import Out, stage
 
 
@@ -27,10 +26,9 @@ from benchmark.stages.stage import Out, stage
 )
 def run(params: Params, model: str) -> None:
     """Write the prompts that selectors want run with MODEL before they choose; `answer` runs them."""
-    section = params.selection
     for dataset in params.datasets:
         material = read_material(params, model, dataset)
         pool = read_pool(params, model, dataset, material)
-        plans = plan(pool, section.selectors, section.shots, params.seed).values()
+        plans = wanted(params, model, pool).values()
         distinct = {prompt for prompts in plans for prompt in listed(prompts, material.judging)}
         write_prompts(params.prompts(model, dataset), sorted(distinct))

@@ -20,9 +20,9 @@ from benchmark.artefacts.selection import write_selection
 from benchmark.errors import BenchmarkError
 from benchmark.params import Kind, Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
-from benchmark.selection import Choices, Pool, choose, plan
+from benchmark.selection import Choices, Pool, choose, create
 from benchmark.stages.names import COMPUTED
-from benchmark.stages.pools import listed, read_material, read_pool
+from benchmark.stages.pools import listed, read_material, read_pool, wanted
 from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 PARTS: tuple[Kind, ...] = ("activations", "quality", "embeddings", "answers")
 NAMES = ("log_probability", "performance")
+CHOICES = "choices"
+"""The shard that holds what every selector chose; the others follow from it."""
 
 
 @dataclass
@@ -72,42 +74,47 @@ class Choosing(Work):
         return self._cells[dataset]
 
     def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
-        section = self.params.selection
         cell = self.cell(dataset)
-        found: list[Shard] = []
-        for shots in section.shots:
+        found = [Shard(CHOICES, len(cell.pool))]
+        if CHOICES not in done:
+            return found
+        for shots in self.params.selection.shots:
             if shots > 1:  # one shot is in the matrices already
-                members, whole, pairs = self.sets(dataset, shots)
+                members, whole, pairs = self.sets(dataset, shots, done)
                 size = self.params.quality.shard
                 found += ranges(len(whole), size, f"sets_{shots}_", members=members[whole], queries=cell.judging)
                 queries = cell.judging[pairs[1]]
                 found += ranges(pairs.shape[1], size, f"lists_{shots}_", members=members[pairs[0]], queries=queries)
         return found
 
-    def choices(self, dataset: str) -> Choices:
+    def choose(self, dataset: str) -> Choices:
         """Raises `BenchmarkError` where the model was not asked what selectors want said now."""
         cell, section = self.cell(dataset), self.params.selection
+        answers = read_answers(self.params.part("answers", self.model, dataset))
+        said = {}
+        for entry, prompts in wanted(self.params, self.model, cell.pool).items():
+            asked = listed(prompts, cell.judging)
+            if not all(prompt in answers for prompt in asked):
+                raise BenchmarkError(
+                    f"{self.model} was not asked all that selectors want said of {dataset}: run the stages prompt "
+                    "and answer again"
+                )
+            rows = np.array([answers[prompt] for prompt in asked])
+            said[entry] = rows[:, ~np.isnan(rows).all(axis=0)]  # as many choices as these prompts have
+        return choose(cell.pool, section.selectors, section.shots, self.params.seed, section.random_draws, said)
+
+    def choices(self, dataset: str, done: Mapping[str, Arrays]) -> Choices:
+        cell, section = self.cell(dataset), self.params.selection
         if cell.choices is None:
-            plans = plan(cell.pool, section.selectors, section.shots, self.params.seed)
-            answers = read_answers(self.params.part("answers", self.model, dataset))
-            said = {}
-            for entry, prompts in plans.items():
-                wanted = listed(prompts, cell.judging)
-                if not all(prompt in answers for prompt in wanted):
-                    raise BenchmarkError(
-                        f"{self.model} was not asked all that selectors want said of {dataset}: run the stages prompt "
-                        "and answer again"
-                    )
-                rows = np.array([answers[prompt] for prompt in wanted])
-                said[entry] = rows[:, ~np.isnan(rows).all(axis=0)]  # as many choices as these prompts have
-            cell.choices = choose(
-                cell.pool, section.selectors, section.shots, self.params.seed, section.random_draws, said
-            )
+            selectors = list(create(cell.pool, section.selectors))
+            cell.choices = Choices.read(done[CHOICES], selectors, section.shots, len(cell.judging))
         return cell.choices
 
-    def sets(self, dataset: str, shots: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def sets(
+        self, dataset: str, shots: int, done: Mapping[str, Arrays]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The sets to score; the indices of those that all queries judge; (set, query) of what only some do."""
-        members, asked = self.choices(dataset).asked(shots)
+        members, asked = self.choices(dataset, done).asked(shots)
         everywhere = np.asarray(asked.all(axis=1))
         return members, np.flatnonzero(everywhere), np.array(np.nonzero(asked & ~everywhere[:, None]))
 
@@ -115,8 +122,9 @@ class Choosing(Work):
         from benchmark.quality.answers import score_lists
         from benchmark.quality.quality import score_sets
 
-        cell = self.cell(dataset)
-        data, what = cell.data, shard.what
+        if shard.name == CHOICES:
+            return self.choose(dataset).arrays()
+        data, what = self.cell(dataset).data, shard.what
         rows = what["rows"]
         members, queries = what["members"][rows], what["queries"]
         if shard.name.startswith("sets_"):
@@ -133,7 +141,7 @@ class Choosing(Work):
         def scored(shots: int) -> ScoredSets:
             if shots == 1:
                 return one_shot(cell.matrices.arrays(), cell.judging)
-            members, whole, pairs = self.sets(dataset, shots)
+            members, whole, pairs = self.sets(dataset, shots, shards)
             sets, lists = (list(_named(shards, f"{name}_{shots}_")) for name in ("sets", "lists"))
             values = {name: np.full((len(members), len(cell.judging)), np.nan, dtype=np.float32) for name in NAMES}
             for name in NAMES:
@@ -146,7 +154,7 @@ class Choosing(Work):
         zero_shot = cell.matrices.zero_shot_log_probability[cell.judging]
         by_shots = {shots: scored(shots) for shots in self.params.selection.shots}
         target = identify(cell.data.pool, ()).pool
-        table = selection_table(self.model, dataset, self.choices(dataset), by_shots, zero_shot, target)
+        table = selection_table(self.model, dataset, self.choices(dataset, shards), by_shots, zero_shot, target)
         write_selection(folder / "selection.csv", table)
 
 

@@ -72,6 +72,59 @@ def test_a_checkpoint_of_another_model_is_refused_when_fetched_and_when_loaded(
         load_model(tmp_path / "m", "cpu")
 
 
+UP = "model.layers.1.mlp.up_proj.weight"
+NUMBERS: dict[str, tuple[Any, str]] = {
+    "NaN": (lambda weights: weights[UP][0].fill_(float("nan")), "NaN or infinity: the checkpoint is damaged"),
+    "infinity": (lambda weights: weights[UP][0].fill_(float("inf")), "NaN or infinity: the checkpoint is damaged"),
+    "int8": (lambda weights: weights.update({UP: weights[UP].to(torch.int8)}), "I8: quantised weights are not read"),
+    "float8": (
+        lambda weights: weights.update({UP: weights[UP].to(torch.float8_e4m3fn)}),
+        "F8_E4M3: quantised weights are not read",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_numbers_that_are_no_weights_are_refused(case: str, llama: Path, tmp_path: Path) -> None:
+    change, line = NUMBERS[case]
+    bad = changed(llama, tmp_path / "bad", change)
+    with pytest.raises(BenchmarkError, match=rf"model m: {UP} in model\.safetensors holds {line}"):
+        fetched(bad, tmp_path / "m")
+    assert not (tmp_path / "m" / "manifest.json").exists()
+
+
+def test_an_adapter_beside_the_weights_is_not_passed_over(llama: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(llama, tmp_path / "copy")
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    with pytest.raises(BenchmarkError, match=r"copy holds an adapter \(adapter_config\.json\).*merge it into"):
+        fetched(folder, tmp_path / "m")
+    for file in folder.glob("model*.safetensors"):
+        file.rename(folder / "adapter_model.safetensors")
+    with pytest.raises(BenchmarkError, match="holds an adapter"):
+        fetched(folder, tmp_path / "m")
+
+
+def test_a_checkpoint_in_parts(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "parts", "llama", max_shard_size="30KB")
+    parts = sorted(path.name for path in folder.glob("*.safetensors"))
+    assert set(json.loads((fetched(folder, tmp_path / "m") / "manifest.json").read_text())["files"]) >= {*parts}
+    (folder / parts[-1]).rename(tmp_path / "away")
+    with pytest.raises(BenchmarkError, match=rf"parts: its index names {parts[-1]}, which is missing: copy the whole"):
+        fetched(folder, tmp_path / "n")
+    (folder / parts[-1]).write_bytes((tmp_path / "away").read_bytes()[:-1000])
+    with pytest.raises(BenchmarkError, match=r"the model in .*parts cannot be loaded: "):
+        fetched(folder, tmp_path / "n")
+
+
+def test_of_one_file_and_an_index_the_one_is_loaded_and_recorded(llama: Path, tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "both", "llama", max_shard_size="30KB", seed=1)
+    shutil.copy(llama / "model.safetensors", folder)
+    files = json.loads((fetched(folder, tmp_path / "m") / "manifest.json").read_text())["files"]
+    assert [name for name in files if name.endswith(".safetensors")] == ["model.safetensors"]
+    loaded = load_model(tmp_path / "m", "cpu").model.state_dict()[UP]
+    assert torch.equal(loaded, load_file(llama / "model.safetensors")[UP])
+
+
 def test_a_pad_token_that_only_the_tokenizer_has(llama: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(llama, tmp_path / "copy")
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -30,6 +30,12 @@ WORKS: dict[str, dict[str, Any]] = {
     "granite": {},
     "glm": {},
     "falcon": {},
+    "mixtral": {},
+    "qwen3_moe": {},
+    "deepseek_v3": {},
+    "cohere": {},
+    "olmo3": {},
+    "stablelm": {"use_parallel_residual": True},
 }
 FAILS: dict[str, tuple[str, dict[str, Any], str]] = {
     "falcon with ALiBi": ("falcon", {"alibi": True}, "falcon (ignores|gives|cannot be run)"),
@@ -38,6 +44,12 @@ FAILS: dict[str, tuple[str, dict[str, Any], str]] = {
     "mpt": ("mpt", {}, "mpt has no scaled-dot-product attention"),
     "gptj": ("gptj", {}, "gptj has no scaled-dot-product attention"),
     "gpt_oss": ("gpt_oss", {}, "gpt_oss has no scaled-dot-product attention"),
+    "lfm2": (
+        "lfm2",
+        {"layer_types": ["conv", "full_attention"], "num_hidden_layers": 2},
+        "lfm2 has layers whose tokens do not see all tokens before them by attention .conv.",
+    ),
+    "jamba": ("jamba", {"use_mamba_kernels": False}, "jamba has layers .* .linear_attention."),
     "gemma3": ("gemma3", {}, "gemma3 holds more than a text model: use a text-only checkpoint, or save its language"),
 }
 
@@ -75,6 +87,11 @@ def test_a_model_that_forgets_its_mask_or_its_cache_is_seen(architecture: str, m
     assert not probing._masks(model)
     monkeypatch.setattr(type(model), "forward", shifted)
     assert not probing._caches(model)
+
+
+def test_a_model_that_cannot_be_made_small_is_not_built_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "_narrow", probing._short)
+    assert probing._tiny("m", CONFIG_MAPPING["deepseek_v3"]()) is None
 
 
 LONGROPE = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}

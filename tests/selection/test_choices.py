@@ -227,6 +227,24 @@ def test_a_pool_without_labels_leaves_those_that_need_them_undefined(files: File
             assert choice.reason == "it needs labels, and the pool has none"
 
 
+@pytest.mark.parametrize("labels", [True, False])
+def test_choices_are_the_same_from_their_arrays(files: Files, labels: bool) -> None:
+    pool = built(files) if labels else replace(built(files), gain=None, random_sets=())
+    answers = {entry: say(pool, prompts) for entry, prompts in plan(pool, names(), [1, 2], 3).items()}
+    choices = choose(pool, None, [1, 2], 3, 10, answers)
+    assert {choice.members is None for choice in choices.chosen} == {True, False} or labels
+    again = Choices.read(choices.arrays(), list(create(pool)), [1, 2], choices.n_judging)
+    assert again.random.keys() == choices.random.keys()
+    for k, sets in choices.random.items():
+        np.testing.assert_array_equal(again.random[k], sets)
+        assert [part.tolist() for part in again.asked(k)] == [part.tolist() for part in choices.asked(k)]
+    for one, other in zip(choices.chosen, again.chosen, strict=True):
+        assert (one.selector, one.shots, one.reason) == (other.selector, other.shots, other.reason)
+        assert (one.members is None) == (other.members is None)
+        if one.members is not None and other.members is not None:
+            np.testing.assert_array_equal(one.members, other.members)
+
+
 def test_a_generative_task_leaves_those_that_need_choices_undefined(files: Files) -> None:
     pool = replace(built(files), n_choices=0)
     families = ["badge", "mdl", "vote_k"]

@@ -73,3 +73,24 @@ def test_random_is_uniform_over_candidates(pool: Pool) -> None:
     generator = np.random.default_rng(2)
     counts = np.bincount(np.concatenate([selector(pool, 10, generator) for _ in range(1500)]), minlength=len(pool))
     assert counts == pytest.approx(np.full(len(pool), 500), abs=90)
+
+
+@pytest.mark.parametrize(
+    ("family", "without", "with_embeddings"),
+    [
+        ("cone", ["tfidf", "hidden"], ["embeddings"]),
+        ("mdl", ["tfidf", "hidden"], ["embeddings"]),
+        ("vote_k", ["tfidf", "statistics", "hidden"], ["embeddings"]),
+        ("badge", ["tfidf", "statistics", "hidden"], ["tfidf", "statistics", "hidden", "embeddings"]),
+        ("nearest", ["tfidf", "hidden"], ["tfidf", "hidden", "embeddings"]),
+    ],
+)
+def test_what_needs_prompts_of_its_own_compares_by_sentence_embeddings_alone(
+    pool: Pool, family: str, without: list[str], with_embeddings: list[str]
+) -> None:
+    """Of BADGE's prompts, all features have the same; `nearest` has none."""
+    for names, expected in (
+        (("tfidf", "statistics", "hidden"), without),
+        ((*pool.feature_names, "embeddings"), with_embeddings),
+    ):
+        assert [s.features for s in create(replace(pool, feature_names=names), [family])] == expected

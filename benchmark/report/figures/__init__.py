@@ -1,9 +1,7 @@
 """One figure a file: a function from the results to its drawings, none where the tables it needs are missing."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import partial
 
 from benchmark.report.drawing import Drawing
 from benchmark.report.figures import (
@@ -21,6 +19,7 @@ from benchmark.report.figures import (
 )
 from benchmark.report.results import Results
 from benchmark.report.style import styled
+from benchmark.workers import in_forks
 
 FIGURES: dict[str, Callable[[Results], list[Drawing]]] = {
     "strip": strip.draw,
@@ -39,7 +38,9 @@ FIGURES: dict[str, Callable[[Results], list[Drawing]]] = {
 
 def draw_all(results: Results) -> dict[str, list[Drawing]]:
     """{figure: its drawings}, drawn side by side on the cores that this process may use."""
-    workers = min(len(FIGURES), len(os.sched_getaffinity(0)))
-    with styled(), ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:  # forks inherit the style
-        drawn = {name: pool.submit(draw, results) for name, draw in FIGURES.items()}
-        return {name: drawings.result() for name, drawings in drawn.items()}
+    with styled():  # forks inherit the style
+        return dict(zip(FIGURES, in_forks(partial(draw, results), [*FIGURES]), strict=True))
+
+
+def draw(results: Results, name: str) -> list[Drawing]:
+    return FIGURES[name](results)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
+from benchmark.analysis.spearman import centred_ranks
 from benchmark.report.drawing import Drawing, drawing
 from benchmark.report.results import Results
 from benchmark.report.style import BLUE, new_figure, number, words
@@ -26,8 +26,9 @@ def draw(results: Results) -> list[Drawing]:
         f"{words(cell['statistic'])} under the mask {words(cell['mask'])}, "
         f"{'layer mean' if cell['layer'] == 'mean' else 'layer ' + str(cell['layer'])}, against {cell['outcome']}"
     )
+    ranks = (centred_ranks(np.stack(points)) + len(points[0]) + 1) / 2
     made = []
-    for name, (x, y) in {"values": points, "ranks": (rankdata(points[0]), rankdata(points[1]))}.items():
+    for name, (x, y) in {"values": points, "ranks": (ranks[0], ranks[1])}.items():
         figure = new_figure(4.5, 3.5)
         axes = figure.subplots()
         axes.scatter(x, y, s=14, color=BLUE, alpha=0.55, linewidths=0)
