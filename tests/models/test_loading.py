@@ -163,6 +163,25 @@ def test_whatever_the_tokenizer_puts_first_is_kept(
     assert loaded.add_bos is bool(expected)
 
 
+@pytest.mark.parametrize(
+    ("single", "expected"),
+    [
+        ("<s> $A </s>", ["<s>"]),  # BOS before and EOS after, as BERT's [CLS] and [SEP]
+        ("$A </s>", []),  # T5
+        ("<s> <s> $A", ["<s>", "<s>"]),
+        ("<s> user $A </s> assistant", ["<s>", "user"]),
+    ],
+)
+def test_what_comes_after_a_text_is_no_prefix(single: str, expected: list[str]) -> None:
+    tokenizer = train_tokenizer("qwen2").backend_tokenizer
+    names = ["<s>", "</s>", "user", "assistant"]
+    tokenizer.add_special_tokens(names)
+    ids = [(name, tokenizer.token_to_id(name)) for name in names]
+    tokenizer.post_processor = processors.TemplateProcessing(single=single, special_tokens=ids)
+    whole = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
+    assert whole.convert_ids_to_tokens(list(prefix_of(whole))) == expected
+
+
 def test_bos_alone(llama: Path, tmp_path: Path) -> None:
     loaded = load_model(fetched(llama, tmp_path / "m"), "cpu")
     assert loaded.prefix_ids == prefix_of(loaded.tokenizer) == (loaded.tokenizer.bos_token_id,)
