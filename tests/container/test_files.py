@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_the_context_denies_all_and_allows_what_is_there() -> None:
     for source in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, flags=re.MULTILINE):
         for path in source.split():
             assert path == "." or (ROOT / path).is_file(), path
+
+
+def test_the_image_has_the_settings_for_a_folder_without_git() -> None:
+    """Without them a mounted folder that is no repository ends in an error of DVC's."""
+    found = re.search(r"DVC_SYSTEM_CONFIG_DIR := \$\(CURDIR\)/(\S+)", (ROOT / "Makefile").read_text())
+    assert found
+    assert (ROOT / found[1] / "config").is_file()
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert any(fnmatch(f"{found[1]}/config", pattern) for pattern in allowed)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
