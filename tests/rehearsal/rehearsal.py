@@ -82,21 +82,10 @@ class Rehearsal:
         return self.execute(*self.command(*arguments), check=check, environment=environment)
 
     def reproduce(self) -> float:
-        """The whole pipeline, as `make paper` runs it; returns its seconds.
-
-        Raises `AssertionError` where a stage fails, but for the gate after a pool too small for the claim's controls.
-        """
+        """The whole pipeline, as `make paper` runs it; returns its seconds. `AssertionError` where a stage fails."""
         start = time.perf_counter()
-        done = self.execute("sh", "-c", REPRODUCE, check=self.scale.powerful)
-        if not self.ended(done.returncode, done.stdout + done.stderr):
-            raise AssertionError(f"the gate should have refused a verdict without power:\n{done.stdout}{done.stderr}")
+        self.execute("sh", "-c", REPRODUCE)
         return time.perf_counter() - start
-
-    def ended(self, code: int, said: str) -> bool:
-        """Whether the pipeline ended as it has to: well, or where the pool is too small, by the gate's refusal."""
-        if self.scale.powerful:
-            return code == 0
-        return code != 0 and "controls failed" in said and "'gate'" in said
 
     def execute(
         self,

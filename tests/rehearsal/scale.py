@@ -12,8 +12,6 @@ Kind = Literal["llama", "qwen2"]
 class Scale:
     """`models`: config of each; `ordinary`: ids before the special tokens; `datasets`: names of the profile's;
     `threads`: as in params.yaml.
-
-    `powerful`: the pool suffices for the controls of the claim. Where it does not, the gate has to refuse the verdict.
     """
 
     models: dict[Kind, dict[str, Any]]
@@ -22,7 +20,6 @@ class Scale:
     pool: int
     queries: int
     shard_size: str
-    powerful: bool
     threads: int | None = None
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     claim: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +64,6 @@ TRUE = Scale(
     pool=6,
     queries=4,
     shard_size="600MB",  # more than one file, as the real ones
-    powerful=False,
     # beyond one shot, selection would score 140 sets of demonstrations: hours on a CPU; the small form does
     sections=SECTIONS
     | {
@@ -86,7 +82,6 @@ SMALL = Scale(
     pool=200,  # at 120 one planted score had its lower limit at 0.3285, below the bound
     queries=8,
     shard_size="40KB",
-    powerful=True,
     threads=1,  # tiny products: on busy cores, two threads wait for each other most of the time
     sections=SECTIONS | {"extraction": {"token_budget": 4096, "shard": 40}},
     claim=CLAIM,
