@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 def prepare(params: Params, params_path: Path) -> None:
     """Raises `BenchmarkError` where `dvc repro` of the profile would fail or run something else."""
     folder = params_path.parent
-    check_writable(folder)
+    for each in (folder, WORK, params.data, params.results):
+        check_writable(each)
     take_lock(WORK / "pipeline.lock")
     forget_dead_runs(folder / ".dvc/tmp/rwlock")
     drop_broken_lock(folder / "dvc.lock")
@@ -58,8 +59,9 @@ def take_lock(path: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises `BenchmarkError` where the pipeline could not write."""
+    """Makes `folder` where it is missing. Raises `BenchmarkError` where the pipeline could not write."""
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()

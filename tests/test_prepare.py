@@ -14,6 +14,7 @@ import pytest
 
 from benchmark import prepare
 from benchmark.errors import BenchmarkError
+from benchmark.params import load_params
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,3 +69,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchmarkError, match="make the folder writable"):
         prepare.check_writable(tmp_path / "file")
+
+
+def test_so_is_one_within_that_another_user_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".work").write_text("")  # permissions do not bind the administrator, who may run this test
+    params = load_params(Path(__file__).parents[1] / "params.yaml")
+    with pytest.raises(BenchmarkError, match=r"writes into .*\.work, which fails .* make the folder writable"):
+        prepare.prepare(params, Path("params.yaml"))
