@@ -118,8 +118,8 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
         raise
     except Exception as error:  # each architecture has its own ways to refuse a config
         raise BenchmarkError(
-            f"model {name}: {folder / CONFIG} describes no model that can be built ({first_line(error)}): correct it, or "
-            f"use another checkpoint"
+            f"model {name}: {folder / CONFIG} describes no model that can be built ({first_line(error)}): correct "
+            f"it, or use another checkpoint"
         ) from error
     if shape is not None:
         require_shape(shape, found, name)
