@@ -32,6 +32,16 @@ def points(row: Any) -> str:
     return f"{signed(100 * row['difference'])} points (95 % interval {low} to {high})"
 
 
+def luck(row: Any, tried: int) -> str:
+    """Why it may be no finding that a difference's interval leaves out 0; nothing where it does not."""
+    if not (row["low"] > 0 or row["high"] < 0):
+        return ""
+    return (
+        f"; that interval is of this way alone, and of {tried} that were tried some leave out 0 by luck (p = "
+        f"{row['p_family']:.2f} once all are counted)"
+    )
+
+
 def active_learning(results: Results) -> str | None:
     """Would active learning by activations have helped? None without the table."""
     areas = results.tables.get("learning_areas")
@@ -68,7 +78,8 @@ def _found(rows: pd.DataFrame, alpha: float, kind: str = "") -> str:
     if len(winners):
         won = len(winners[names].drop_duplicates())
         return f"{won} of {count} {kind}ways to choose beat random choice beyond chance, the best {said}"
-    return f"none of {count} {kind}ways to choose beats random choice beyond chance, the best being {said}"
+    none = f"none of {count} {kind}ways to choose beats random choice beyond chance"
+    return f"{none}, the best being {said}{luck(best, count)}"
 
 
 def _places(rows: pd.DataFrame, alpha: float) -> str:
