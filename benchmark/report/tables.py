@@ -282,7 +282,7 @@ def learning(results: Results) -> Table | None:
     body = []
     for selector, direction in order(areas):
         rows = areas[(areas["selector"] == selector) & (areas["direction"] == direction)]
-        for _, found in rows.groupby(["mask", "features"], sort=False):
+        for _, found in rows.groupby(["mask", "features", "asked"], sort=False):
             by_rule = {row["rule"]: row for row in found.to_dict("records")}
             name = method(next(iter(by_rule.values())))
             body.append([name, *(text for rule in rules for text in _against_random(by_rule[rule]))])

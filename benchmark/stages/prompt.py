@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from benchmark.artefacts.prompts import write_prompts
 from benchmark.params import Params
+from benchmark.stages.names import POOL
 from benchmark.stages.pools import listed, read_material, read_pool, wanted
 from benchmark.stages.stage import Out, stage
 
 
 @stage(
     per="model",
-    parameters=("selection", "extraction.masks", "seed"),
+    parameters=(*POOL, "selection.unasked", "selection.shots"),
     inputs=(
         "{data}/datasets",
         "{data}/activations/{model}",
