@@ -173,7 +173,7 @@ def _has_statements(path: Path) -> bool:
 def code_of(stage: str, params: Params) -> list[str]:
     """The files that the result of a stage depends on, as paths from the root, sorted."""
     entry = stages()[stage]
-    read = {key.split(".")[0] for key in entry.parameters}
+    read = {key.split(".")[0] for key in entry.reads}
     named = {folder: strings(selected(params, (key,))) for folder, key in NAMED_BY.items() if key.split(".")[0] in read}
     modules = reached(PACKAGE / "stages" / f"{stage}.py", named)
     return [name for name in modules if stage in FETCHES or not name.startswith(FETCHED)]

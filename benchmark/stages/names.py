@@ -2,8 +2,10 @@
 
 COMPUTED = ("device", "dtype", "threads")
 """On what the digits of a model's output depend, besides the model."""
-CONTEXT = ("models", "datasets", "extraction", "quality", "sae", "claim", "seed", *COMPUTED)
-"""What cells and verdict are made from."""
+CONTEXT = ("models", "datasets", "extraction", "quality", "sae", "seed", *COMPUTED)
+"""What the cells are made from, which record it."""
+PARAMETERS = "parameters.json"
+"""Beside the datasets: the parameters they were made from, for whoever reads the folder and inherits them."""
 TABLES = (
     "family",
     "equivalence",

@@ -14,7 +14,8 @@ from benchmark.stages.stage import Out, stage
 
 @stage(
     per="model",
-    parameters=("selection", "extraction.masks", "seed"),
+    parameters=("selection",),
+    inherited=("extraction.masks", "seed"),
     inputs=(
         "{data}/datasets",
         "{data}/activations/{model}",

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 @stage(
-    parameters=("models", "datasets", "extraction.masks", "selection", "seed"),
+    parameters=("selection",),
+    inherited=("models", "datasets", "extraction.masks", "seed"),
     inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/embeddings", "{data}/features"),
     outs=(Out("{results}/learning.csv", kept=True), Out("{results}/learning_areas.csv", kept=True)),
 )

@@ -164,7 +164,8 @@ def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
 
 @stage(
     per="model",
-    parameters=("selection", "extraction.masks", "quality", "seed", *COMPUTED),
+    parameters=("selection",),
+    inherited=("extraction.masks", "quality", "seed", *COMPUTED),
     inputs=(
         "{data}/datasets",
         "{data}/models/{model}",

@@ -44,8 +44,9 @@ class Stage:
     """`run(params)`, or `run(params, model)` where it runs once for each model, `per` says of what; what it returns is
     printed.
 
-    `parameters` are dotted keys of params.yaml, `inputs` paths of outs; both may hold `{model}`. Every stage but
-    `code` has its own file of `CODE` among its inputs.
+    `parameters` are dotted keys of params.yaml, `inputs` paths of outs; both may hold `{model}`. `inherited` are keys
+    that it reads as well, but whose values its inputs record: an edit changes an input, so `dvc.lock` need not repeat
+    them. Every stage but `code` has its own file of `CODE` among its inputs.
     """
 
     name: str
@@ -55,6 +56,12 @@ class Stage:
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
     outs: tuple[Out, ...]
+    inherited: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The keys of all parameters that decide its outs."""
+        return (*self.parameters, *self.inherited)
 
     def place(self, path: str, params: Params, model: str = "{model}") -> str:
         """`path` of an input or out in the profile's folders."""
@@ -80,13 +87,15 @@ def stage(
     inputs: tuple[str, ...] = (),
     outs: tuple[Out, ...] = (),
     per: Per | None = None,
+    inherited: tuple[str, ...] = (),
 ) -> Callable[[Run], Run]:
     """Enters the decorated function into the table, under the name of its module."""
 
     def enter(run: Run) -> Run:
         name = run.__module__.rpartition(".")[2]
         code = () if CODE in {out.path for out in outs} else (f"{CODE}/{name}.json",)
-        _STAGES[name] = Stage(name, (run.__doc__ or "").strip(), run, per, parameters, (*code, *inputs), outs)
+        text = (run.__doc__ or "").strip()
+        _STAGES[name] = Stage(name, text, run, per, parameters, (*code, *inputs), outs, inherited)
         return run
 
     return enter
