@@ -101,12 +101,23 @@ def stage(
     return enter
 
 
-def stages() -> dict[str, Stage]:
-    """Every stage by its name, each after those whose outs it reads; among equals by name."""
+def stage_named(name: str) -> Stage:
+    """The stage of that name, or `KeyError`. No other is imported: it starts without what they need."""
+    if name in _modules():
+        import_module(f"benchmark.stages.{name}")
+    return _STAGES[name]
+
+
+def _modules() -> list[str]:
     import benchmark.stages as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+    return [module.name for module in pkgutil.iter_modules(package.__path__)]
+
+
+def stages() -> dict[str, Stage]:
+    """Every stage by its name, each after those whose outs it reads; among equals by name."""
+    for name in _modules():
+        import_module(f"benchmark.stages.{name}")
     sorter = TopologicalSorter({name: _makers(entry) for name, entry in sorted(_STAGES.items())})
     sorter.prepare()
     ordered: dict[str, Stage] = {}
