@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import tarfile
+import zipfile
 from pathlib import Path
 
 from benchmark.params import Params
@@ -45,14 +45,14 @@ def committed(params: Params, root: Path, folder: Path) -> Path | None:
     packed = _archive(params, root)
     if packed is None:
         return None
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        archive.extractall(folder)
     return folder / params.results if (folder / params.results / "claim.json").is_file() else None
 
 
 def _archive(params: Params, root: Path) -> bytes | None:
-    """A tar of the results as git's HEAD has them; None without git, or where it has none."""
-    command = ["git", "-C", str(root), "archive", "HEAD", "--", params.results.as_posix()]
+    """A zip of the results as git's HEAD has them; None without git, or where it has none."""
+    command = ["git", "-C", str(root), "archive", "--format=zip", "-0", "HEAD", "--", params.results.as_posix()]
     try:
         return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
     except (OSError, subprocess.SubprocessError):

@@ -12,7 +12,7 @@ from benchmark.stages.names import PARAMETERS
 from benchmark.stages.stage import instances
 from benchmark.storage import atomic
 
-BY_PART = ("activations", "quality", "embeddings", "answers", "selection", "planted", "features")
+BY_PART = ("activations", "quality", "embeddings", "answers", "labels", "selection", "planted", "features")
 
 
 def leftovers(params: Params) -> list[Path]:

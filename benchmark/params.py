@@ -25,7 +25,7 @@ def _key(name: str) -> str:
 
 
 Key = Annotated[str, AfterValidator(_key)]
-Kind = Literal["activations", "quality", "embeddings", "features", "answers", "selection"]
+Kind = Literal["activations", "quality", "embeddings", "features", "answers", "labels", "selection"]
 
 
 class Paths(Section):
@@ -56,6 +56,14 @@ class Quality(Section):
     sets: int = Field(ge=2, description="random sets of each size")
 
 
+class Rounds(Section):
+    models: tuple[str, ...] = Field(
+        description="models that are asked anew in each round, under what was labelled before"
+    )
+    shots: int = Field(ge=1, description="labelled demonstrations in each of these prompts")
+    prompts: int = Field(ge=1, description="prompts about a candidate in a round, each with other demonstrations")
+
+
 class Selection(Section):
     selectors: tuple[str, ...] = Field(min_length=1, description="the families that choose")
     features: tuple[str, ...] = Field(min_length=1, description="what selectors compare candidates by")
@@ -69,6 +77,7 @@ class Selection(Section):
     random_draws: int = Field(ge=10, description="random choices that a selector is compared with")
     budgets: tuple[int, ...] = Field(min_length=1, description="labels bought from an unlabelled pool, in rounds")
     random_orders: int = Field(ge=100, description="random orders of labelling that a learning curve is compared with")
+    rounds: Rounds
     query_share: float = Field(gt=0, lt=1, description="share of the queries that selectors may see; the rest judge")
 
     @model_validator(mode="after")
@@ -127,7 +136,11 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _names_its_models(self) -> Self:
-        for key, names in (("sae.models", self.sae.models), ("selection.unasked", self.selection.unasked)):
+        for key, names in (
+            ("sae.models", self.sae.models),
+            ("selection.unasked", self.selection.unasked),
+            ("selection.rounds.models", self.selection.rounds.models),
+        ):
             strange = [name for name in names if name not in self.models]
             if strange:
                 raise ValueError(f"{key} names {strange[0]!r}, the models are {', '.join(self.models)}")

@@ -95,7 +95,7 @@ def meet(index: int) -> None:
     """Waits until three nodes are at work."""
     Path("met").mkdir(exist_ok=True)
     Path("met", node_id()).touch()
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while len(list(Path("met").iterdir())) < 3:
         assert time.monotonic() < limit
         time.sleep(0.05)
@@ -290,7 +290,7 @@ def finished() -> set[tuple[str, str]]:
 
 
 def wait(condition: Callable[[], object]) -> None:
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < limit
         time.sleep(0.02)
@@ -355,12 +355,13 @@ class Dying(Tasks):
 
 STAGE = textwrap.dedent(
     """
-    import logging
+    import signal
     from pathlib import Path
     from benchmark.params import load_params
     from benchmark.parts import compute_parts
     from tests.test_cluster import MODEL, Noting
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     compute_parts(Noting(load_params(Path("params.yaml")), MODEL))
     """
 )

@@ -95,10 +95,7 @@ def selection_table(
                     {
                         "model": model,
                         "dataset": dataset,
-                        "selector": choice.selector.name,
-                        "direction": choice.selector.direction,
-                        "mask": choice.selector.mask,
-                        "features": choice.selector.features,
+                        **choice.selector.keys,
                         "shots": shots,
                         "metric": metric,
                         "score": score,

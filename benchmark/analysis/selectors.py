@@ -1,4 +1,4 @@
-"""Is a selector better than random choice, over tasks?"""
+"""Is a selector better than random choice, over tasks, or in one pool?"""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def selectors_over_tasks(table: pd.DataFrame) -> pd.DataFrame:
     means = pd.DataFrame(rows)
     families = means.groupby(["shots", "metric"], sort=False)["p"]
     return means.assign(p_family=families.transform(lambda p: holm(p.to_numpy())))
+
+
+def against_random(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `results/selection.csv` with `difference` from random choice and `p_family`.
+
+    The latter is Holm's over all selectors and pools of the same shots and metric.
+    """
+    groups = table.groupby(["shots", "metric"], sort=False)["p"]
+    family = groups.transform(lambda p: holm(p.to_numpy()))
+    return table.assign(difference=table["score"] - table["random_mean"], p_family=family)

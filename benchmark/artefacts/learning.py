@@ -8,7 +8,8 @@ import pandas as pd
 
 from benchmark.storage import read_table, write_table
 
-METHOD = ["selector", "direction", "mask", "features"]
+METHOD = ["selector", "direction", "mask", "features", "asked"]
+"""`asked` is `each round` where the model was asked anew in each round, and else empty."""
 NAMES = ("model", "dataset", *METHOD, "rule", "metric")
 CURVES = (*NAMES, "budget", "score", "low", "high")
 AREAS = (*NAMES, "area", "random_area", "difference", "low", "high", "p_orders", "p_queries", "p", "p_family")

@@ -196,6 +196,7 @@ def _profile(name: str, model_name: str, model: Path, datasets: dict[str, Any]) 
     }
     cheap = [selector for selector in content["selection"]["selectors"] if selector in SELECTORS]
     content["selection"]["selectors"] = cheap
+    content["selection"]["rounds"]["models"] = []
     content["sae"]["models"] = {}  # a dictionary takes more text than is left of a small file
     families = content["claim"]["families"].items()
     content["claim"]["families"] = {key: family for key, family in families if LAYER not in family["layers"]}

@@ -12,7 +12,8 @@ from benchmark.params import Params
 from benchmark.planning.lengths import Lengths
 from benchmark.selection import Features, Pool, create, halves, plan
 from benchmark.selection.feature import kind, unit
-from benchmark.stages.pools import listed
+from benchmark.selection.rounds import Asking, unsure
+from benchmark.stages.pools import budgets_of, listed
 
 DIMENSIONS, WORDS = 16, 50
 
@@ -28,6 +29,24 @@ def wanted_prompts(params: Params, lengths: Lengths) -> list[Prompt]:
     shots = {min(k, len(pool)) for k in section.shots}
     plans = plan(pool, section.selectors, sorted(shots), params.seed).values()
     return sorted({prompt for prompts in plans for prompt in listed(prompts, judging)})
+
+
+def round_prompts(params: Params, lengths: Lengths) -> list[list[Prompt]]:
+    """What the model is asked in each round of each selector that asks it anew; what is labelled by then is drawn."""
+    section, n = params.selection, len(lengths.pool_input)
+    n_choices = max(map(len, lengths.continuations)) if lengths.kind == "classification" else 0
+    budgets = budgets_of(params, n)
+    if not (n_choices and budgets):
+        return []
+    asking = Asking(section.rounds.shots, section.rounds.prompts, lambda prompts: np.empty(0))
+    nobody = np.empty(0, dtype=np.int64)
+    found = []
+    for _ in unsure(random_pool(params, 2, 1, n_choices), section.selectors):
+        draw = np.random.default_rng(0)
+        order = draw.permutation(n)
+        plans = (asking.plan(order[:labelled], order[labelled:], draw) for labelled in (0, *budgets[:-1]))
+        found += [listed(prompts, nobody) for prompts in plans]
+    return found
 
 
 def count_selectors(params: Params) -> int:

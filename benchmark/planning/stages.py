@@ -14,7 +14,7 @@ from benchmark.models.budget import Budget
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import weights
 from benchmark.params import Params
-from benchmark.planning.asking import count_selectors, wanted_prompts
+from benchmark.planning.asking import count_selectors, round_prompts, wanted_prompts
 from benchmark.planning.costs import DTYPE_BYTES, flops, peak_bytes
 from benchmark.planning.lengths import Lengths
 from benchmark.planning.machines import Machine
@@ -36,6 +36,8 @@ USABLE = 0.9
 """Share of a GPU's memory that batches find: its context, and what falls between allocations, take the rest [ours]."""
 ANSWER_BYTES = 60
 """Of a row of answers.csv, about."""
+ORDER_BYTES = 100
+"""Of what a round adds to orders.csv, about."""
 SAMPLE = 1
 """Shards of prefixes that are walked: their lengths are drawn alike, so one stands for all."""
 
@@ -103,7 +105,8 @@ def costs(cell: Cell) -> list[Cost]:
     """What a model must do on one dataset. Other stages but `sae`, and an encoder of sentences, take seconds."""
     scoring = cell.params.quality.token_budget
     embedding = ((_embed, scoring),) if "hidden" in cell.params.selection.features else ()
-    selecting = ((_answer, scoring), (_select, scoring))
+    labelling = ((_label, scoring),) if cell.model in cell.params.selection.rounds.models else ()
+    selecting = ((_answer, scoring), *labelling, (_select, scoring))
     stages = ((_extract, cell.params.extraction.token_budget), (_quality, scoring), *embedding, *selecting)
     return [_halved(cell, stage, budget) for stage, budget in stages]
 
@@ -167,6 +170,12 @@ def _answer(cell: Cell, budget: int) -> Cost:
         for each in answering_passes(cell.lengths, prompts[start : start + size], budget, cell.shape.hidden)
     ]
     return cell.cost("answer", passes, len(prompts), ANSWER_BYTES * len(prompts), budget)
+
+
+def _label(cell: Cell, budget: int) -> Cost:
+    rounds, hidden = round_prompts(cell.params, cell.lengths), cell.shape.hidden
+    passes = [each for prompts in rounds for each in answering_passes(cell.lengths, prompts, budget, hidden)]
+    return cell.cost("label", passes, sum(map(len, rounds)), ORDER_BYTES * len(rounds), budget)
 
 
 def _select(cell: Cell, budget: int) -> Cost:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.analysis.selectors import selectors_over_tasks
+from benchmark.analysis.selectors import against_random, selectors_over_tasks
 from benchmark.artefacts.learning import METHOD
 from benchmark.report.figures.selection import family, label
 from benchmark.report.results import Results
@@ -15,19 +15,31 @@ from benchmark.report.style import signed, words
 METRIC = "performance"
 BOUND = "oracle"
 """Knows what it cannot know: how far choosing could get, and no method."""
+RANDOM = "random"
 
 
 def method(row: Any) -> str:
     """A selector as readers know it: its name, direction, and by what features or under which mask."""
     by = f" by {words(row['features'])}" if row["features"] else ""
     under = f" under {words(row['mask'])}" if row.get("mask") else ""
-    return label(row["selector"], row["direction"]) + by + under
+    anew = f", the model asked {row['asked']}" if row.get("asked") else ""
+    return label(row["selector"], row["direction"]) + by + under + anew
 
 
 def points(row: Any) -> str:
     """A difference from random choice in points, with its interval."""
     low, high = signed(100 * row["low"]), signed(100 * row["high"])
     return f"{signed(100 * row['difference'])} points (95 % interval {low} to {high})"
+
+
+def luck(row: Any, tried: int) -> str:
+    """Why it may be no finding that a difference's interval leaves out 0; nothing where it does not."""
+    if not (row["low"] > 0 or row["high"] < 0):
+        return ""
+    return (
+        f"; that interval is of this way alone, and of {tried} that were tried some leave out 0 by luck (p = "
+        f"{row['p_family']:.2f} once all are counted)"
+    )
 
 
 def active_learning(results: Results) -> str | None:
@@ -57,14 +69,17 @@ def active_learning(results: Results) -> str | None:
 
 def _found(rows: pd.DataFrame, alpha: float, kind: str = "") -> str:
     """How many methods beat random choice on average over tasks, and the best."""
-    count = len(rows[METHOD].drop_duplicates())
+    names = [name for name in METHOD if name in rows]
+    count = len(rows[names].drop_duplicates())
     winners = rows[rows["p_family"] < alpha]
     best = (winners if len(winners) else rows).nlargest(1, "difference").iloc[0]
-    said = f"{method(best)} with the {best['rule']} labelled example as demonstration: {points(best)}"
+    rule = f" with the {best['rule']} labelled example as demonstration" if "rule" in rows else ""
+    said = f"{method(best)}{rule}: {points(best)}"
     if len(winners):
-        won = len(winners[METHOD].drop_duplicates())
+        won = len(winners[names].drop_duplicates())
         return f"{won} of {count} {kind}ways to choose beat random choice beyond chance, the best {said}"
-    return f"none of {count} {kind}ways to choose beats random choice beyond chance, the best being {said}"
+    none = f"none of {count} {kind}ways to choose beats random choice beyond chance"
+    return f"{none}, the best being {said}{luck(best, count)}"
 
 
 def _places(rows: pd.DataFrame, alpha: float) -> str:
@@ -81,16 +96,16 @@ def _places(rows: pd.DataFrame, alpha: float) -> str:
 
 
 def selection(results: Results) -> str | None:
-    """Does any selector of demonstrations beat random choice over tasks? None without the table."""
+    """Does any selector of demonstrations beat random choice, over tasks or on one? None without the table."""
     table = results.tables.get("selection")
     if table is None:
         return None
-    means = selectors_over_tasks(table[(table["metric"] == METRIC) & (table["selector"] != BOUND)])
+    rows = table[(table["metric"] == METRIC) & ~table["selector"].isin((BOUND, RANDOM))]
+    means, single, alpha = selectors_over_tasks(rows), against_random(rows), float(results.claim["alpha"])
     said = []
-    for shots, rows in means[means["p_family"].notna()].groupby("shots"):
-        winners = rows[rows["p_family"] < float(results.claim["alpha"])]
-        best = (winners if len(winners) else rows).nlargest(1, "difference").iloc[0]
-        count = f"{len(winners)} of {len(rows)} selectors do" if len(winners) else f"none of {len(rows)} selectors does"
+    for shots, average in means[means["p_family"].notna()].groupby("shots"):
+        places = _places(single[single["shots"] == shots], alpha)
         plural = "s" if int(str(shots)) > 1 else ""
-        said.append(f"with {shots} shot{plural} {count}, the best {method(best)}, {points(best)}")
-    return f"Beyond chance, on average over tasks, {'; '.join(said)}." if said else None
+        tasks = f"the {rows['dataset'].nunique()} tasks"
+        said.append(f"With {shots} shot{plural}, over {tasks}, {_found(average, alpha)}; {places}.")
+    return " ".join(said) or None

@@ -34,6 +34,7 @@ TEXT = (
     "selector",
     "direction",
     "features",
+    "asked",
     "rule",
     "metric",
     "control",

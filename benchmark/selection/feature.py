@@ -57,11 +57,11 @@ def kind(name: str) -> Kind:
 def names_of(pool: Pool, *, of_queries: bool = False, asking: bool = False) -> Iterator[str]:
     """The pool's features, or those among them that queries have, too.
 
-    `asking`: for a selector whose prompts depend on its features. Of a pool with sentence embeddings it takes these
-    alone, as its paper does: every other kind of features would have the model asked again.
+    `asking`: for a selector whose prompts depend on its features. It takes one kind alone, for every other would have
+    the model asked again: sentence embeddings, as its paper does, or in a pool without them the first.
     """
     found = [name for name in pool.feature_names if kind(name).of_queries or not of_queries]
-    return iter(["embeddings"] if asking and "embeddings" in found else found)
+    return iter((["embeddings"] if "embeddings" in found else found[:1]) if asking else found)
 
 
 def features_of(pool: Pool, name: str) -> Features:

@@ -20,14 +20,15 @@ NOISE = 1e-5  # of a score's range; between two processors, most scores differ b
 
 @dataclass(frozen=True)
 class Needs:
-    """What a selector reads besides the candidates' inputs, its features and the model's zero-shot uncertainty.
+    """What a selector reads besides the candidates' inputs and its features.
 
     `labels` of the candidates, before it chooses; `queries`: inputs of those set aside, or of each one that it chooses
-    for.
+    for; `uncertainty`: how sure the model is of each candidate's label, which can be asked anew in each round.
     """
 
     labels: bool = False
     queries: Literal["none", "set_aside", "each"] = "none"
+    uncertainty: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,11 @@ class Selector(ABC):
     features: str = ""
     needs: Needs = Needs()
     nested: bool = True
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What names it in a table."""
+        return {"selector": self.name, "direction": self.direction, "mask": self.mask, "features": self.features}
 
     @abstractmethod
     def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> Members:
@@ -146,6 +152,10 @@ def label_distribution(pool: Pool) -> NDArray[np.float64]:
     """The model's distribution over the labels in each planned prompt, float64 [p, c]; 0 where there is no label."""
     if pool.answers is None:
         raise UndefinedError("its prompts were not run")
-    probability = np.exp(pool.answers - np.nanmax(pool.answers, axis=1, keepdims=True))
-    probability = np.nan_to_num(probability)
+    return distribution(pool.answers)
+
+
+def distribution(answers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-probabilities of labels scaled to probabilities that sum to 1, float64 [p, c]; 0 where `answers` is NaN."""
+    probability = np.nan_to_num(np.exp(answers - np.nanmax(answers, axis=1, keepdims=True)))
     return np.asarray(probability / probability.sum(axis=1, keepdims=True))

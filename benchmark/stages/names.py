@@ -2,6 +2,10 @@
 
 COMPUTED = ("device", "dtype", "threads")
 """On what the digits of a model's output depend, besides the model."""
+POOL = ("selection.selectors", "selection.features", "selection.query_share")
+"""What selectors see of a pool, and which of them there are."""
+POOL_INHERITED = ("extraction.masks", "seed")
+"""On which that depends as well: the activations and the quality that it is read from record them."""
 CONTEXT = ("models", "datasets", "extraction", "quality", "sae", "seed", *COMPUTED)
 """What the cells are made from, which record it."""
 PARAMETERS = "parameters.json"

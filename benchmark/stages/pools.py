@@ -14,7 +14,8 @@ from benchmark.artefacts.prompts import Prompt
 from benchmark.artefacts.scores import ActivationScores
 from benchmark.artefacts.sets import read_sets
 from benchmark.artefacts.uncertainty import read_uncertainty
-from benchmark.params import Params
+from benchmark.params import Kind, Params
+from benchmark.parts import files_of
 from benchmark.selection import Features, Pool, Prompts, build_pool, halves, plan
 from benchmark.selection.choices import Plan
 from benchmark.selection.feature import kind, unit
@@ -35,6 +36,14 @@ def read_material(params: Params, model: str, dataset: str) -> Material:
     data = Dataset.read(params.dataset_folder(dataset))
     queries = halves(len(data.queries), params.selection.query_share, params.seed)
     return Material(data, Matrices.read(params.part("quality", model, dataset)), *queries)
+
+
+def pool_inputs(params: Params, model: str, dataset: str) -> dict[str, dict[str, str]]:
+    """The digests of the parts that `read_pool` reads, by kind."""
+    kinds: tuple[Kind, ...] = ("activations", "quality", "embeddings")
+    found: dict[str, dict[str, str]] = {kind: files_of(params.part(kind, model, dataset)) for kind in kinds}
+    features = params.features(model, dataset).parent
+    return found | ({"features": files_of(features)} if features.is_dir() else {})  # where the model has dictionaries
 
 
 def read_pool(params: Params, model: str, dataset: str, material: Material) -> Pool:
@@ -61,6 +70,11 @@ def read_pool(params: Params, model: str, dataset: str, material: Material) -> P
         },
         FeatureScores.read(features) if features.parent.is_dir() else None,  # where the model has dictionaries
     )
+
+
+def budgets_of(params: Params, n: int) -> list[int]:
+    """The budgets that a pool of n candidates can fill: a smaller pool has a shorter curve."""
+    return [budget for budget in params.selection.budgets if budget <= n]
 
 
 def wanted(params: Params, model: str, pool: Pool) -> dict[Plan, Prompts]:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.params import Params
+from benchmark.stages.names import POOL, POOL_INHERITED
 from benchmark.stages.stage import Out, stage
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
+
+    from benchmark.selection import Pool
+
+Tables = tuple["pd.DataFrame", "pd.DataFrame"]
 
 
 @stage(
-    parameters=("selection",),
-    inherited=("models", "datasets", "extraction.masks", "seed"),
-    inputs=("{data}/datasets", "{data}/activations", "{data}/quality", "{data}/embeddings", "{data}/features"),
+    parameters=(*POOL, "selection.budgets", "selection.random_orders", "selection.rounds.models"),
+    inherited=("models", "datasets", *POOL_INHERITED),
+    inputs=(
+        "{data}/datasets",
+        "{data}/activations",
+        "{data}/quality",
+        "{data}/embeddings",
+        "{data}/features",
+        "{data}/labels",
+    ),
     outs=(Out("{results}/learning.csv", kept=True), Out("{results}/learning_areas.csv", kept=True)),
 )
 def run(params: Params) -> None:
     """Let selectors buy labels in rounds, and measure what these are worth."""
     import pandas as pd
 
-    from benchmark import workers
+    from benchmark.activations import masks  # noqa: F401  what every fork needs is imported before
     from benchmark.analysis.learning import corrected, over_tasks
     from benchmark.artefacts.learning import AREAS, CURVES, write_learning
+    from benchmark.workers import in_forks
 
-    with tempfile.TemporaryDirectory(prefix="rounds-") as folder:
-        pools = Pools(params, Path(folder))
-        for _, failure in workers.run(pools, "cpu", 1):
-            if failure:
-                raise failure
-        found = [pools.read(index) for index in range(len(pools))]
-    tables = [pair for pair in found if pair is not None]
+    pairs = [(model, dataset) for model in params.models for dataset in params.datasets]
+    tables = [found for found in in_forks(partial(_pool, params), pairs) if found is not None]
     if not tables:
         write_learning(params.results, pd.DataFrame(columns=list(CURVES)), pd.DataFrame(columns=list(AREAS)))
         return
@@ -43,63 +52,24 @@ def run(params: Params) -> None:
     write_learning(params.results, curves, pd.concat([corrected(areas), corrected(means)], ignore_index=True))
 
 
-@dataclass(frozen=True)
-class Pools:
-    """The `workers.Job`: a task is a pool, whose rows go into `folder`. No model is loaded."""
-
-    params: Params
-    folder: Path
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        return [(model, dataset) for model in self.params.models for dataset in self.params.datasets]
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def load(self) -> None:
-        from benchmark.activations import masks  # noqa: F401  what every worker needs is imported before they fork
-
-    def places(self, index: int) -> list[Path]:
-        return [self.folder / f"{index}_{name}.parquet" for name in ("curves", "areas")]
-
-    def perform(self, loaded: None, index: int) -> None:
-        tables = _pool(self.params, *self.pairs[index]) or ()
-        for place, table in zip(self.places(index), tables, strict=False):
-            table.to_parquet(place)
-
-    def read(self, index: int) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-        """The curves and areas of a pool; None where no selector takes part."""
-        import pandas as pd
-
-        curves, areas = self.places(index)
-        return (pd.read_parquet(curves), pd.read_parquet(areas)) if areas.exists() else None
-
-
-def _pool(params: Params, model: str, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+def _pool(params: Params, pair: tuple[str, str]) -> Tables | None:
+    """The curves and areas of one model on one dataset; None where no selector takes part."""
     import numpy as np
 
     from benchmark.analysis.learning import learning_tables, ranks
     from benchmark.seeds import generator
-    from benchmark.selection import UndefinedError
     from benchmark.selection.feature import cosines, kind
-    from benchmark.selection.rounds import label_in_rounds, random_orders, unlabelled
-    from benchmark.stages.pools import read_material, read_pool
+    from benchmark.selection.rounds import random_orders
+    from benchmark.stages.pools import budgets_of, read_material, read_pool
 
-    section = params.selection
+    section, (model, dataset) = params.selection, pair
     material = read_material(params, model, dataset)
     pool = read_pool(params, model, dataset, material)
-    budgets = [budget for budget in section.budgets if budget <= len(pool)]  # a smaller pool has a shorter curve
-    keys, orders = [], []
-    for selector in unlabelled(pool, section.selectors) if budgets else ():
-        try:
-            orders.append(label_in_rounds(selector, pool, budgets, params.seed))
-        except UndefinedError:
-            continue
-        names = {name: str(getattr(selector, name)) for name in ("direction", "mask", "features")}
-        keys.append({"model": model, "dataset": dataset, "selector": selector.name, **names})
-    if not orders:
+    budgets = budgets_of(params, len(pool))
+    found = list(_orders(params, model, dataset, pool, budgets)) if budgets else []
+    if not found:
         return None
+    keys, orders = ([{"model": model, "dataset": dataset, **key} for key, _ in found], [order for _, order in found])
     draw = generator(params.seed, "rounds", "random", dataset)  # the same orders for every model
     random = random_orders(len(pool), section.random_orders, budgets[-1], draw)
     compared = kind("embeddings" if "embeddings" in section.features else "tfidf").compute(pool)
@@ -110,3 +80,22 @@ def _pool(params: Params, model: str, dataset: str) -> tuple[pd.DataFrame, pd.Da
     }
     nearness = ranks(cosines(compared.candidates, compared.asked), draw.permutation(len(pool)))
     return learning_tables(keys, np.stack(orders), random, budgets, outcomes, nearness)
+
+
+def _orders(
+    params: Params, model: str, dataset: str, pool: Pool, budgets: list[int]
+) -> Iterator[tuple[dict[str, str], NDArray[np.int64]]]:
+    """What names each selector that takes part, and the order in which it has candidates labelled."""
+    from benchmark.artefacts.orders import read_orders
+    from benchmark.selection import UndefinedError
+    from benchmark.selection.rounds import label_in_rounds, unlabelled
+
+    for selector in unlabelled(pool, params.selection.selectors):
+        try:
+            yield selector.keys | {"asked": ""}, label_in_rounds(selector, pool, budgets, params.seed)
+        except UndefinedError:
+            continue
+    if model in params.selection.rounds.models:
+        for keys, order in read_orders(params.part("labels", model, dataset)):
+            if len(order):
+                yield keys | {"asked": "each round"}, order

@@ -18,11 +18,11 @@ from benchmark.artefacts.matrices import Matrices
 from benchmark.artefacts.prompts import read_answers
 from benchmark.artefacts.selection import write_selection
 from benchmark.errors import BenchmarkError
-from benchmark.params import Kind, Params
+from benchmark.params import Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
 from benchmark.selection import Choices, Pool, choose, create
-from benchmark.stages.names import COMPUTED
-from benchmark.stages.pools import listed, read_material, read_pool, wanted
+from benchmark.stages.names import COMPUTED, POOL, POOL_INHERITED
+from benchmark.stages.pools import listed, pool_inputs, read_material, read_pool, wanted
 from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from benchmark.models.budget import Budget
     from benchmark.models.loading import LoadedModel
 
-PARTS: tuple[Kind, ...] = ("activations", "quality", "embeddings", "answers")
 NAMES = ("log_probability", "performance")
 CHOICES = "choices"
 """The shard that holds what every selector chose; the others follow from it."""
@@ -59,12 +58,8 @@ class Choosing(Work):
         return self.params.quality.token_budget
 
     def inputs(self, dataset: str) -> dict[str, Any]:
-        parts = (self.params.part(kind, self.model, dataset) for kind in PARTS)
-        inputs = super().inputs(dataset) | {part.parent.parent.name: files_of(part) for part in parts}
-        features = self.params.features(self.model, dataset)
-        if features.parent.is_dir():  # the model has dictionaries
-            inputs["features"] = files_of(features.parent)
-        return inputs
+        answers = files_of(self.params.part("answers", self.model, dataset))
+        return super().inputs(dataset) | pool_inputs(self.params, self.model, dataset) | {"answers": answers}
 
     def cell(self, dataset: str) -> Cell:
         if dataset not in self._cells:
@@ -164,8 +159,8 @@ def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
 
 @stage(
     per="model",
-    parameters=("selection",),
-    inherited=("extraction.masks", "quality", "seed", *COMPUTED),
+    parameters=(*POOL, "selection.unasked", "selection.shots", "selection.random_draws"),
+    inherited=(*POOL_INHERITED, "quality", *COMPUTED),
     inputs=(
         "{data}/datasets",
         "{data}/models/{model}",

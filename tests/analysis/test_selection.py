@@ -22,7 +22,7 @@ def test_a_selector_that_only_picks_the_better_target_shows_as_that(chosen: int,
     target = np.repeat([0, 1], 4)
     worth = np.array([0.0, 1, 2, 3, 10, 11, 11, 13])  # the second target is better throughout
     needs = SimpleNamespace(labels=True, model=True)
-    selector = SimpleNamespace(name="s", direction="highest", mask="", features="", needs_label=True, needs=needs)
+    selector = SimpleNamespace(name="s", keys={"selector": "s"}, needs=needs)
     lists = np.full((3, 1), chosen)
     choice = SimpleNamespace(selector=selector, lists=lambda n: lists)
     choices: Any = SimpleNamespace(random={1: np.arange(8)[:, None]}, at=lambda shots: [choice], n_judging=3)
@@ -40,7 +40,7 @@ def test_lists_for_each_query_are_tested_query_by_query() -> None:
     generator = np.random.default_rng(0)
     matrix = generator.random((8, 12))
     needs = SimpleNamespace(labels=False)
-    selector = SimpleNamespace(name="s", direction="", mask="", features="f", needs=needs)
+    selector = SimpleNamespace(name="s", keys={"selector": "s"}, needs=needs)
     lists = matrix.argmax(axis=0)[:, None]
     choice = SimpleNamespace(selector=selector, lists=lambda n: lists)
     choices: Any = SimpleNamespace(random={1: np.arange(8)[:, None]}, at=lambda shots: [choice], n_judging=12)

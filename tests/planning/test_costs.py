@@ -26,7 +26,7 @@ from benchmark.models.loading import LoadedModel, load_model
 from benchmark.models.parameters import Shape
 from benchmark.models.shape import shape_of, weights
 from benchmark.params import Params, load_params
-from benchmark.planning.asking import wanted_prompts
+from benchmark.planning.asking import round_prompts, wanted_prompts
 from benchmark.planning.costs import flops, key_value_bytes, peak_bytes
 from benchmark.planning.dictionaries import dictionary_cost, training_flops
 from benchmark.planning.lengths import Lengths, count_lengths, typical_lengths
@@ -177,6 +177,18 @@ def test_as_many_prompts_are_planned_as_selectors_say() -> None:
     generated = typical_lengths("generative", (200, 30), 40, 10, 8, bos=True)
     assert len(wanted_prompts(_choosing(params, "cone"), generated)) == 150
     assert wanted_prompts(_choosing(params, "badge"), generated) == []
+
+
+def test_rounds_are_planned_as_selectors_ask() -> None:
+    """Of 40 candidates the third budget is out of reach; the model is asked about those that are not labelled."""
+    params = load_params(PAPER)
+    rounds = params.selection.rounds.model_copy(update={"shots": 3, "prompts": 2})
+    changes = {"selectors": ("predictive_entropy", "dpp"), "budgets": (2, 16, 64), "rounds": rounds}
+    params = params.model_copy(update={"selection": params.selection.model_copy(update=changes)})
+    planned = round_prompts(params, typical_lengths("classification", (200, 30), 40, 10, 8, bos=True))
+    of_one = [(40, 0), (2 * 38, 2)]  # prompts, and demonstrations in each
+    assert [(len(prompts), len(prompts[0].members)) for prompts in planned] == of_one * 2
+    assert round_prompts(params, typical_lengths("generative", (200, 30), 40, 10, 8, bos=True)) == []
 
 
 def _choosing(params: Params, name: str) -> Params:

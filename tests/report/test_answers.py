@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.report.answers import active_learning, selection
+from benchmark.report.answers import active_learning, luck, selection
 from benchmark.report.results import Results, read_results
 from tests.report.synthetic import write_results
 
@@ -59,9 +59,32 @@ def test_the_other_metric_answers_nothing(results: Results) -> None:
 def test_selectors_are_counted_at_each_number_of_shots_without_the_oracle(results: Results) -> None:
     said = selection(results)
     assert said is not None
-    assert said.startswith("Beyond chance, on average over tasks, with 1 shot ")
-    assert said.count(" selectors do") == 3
+    assert said.startswith("With 1 shot, over the 2 tasks, ")
+    assert said.count(" ways to choose beat") == 3
     assert "oracle" not in said
+
+
+def test_an_interval_that_leaves_out_0_is_explained_where_p_does_not_agree() -> None:
+    row = {"low": 0.03, "high": 0.51, "p_family": 1.0}
+    assert "of 81 that were tried some leave out 0 by luck (p = 1.00 once all are counted)" in luck(row, 81)
+    assert luck(row | {"low": -0.03}, 81) == ""
+
+
+def test_a_selector_that_beats_random_choice_on_one_task_is_named(results: Results) -> None:
+    """Where its p survives Holm's correction over all selectors and pools of as many shots."""
+    table = results.tables["selection"]
+    one = (table["dataset"] == "topic") & (table["selector"] == "perplexity") & (table["shots"] == 1)
+    tests = ((table["metric"] == "performance") & (table["shots"] == 1) & ~table["selector"].isin(["oracle"])).sum()
+
+    def said(p: float) -> str:
+        changed = table.assign(p=table["p"].mask(one, p), low=table["low"].mask(one, 0.02))
+        found = selection(replace(results, tables={**results.tables, "selection": changed}))
+        assert found is not None
+        return found.split("With 4 shots")[0]
+
+    assert "on single tasks none does" in said(0.051)
+    assert "on single tasks some do (topic), by most perplexity" in said(0.04 / tests)
+    assert "(95 % interval +2.0 to +5.0)" in said(0.04 / tests)
 
 
 def test_without_tables_there_is_no_answer(results: Results) -> None:

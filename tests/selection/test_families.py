@@ -78,14 +78,14 @@ def test_random_is_uniform_over_candidates(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("family", "without", "with_embeddings"),
     [
-        ("cone", ["tfidf", "hidden"], ["embeddings"]),
-        ("mdl", ["tfidf", "hidden"], ["embeddings"]),
-        ("vote_k", ["tfidf", "statistics", "hidden"], ["embeddings"]),
+        ("cone", ["tfidf"], ["embeddings"]),
+        ("mdl", ["tfidf"], ["embeddings"]),
+        ("vote_k", ["tfidf"], ["embeddings"]),
         ("badge", ["tfidf", "statistics", "hidden"], ["tfidf", "statistics", "hidden", "embeddings"]),
         ("nearest", ["tfidf", "hidden"], ["tfidf", "hidden", "embeddings"]),
     ],
 )
-def test_what_needs_prompts_of_its_own_compares_by_sentence_embeddings_alone(
+def test_what_needs_prompts_of_its_own_compares_by_one_kind_of_features_alone(
     pool: Pool, family: str, without: list[str], with_embeddings: list[str]
 ) -> None:
     """Of BADGE's prompts, all features have the same; `nearest` has none."""

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from benchmark.selection.feature import dense, features_of, names_of
 from benchmark.selection.pool import Members, Pool, Prompts
-from benchmark.selection.selector import Selector, complete, label_distribution, register, require_choices
+from benchmark.selection.selector import Needs, Selector, complete, label_distribution, register, require_choices
+
+NEEDS = Needs(uncertainty=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,7 @@ class Badge(Selector):
     """Where fewer than k gradients differ, the rest is random."""
 
     name: str = "badge"
+    needs: Needs = NEEDS
     nested: bool = True
 
     def plan(self, pool: Pool, k: int, generator: np.random.Generator) -> Prompts:

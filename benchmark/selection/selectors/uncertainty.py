@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.selection.pool import Members, Pool
-from benchmark.selection.selector import DIRECTIONS, Selector, register, top
+from benchmark.selection.selector import DIRECTIONS, Needs, Selector, register, top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,4 +30,5 @@ def perplexity(pool: Pool) -> Iterator[Uncertainty]:
 @register("predictive_entropy")
 def predictive_entropy(pool: Pool) -> Iterator[Uncertainty]:
     """entropy of the zero-shot prediction for the candidate, highest and lowest"""
-    return (Uncertainty(name="predictive_entropy", direction=direction) for direction in DIRECTIONS)
+    needs = Needs(uncertainty=True)
+    return (Uncertainty(name="predictive_entropy", direction=direction, needs=needs) for direction in DIRECTIONS)

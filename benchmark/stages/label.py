@@ -1,0 +1,102 @@
+"""label: the labels that selectors buy in rounds with the model asked anew in each, under what was labelled before.
+
+A part of its own for each model of `selection.rounds` and each dataset, kept while nothing changes that it was made
+from. Selectors that do not ask need no model: they buy their labels in the stage `rounds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.artefacts.orders import write_orders
+from benchmark.params import Params
+from benchmark.parts import Arrays, Shard, Work, compute_parts
+from benchmark.selection import Pool, Prompts, Selector, UndefinedError
+from benchmark.selection.rounds import Asking, label_in_rounds, unsure
+from benchmark.stages.names import COMPUTED, POOL, POOL_INHERITED
+from benchmark.stages.pools import Material, budgets_of, listed, pool_inputs, read_material, read_pool
+from benchmark.stages.stage import Out, stage
+
+if TYPE_CHECKING:
+    from benchmark.models.budget import Budget
+    from benchmark.models.loading import LoadedModel
+
+
+@dataclass
+class Labelling(Work):
+    """A shard is one selector's rounds: what it labels depends on what it labelled before."""
+
+    _pools: dict[str, tuple[Material, Pool]] = field(default_factory=dict)
+
+    stage = "label"
+    folder = "labels"
+
+    @property
+    def token_budget(self) -> int:
+        return self.params.quality.token_budget
+
+    def inputs(self, dataset: str) -> dict[str, Any]:
+        return super().inputs(dataset) | pool_inputs(self.params, self.model, dataset)
+
+    def read(self, dataset: str) -> tuple[Material, Pool]:
+        if dataset not in self._pools:
+            material = read_material(self.params, self.model, dataset)
+            self._pools[dataset] = material, read_pool(self.params, self.model, dataset, material)
+        return self._pools[dataset]
+
+    def selectors(self, dataset: str) -> Sequence[Selector]:
+        pool = self.read(dataset)[1]
+        asked = pool.n_choices and budgets_of(self.params, len(pool))
+        return unsure(pool, self.params.selection.selectors) if asked else ()
+
+    def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
+        n, section = len(self.read(dataset)[1]), self.params.selection
+        before = [0, *budgets_of(self.params, n)][:-1]
+        size = n + section.rounds.prompts * sum(n - labelled for labelled in before[1:])
+        return [Shard(f"{i:04d}", size, {"selector": i}) for i in range(len(self.selectors(dataset)))]
+
+    def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
+        from benchmark.quality.asking import ask
+
+        material, pool = self.read(dataset)
+        section, selector = self.params.selection.rounds, self.selectors(dataset)[shard.what["selector"]]
+
+        def said(prompts: Prompts) -> NDArray[np.float64]:
+            return ask(loaded, material.data, listed(prompts, material.judging), budget)
+
+        asking = Asking(section.shots, section.prompts, said)
+        try:
+            order = label_in_rounds(selector, pool, budgets_of(self.params, len(pool)), self.params.seed, asking)
+        except UndefinedError:
+            order = np.empty(0, dtype=np.int64)
+        return {"order": order}
+
+    def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
+        names = [selector.keys for selector in self.selectors(dataset)]
+        write_orders(folder, names, [arrays["order"] for arrays in shards.values()])
+
+
+@stage(
+    parameters=(*POOL, "selection.rounds", "selection.budgets"),
+    inherited=(*POOL_INHERITED, "quality.token_budget", *COMPUTED),
+    inputs=(
+        "{data}/datasets",
+        "{data}/models",
+        "{data}/activations",
+        "{data}/quality",
+        "{data}/embeddings",
+        "{data}/features",
+    ),
+    outs=(Out("{data}/labels"),),
+)
+def run(params: Params) -> None:
+    """Let selectors buy labels in rounds that ask models anew, under what was labelled before."""
+    (params.data / "labels").mkdir(parents=True, exist_ok=True)
+    for model in params.selection.rounds.models:
+        compute_parts(Labelling(params, model))
