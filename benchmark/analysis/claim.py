@@ -195,12 +195,7 @@ def summarise_one(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) ->
             "critical_value": evaluation.errors.critical,
             "largest_lower_limit": evaluation.largest_lower_limit(),
             "n_above_bound": int((cells["lower_limit"] > p.bound).sum()),
-            "strongest": None
-            if cell is None
-            else {
-                "ci": [cell["ci_low"], cell["ci_high"]],
-                "simultaneous": [cell["simultaneous_low"], cell["simultaneous_high"]],
-            },
+            "strongest": None if cell is None else {name: interval(cell, name) for name in ("ci", "simultaneous")},
         },
         "statements": statements(evaluation),
         "equivalence": {
@@ -233,6 +228,12 @@ def summarise_one(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) ->
 def strongest(evaluation: Evaluation, cells: pd.DataFrame) -> Mapping[str, Any] | None:
     """The row of the largest |rho|; None where no cell is defined."""
     return cells.loc[cells["rho"].abs().idxmax()].to_dict() if evaluation.defined else None
+
+
+def interval(cell: Mapping[str, Any], name: str) -> list[float] | None:
+    """A cell's interval; None where there are too few candidates for one."""
+    low, high = cell[f"{name}_low"], cell[f"{name}_high"]
+    return None if np.isnan(low) else [low, high]
 
 
 def by_outcome(evaluation: Evaluation, outcome: str) -> dict[str, Any]:

@@ -94,8 +94,8 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
     from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
 
     from benchmark.models.decoder import find_decoder
-    from benchmark.models.loading import load_tokenizer, prefix_of
-    from benchmark.models.probe import probe
+    from benchmark.models.loading import first_line, load_tokenizer, prefix_of
+    from benchmark.models.probe import probe, require_text_decoder
 
     raw = _read_config(folder / CONFIG)
     if raw.get("model_type") not in CONFIG_MAPPING:
@@ -106,10 +106,11 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
         )
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        if type(config) not in AutoModelForCausalLM._model_mapping:
-            if "AutoModelForCausalLM" in (raw.get("auto_map") or {}):
-                raise _remote_code(name, folder)
-            raise BenchmarkError(f"model {name}: {config.model_type!r} is not a causal language model")
+        if type(config) not in AutoModelForCausalLM._model_mapping and "AutoModelForCausalLM" in (
+            raw.get("auto_map") or {}
+        ):
+            raise _remote_code(name, folder)
+        require_text_decoder(name, config)
         found = shape_of(config)
         with torch.device("meta"):
             skeleton = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
@@ -117,12 +118,13 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
         raise
     except Exception as error:  # each architecture has its own ways to refuse a config
         raise BenchmarkError(
-            f"model {name}: {folder / CONFIG} describes no model that can be built: {error}"
+            f"model {name}: {folder / CONFIG} describes no model that can be built ({first_line(error)}): correct "
+            f"it, or use another checkpoint"
         ) from error
     if shape is not None:
         require_shape(shape, found, name)
-    find_decoder(skeleton, name=name, mlp=mlp)
-    probe(name, config, mlp)
+    probe(name, config)
+    find_decoder(skeleton, name=name, mlp=mlp)  # last: that a pattern of its MLPs is missing can be mended
     tokenizer = load_tokenizer(folder)
     if add_bos and tokenizer.bos_token_id is None:
         raise BenchmarkError(f"model {name}: add_bos is true, but its tokenizer has no BOS token: set add_bos to false")

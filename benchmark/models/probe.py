@@ -1,7 +1,7 @@
 """Whether an architecture does what is asked of it here, tried on a tiny model of its config with random weights.
 
-Masks must be honoured, one MLP must be found a layer, and a text must have the same logits when its beginning comes
-from a cache. A config that fails is refused before its weights are fetched.
+A token must see those before it and no other, masks must be honoured, and a text must have the same logits when its
+beginning comes from a cache. A config that fails is refused before its weights are fetched.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmark.errors import BenchmarkError
-from benchmark.models.decoder import find_decoder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -29,25 +28,43 @@ TOLERANCE = 1e-3
 REMEDY = "use a model whose architecture can (Llama, Qwen, Mistral, Gemma, OLMo, GPT-NeoX, GPT-2, OPT and others do)"
 
 
-def probe(name: str, config: PretrainedConfig, mlp: str | None = None) -> None:
-    """Raises `BenchmarkError` where a tiny model of `config` fails what extraction and scoring rely on."""
-    if config.get_text_config() is not config:
+def require_text_decoder(name: str, config: PretrainedConfig) -> None:
+    """Raises `BenchmarkError` where the config alone says that it is not one decoder of text whose layers attend to all
+    tokens before.
+    """
+    from transformers import AutoModelForCausalLM
+
+    known, kind = AutoModelForCausalLM._model_mapping, config.model_type
+    if config.is_encoder_decoder:
+        raise BenchmarkError(f"model {name}: {kind} is an encoder and a decoder, and one decoder is needed: {REMEDY}")
+    text = config.get_text_config()
+    if text is not config and type(text) in known:
         raise BenchmarkError(
-            f"model {name}: {config.model_type} holds more than a text model: use a text-only checkpoint, or save its "
-            f"language model alone with save_pretrained and use that folder (source: local)"
+            f"model {name}: {kind} holds other models beside its {text.model_type}: use a text-only checkpoint, or "
+            f"take its language model out as docs/own-data.md shows, and use that folder (source: local)"
         )
+    if text is not config:
+        raise BenchmarkError(
+            f"model {name}: {kind} holds other models beside its {text.model_type}, which transformers cannot run "
+            f"alone: {REMEDY}"
+        )
+    if type(config) not in known:
+        raise BenchmarkError(f"model {name}: {kind!r} is not a causal language model: {REMEDY}")
     others = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
     if others:
         raise BenchmarkError(
-            f"model {name}: {config.model_type} has layers whose tokens do not see all tokens before them by attention "
+            f"model {name}: {kind} has layers whose tokens do not see all tokens before them by attention "
             f"({', '.join(sorted(others))}): {REMEDY}"
         )
+
+
+def probe(name: str, config: PretrainedConfig) -> None:
+    """Raises `BenchmarkError` where a tiny model of `config` fails what extraction and scoring rely on."""
     model = _tiny(name, config)
     if model is None:
         return
-    if mlp is None:
-        find_decoder(model, name=name)
     with torch.inference_mode():
+        _check(name, config, "lets a token see those after it", lambda: _causal(model))
         _check(name, config, "ignores a 4D attention mask", lambda: _masks(model))
         _check(name, config, "gives other logits when a text's beginning comes from its cache", lambda: _caches(model))
 
@@ -158,6 +175,14 @@ def _logits(model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, start
 
 def _near(left: torch.Tensor, right: torch.Tensor) -> bool:
     return bool((left - right).abs().max() <= TOLERANCE * right.abs().max())
+
+
+def _causal(model: PreTrainedModel) -> bool:
+    """Another last token leaves the logits before it as they are."""
+    ids = torch.tensor([TOKENS])
+    other = ids.clone()
+    other[0, -1] = 7
+    return _near(*(model(each, use_cache=False).logits[:, :-1] for each in (ids, other)))
 
 
 def _masks(model: PreTrainedModel) -> bool:

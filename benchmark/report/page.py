@@ -37,9 +37,9 @@ MEANINGS = {
     "inconclusive": "nothing follows, either way: this experiment could not have shown a correlation above the bound.",
 }
 GLOSSES = {
-    "reproduced": "none above the bound, and one would have been seen",
-    "refuted": "one lies above the bound, beyond chance",
-    "exceeded": "one lies above the bound here, but not clearly",
+    "reproduced": "none lies above the bound, and one would have been seen",
+    "refuted": "one correlation lies above the bound, beyond chance",
+    "exceeded": "one correlation lies above the bound here, but not clearly",
     "inconclusive": "too few data to say",
 }
 """A verdict in ten words."""

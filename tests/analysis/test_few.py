@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
 
+from benchmark.analysis.claim import claim
 from benchmark.analysis.evaluation import Evaluation, evaluate_one
-from benchmark.analysis.parameters import AS_STATED, GIVEN_TARGET, ClaimParameters
+from benchmark.analysis.gate import gate
+from benchmark.analysis.parameters import AS_STATED, CLAIMS, GIVEN_TARGET, ClaimParameters
 from benchmark.analysis.resampling import FEWEST
 from benchmark.analysis.simulation import Scenario, simulate
 from benchmark.analysis.tables import family
 from benchmark.analysis.words import sentence
 from benchmark.artefacts.cells import Cells
+from tests.analysis.conftest import Workplace
+from tests.analysis.upstream import parameters, write_all
 
 Method = Literal["bootstrap", "fisher"]
 PAIRS = (0.1,) * 10
@@ -23,8 +28,8 @@ SCENARIO = Scenario("few", models=1, datasets=1, masks=4, statistics=7)
 
 def judged(pools: list[Cells], claim: str, intervals: Method = "bootstrap") -> Evaluation:
     settings = {"permutations": 199, "bootstrap": 60, "splits": 4, "intervals": intervals}
-    parameters = ClaimParameters.model_validate({"families": {"all": SCENARIO.family()}, "headline": "all", **settings})
-    return evaluate_one(pools, parameters, claim)["all"]
+    settled = ClaimParameters.model_validate({"families": {"all": SCENARIO.family()}, "headline": "all", **settings})
+    return evaluate_one(pools, settled, claim)["all"]
 
 
 def pool(n: int, shares: tuple[float, ...] = (1.0,), seed: int = 0) -> Cells:
@@ -116,3 +121,17 @@ def test_a_pool_whose_targets_cannot_be_held_fixed_leaves_the_verdict_to_the_oth
     evaluation = judged([pool(600), other], GIVEN_TARGET)
     assert evaluation.uncovered == {other.name: "nearly all targets differ"}
     assert evaluation.verdict == "reproduced"
+
+
+def test_six_candidates_from_files_to_the_gate(tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    write_all(place.folder, n=6)
+    place.correlate(parameters())
+    inputs = place.inputs(parameters())
+    summary = claim(inputs).summary
+    for name in CLAIMS:
+        found = summary["families"][summary["headline"]][name]
+        assert found["verdict"] == "inconclusive"
+        assert found["intervals"]["largest_lower_limit"] == 0
+        assert found["sensitive_pools"] == dict.fromkeys(found["sensitive_pools"], 0)
+    gate(inputs)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PretrainedConfig
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    AutoModelForMultimodalLM,
+    AutoTokenizer,
+    PretrainedConfig,
+)
 
 from benchmark.errors import BenchmarkError
 from benchmark.models import probe as probing
 from benchmark.models.decoder import find_decoder
-from benchmark.models.probe import probe
+from benchmark.models.folder import describe
+from benchmark.models.probe import probe, require_text_decoder
+from tests.hub_server.models import train_tokenizer
 from tests.models.test_decoder import CONFIGS, GROUPED, random_model
 
 WORKS: dict[str, dict[str, Any]] = {
@@ -50,23 +59,91 @@ FAILS: dict[str, tuple[str, dict[str, Any], str]] = {
         "lfm2 has layers whose tokens do not see all tokens before them by attention .conv.",
     ),
     "jamba": ("jamba", {"use_mamba_kernels": False}, "jamba has layers .* .linear_attention."),
-    "gemma3": ("gemma3", {}, "gemma3 holds more than a text model: use a text-only checkpoint, or save its language"),
+    "paligemma's text": ("gemma", {"use_bidirectional_attention": True}, "gemma lets a token see those after it"),
+    "bert": ("bert", {}, "bert lets a token see those after it"),
 }
+UNFIT = {
+    "t5": "t5 is an encoder and a decoder, and one decoder is needed",
+    "bart": "bart is an encoder and a decoder",
+    "prophetnet": "prophetnet is an encoder and a decoder",
+    "whisper": "whisper is an encoder and a decoder",
+    "gemma3": "gemma3 holds other models beside its gemma3_text: use a text-only checkpoint, or take its language",
+    "llava": "llava holds other models beside its llama: use a text-only checkpoint, or take its language model out",
+    "smolvlm": "smolvlm holds other models beside its llama: use a text-only checkpoint",
+    "qwen2_vl": "qwen2_vl holds other models beside its qwen2_vl_text, which transformers cannot run alone",
+    "mamba": "mamba has layers .* .linear_attention.",
+    "rwkv": "does not describe a decoder with attention .*: use a decoder-only transformer",
+    "jamba": "jamba has layers .* .linear_attention.",
+    "zamba2": "zamba2 has layers",
+    "recurrent_gemma": "recurrent_gemma ",
+    "vit": "'vit' is not a causal language model",
+}
+
+
+def tried(config: PretrainedConfig) -> None:
+    require_text_decoder("m", config)
+    probe("m", config)
 
 
 @pytest.mark.parametrize("architecture", WORKS)
 def test_architectures_that_do_what_is_asked(architecture: str) -> None:
     config: PretrainedConfig = CONFIG_MAPPING[architecture](**WORKS[architecture])
     assert probing._tiny("m", config) is not None  # what cannot be built would pass untried
-    probe("m", config)
+    tried(config)
 
 
 @pytest.mark.parametrize("case", FAILS)
 def test_architectures_that_cannot_serve_are_refused_with_a_remedy(case: str) -> None:
     architecture, changes, line = FAILS[case]
     with pytest.raises(BenchmarkError, match=f"model m: {line}.*") as caught:
-        probe("m", CONFIG_MAPPING[architecture](**changes))
+        tried(CONFIG_MAPPING[architecture](**changes))
     assert "use a" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_what_is_no_decoder_of_text_is_refused_by_its_config(kind: str, tmp_path: Path) -> None:
+    CONFIG_MAPPING[kind]().save_pretrained(tmp_path)
+    with pytest.raises(BenchmarkError, match=UNFIT[kind]) as caught:
+        describe("m", tmp_path, add_bos=None, mlp=None, shape=None)
+    assert ": use a" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+SMALL = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "intermediate_size": 48,
+    "vocab_size": 600,
+}
+EYES = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "image_size": 28}
+
+
+@pytest.mark.parametrize("kind", ["llava", "smolvlm", "gemma3"])
+def test_the_language_model_of_a_multimodal_one_is_taken_out_as_the_docs_say(kind: str, tmp_path: Path) -> None:
+    """The lines of docs/own-data.md, run as they stand there; then the two give the same logits."""
+    text_type = CONFIG_MAPPING[kind]().get_text_config().model_type
+    config = CONFIG_MAPPING[kind](
+        text_config=SMALL | {"model_type": text_type}, vision_config=EYES | {"patch_size": 14}
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        AutoModelForMultimodalLM.from_config(config).save_pretrained(tmp_path / "whole")
+    train_tokenizer("llama").save_pretrained(tmp_path / "whole")
+    page = Path("docs/own-data.md").read_text(encoding="utf-8")
+    lines = next(block for block in page.split("```") if block.startswith("python\n") and "Multimodal" in block)
+    code = lines.removeprefix("python\n").replace('"WHOLE"', repr(str(tmp_path / "whole")))
+    exec(code.replace('"TEXT"', repr(str(tmp_path / "text"))), {})
+    assert describe("m", tmp_path / "text", add_bos=None, mlp=None, shape=None)["architecture"] == text_type
+    ids = torch.tensor([[5, 6, 7, 8, 9, 10]])
+    with torch.no_grad():
+        whole = AutoModelForMultimodalLM.from_pretrained(tmp_path / "whole").eval()(input_ids=ids).logits
+        alone = AutoModelForCausalLM.from_pretrained(tmp_path / "text").eval()(ids).logits
+    torch.testing.assert_close(alone, whole)
+    assert alone.std() > 0
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "text")) > 0
 
 
 @pytest.mark.parametrize("architecture", CONFIGS)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.report.answers import active_learning, selection
+from benchmark.report.answers import active_learning, luck, selection
 from benchmark.report.results import Results, read_results
 from tests.report.synthetic import write_results
 
@@ -62,6 +62,12 @@ def test_selectors_are_counted_at_each_number_of_shots_without_the_oracle(result
     assert said.startswith("With 1 shot, over the 2 tasks, ")
     assert said.count(" ways to choose beat") == 3
     assert "oracle" not in said
+
+
+def test_an_interval_that_leaves_out_0_is_explained_where_p_does_not_agree() -> None:
+    row = {"low": 0.03, "high": 0.51, "p_family": 1.0}
+    assert "of 81 that were tried some leave out 0 by luck (p = 1.00 once all are counted)" in luck(row, 81)
+    assert luck(row | {"low": -0.03}, 81) == ""
 
 
 def test_a_selector_that_beats_random_choice_on_one_task_is_named(results: Results) -> None:

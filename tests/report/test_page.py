@@ -11,7 +11,9 @@ import pytest
 from benchmark.errors import BenchmarkError
 from benchmark.report import write_report
 from benchmark.report.drawing import compact
+from benchmark.report.figures import scatter, strip
 from benchmark.report.page import MEANINGS
+from benchmark.report.results import read_results
 from benchmark.storage import read_json, read_table, write_json
 from tests.report.synthetic import RECORD, write_results
 
@@ -158,6 +160,39 @@ def test_other_verdicts_and_an_empty_family_are_told(folder: Path, tmp_path: Pat
     write_json(tmp_path / "claim.json", claim | {"verdict": verdict})
     page = Reader(write_report(tmp_path, "embedded").read_text(encoding="utf-8"))
     assert MEANINGS[verdict] in page.text
+
+
+def test_figures_are_drawn_where_too_few_candidates_leave_no_interval(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "results"
+    shutil.copytree(folder, again)
+    claim = read_json(again / "claim.json")
+    for found in claim["families"]["paper"].values():
+        if "intervals" in found:
+            found["intervals"]["strongest"] = {"ci": None, "simultaneous": None}
+    write_json(again / "claim.json", claim)
+    results = read_results(again)
+    assert strip.draw(results)
+    assert scatter.draw(results)
+
+
+def test_the_embedded_page_says_at_once_that_it_is_a_self_test(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "claim.json", tmp_path)
+    sentence = read_json(tmp_path / "claim.json")["sentence"]
+    page = Reader(write_report(tmp_path, "embedded").read_text(encoding="utf-8"))
+    assert page.text.index("A self-test on tiny models") < page.text.index(sentence)
+    other = Reader(write_report(tmp_path, "pretrained").read_text(encoding="utf-8"))
+    assert "elf-test" not in other.text
+
+
+def test_insensitive_pools_are_counted_alike_on_the_page_and_in_the_claim(folder: Path, tmp_path: Path) -> None:
+    claim = read_json(folder / "claim.json")
+    blind = {"model": "m", "dataset": "d", "outcome": "quality", "n": 40, "n_needed": 290}
+    claim["families"]["paper"]["given_target"]["insensitive"] = [blind] * 9
+    write_json(tmp_path / "claim.json", claim)
+    page = Reader(write_report(tmp_path, "paper").read_text(encoding="utf-8"))
+    assert "As stated , it would be in all 7." in page.text
+    assert "Given the target , it would not be in 9 of 16: m on d, quality (n = 40, about 290 are needed);" in page.text
+    assert "; and 1 more." in page.text
 
 
 def test_no_result_of_a_name_can_break_out_of_the_text(folder: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from benchmark.selection import Features, Pool, Prompts, Selector, UndefinedError, choose, create, names, plan
-from benchmark.selection.pool import Dictionary
+from benchmark.selection.pool import Dictionary, Rows
 from benchmark.selection.rounds import Asking, label_in_rounds, unlabelled, unsure
 from tests.selection.conftest import make_pool, rows, say
 
@@ -24,8 +24,8 @@ def alike(pool: Pool, of: list[int]) -> Pool:
     return pool.take(np.array(of, dtype=np.int64))
 
 
-def hidden(pool: Pool, candidates: object, **changes: object) -> Pool:
-    found: Features = replace(pool.embeddings["hidden"], candidates=candidates, **changes)  # type: ignore[arg-type]
+def hidden(pool: Pool, candidates: Rows, **changes: Rows) -> Pool:
+    found: Features = replace(pool.embeddings["hidden"], candidates=candidates, **changes)
     return replace(pool, embeddings={"hidden": found})
 
 

@@ -44,7 +44,7 @@ def _line(axes: Axes, results: Results, claim: str, end: float) -> str:
     ticks = np.stack([values, values, np.full(len(values), np.nan)], axis=1).ravel()
     axes.plot(ticks, np.tile([0.0, 0.42, np.nan], len(values)), color=INK, alpha=0.3, linewidth=0.5)
     axes.vlines([top], 0.0, 0.58, color=colour, linewidth=2.2)
-    low, high = found["intervals"]["strongest"]["simultaneous"]
+    low, high = found["intervals"]["strongest"]["simultaneous"] or (top, top)  # none with too few candidates
     low, high = sorted((abs(low), abs(high))) if low * high > 0 else (0, max(abs(low), abs(high)))
     axes.plot([low, high], [0.58, 0.58], color=colour, linewidth=2.2, solid_capstyle="round")
     room = high < 0.75
