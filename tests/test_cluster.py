@@ -355,12 +355,13 @@ class Dying(Tasks):
 
 STAGE = textwrap.dedent(
     """
-    import logging
+    import signal
     from pathlib import Path
     from benchmark.params import load_params
     from benchmark.parts import compute_parts
     from tests.test_cluster import MODEL, Noting
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     compute_parts(Noting(load_params(Path("params.yaml")), MODEL))
     """
 )

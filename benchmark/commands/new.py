@@ -18,9 +18,11 @@ import yaml
 from benchmark.artefacts.features import LAYER
 from benchmark.errors import BenchmarkError
 from benchmark.sources.datasets.local import LocalDataset
+from benchmark.tasks.example import comparable
 from benchmark.tasks.formats import Reading, Rows, read_rows
 from benchmark.tasks.numbers import parse_number
-from benchmark.tasks.values import is_missing, spell, whole_number
+from benchmark.tasks.values import is_missing, spell, text, whole_number
+from benchmark.tasks.values import listed as texts
 from benchmark.yaml_loader import load_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +40,7 @@ ANSWERS = (
     "intent",
     "solution",
 )
-CHOICES = ("choices", "options", "candidates")
+CHOICES = ("choices", "options", "candidates", "endings", "alternatives")
 LOOKED_AT = 1000
 CLASSES = 20
 """Different answers up to which they are taken for classes, if each occurs twice or more on average."""
@@ -127,18 +129,28 @@ def guess_dataset(rows: Rows, data: Path) -> Guess:
     said = [f"what a model reads is column {question!r}, what it should write {answer!r}"]
     parameters: dict[str, Any] = {"prompt": f"Question: {{{question}}}\nAnswer:", "target": f"{{{answer}}}"}
     written = texts[answer]
-    listed = next((name for name in columns if name.lower() in CHOICES and all(map(_is_list, columns[name]))), None)
-    letters = [name for name in "ABCDE" if name in texts]
+    offering = {name: columns[name] for name in columns if columns[name] and name.lower() in CHOICES}
+    listed = next((name for name, values in offering.items() if all(map(_is_list, values))), None)
+    labelled = next((name for name, values in offering.items() if all(map(_is_labelled, values))), None)
+    letters = _lettered(offering, texts, written)
     if listed is not None:
         parameters["choices"] = f"{{{listed}}}"
         said.append(f"a choice among the list in column {listed!r}")
-        if all(whole_number(value) is not None for value in columns[answer]):
-            parameters["steps"] = [{"step": "item", "column": listed, "at": answer, "into": "answer_text"}]
+        try:
+            names, how = _positions(sample, listed, answer)
+        except BenchmarkError as error:
+            raise BenchmarkError(f"{data}: {error}; write the profile by hand: docs/own-data.md") from error
+        if how:
+            step = {"step": "item", "column": listed, "at": answer, "into": "answer_text"}
+            parameters["steps"] = [step | ({"names": names} if names else {})]
             parameters["target"] = "{answer_text}"
-            said.append(f"{answer!r} is a position in it, from 0")
-    elif len(letters) >= 2 and set(written) <= set(letters):
-        offered = "".join(f"\n{letter}. {{{letter}}}" for letter in letters)
-        parameters |= {"prompt": f"Question: {{{question}}}{offered}\nAnswer:", "choices": letters}
+            said.append(f"{answer!r} is a position in it, {how}")
+    elif labelled is not None:
+        parameters = {"template": "arc", "columns": {"question": question, "choices": labelled, "answerKey": answer}}
+        said.append(f"a choice among the texts in column {labelled!r}, as in ARC")
+    elif letters:
+        offered = "".join(f"\n{letter}. {{{place}}}" for letter, place in letters.items())
+        parameters |= {"prompt": f"Question: {{{question}}}{offered}\nAnswer:", "choices": list(letters)}
         said.append(f"a choice among the letters {', '.join(letters)}")
     elif classes := _classes(written, rows, answer):
         parameters["choices"] = classes
@@ -147,8 +159,9 @@ def guess_dataset(rows: Rows, data: Path) -> Guess:
             said.append("these look like the letters of choices in other columns, which the prompt does not show yet")
     else:
         parameters |= _generated(written, said)
-    queries = max(2, min(100, len(rows) // 3))
-    parameters |= {"pool": max(2, min(400, _distinct(rows, question) - queries)), "queries": queries}
+    usable = _distinct(rows, question, answer)
+    queries = max(2, min(100, usable // 3))
+    parameters |= {"pool": max(2, min(400, usable - queries)), "queries": queries}
     return Guess(parameters, said)
 
 
@@ -161,6 +174,33 @@ def _texts(columns: dict[str, list[Any]]) -> tuple[dict[str, list[str]], dict[st
         except BenchmarkError as error:
             others[name] = str(error)
     return {name: values for name, values in texts.items() if values}, others
+
+
+def _lettered(offering: dict[str, list[Any]], texts: dict[str, list[str]], written: Sequence[str]) -> dict[str, str]:
+    """The letters that answers are, each with the placeholder of its choice: a column, or a field in one; else none."""
+    found = [{name: name for name in "ABCDE" if name in texts}]
+    for column, values in offering.items():
+        if all(isinstance(value, dict) for value in values):
+            found.append({name: f"{column}.{name}" for name in values[0] if all(name in value for value in values)})
+    return next((each for each in found if len(each) >= 2 and set(written) <= set(each)), {})
+
+
+def _positions(sample: Sequence[dict[str, Any]], listed: str, answer: str) -> tuple[list[str], str]:
+    """How answers name items of the list beside them: `names` of the step `item`, and in words; "" where they are the
+    items themselves, or neither.
+    """
+    rows = [row for row in sample if not is_missing(row[answer]) and not is_missing(row[listed])]
+    pairs = [(texts(row[listed], listed), comparable(text(row, answer))) for row in rows]
+    if all(written in map(comparable, items) for items, written in pairs):
+        return [], ""
+    most = max(len(items) for items, _ in pairs)
+    for first, how in (("0", "from 0"), ("1", "from 1"), ("A", "by letters"), ("a", "by letters")):
+        names = [chr(ord(first) + place) if first.isalpha() else str(int(first) + place) for place in range(most)]
+        if all(written in names[: len(items)] for items, written in pairs):
+            unsure = first == "0" and not any(written == "0" for _, written in pairs)
+            plain = first == "0" and all(whole_number(row[answer]) is not None for row in rows)
+            return ([] if plain else names), how + (", or from 1: 0 does not occur" if unsure else "")
+    return [], ""
 
 
 def _classes(written: Sequence[str], rows: Rows, answer: str) -> list[str]:
@@ -228,5 +268,12 @@ def _mean_length(values: Sequence[str]) -> float:
     return sum(map(len, values)) / len(values)
 
 
-def _distinct(rows: Rows, question: str) -> int:
-    return len({str(rows.row(index, [question])[question]) for index in range(len(rows))})
+def _is_labelled(value: object) -> bool:
+    """Whether choices are as ARC has them: lists of texts and of their labels."""
+    return isinstance(value, dict) and {*value} == {"text", "label"} and all(map(_is_list, value.values()))
+
+
+def _distinct(rows: Rows, question: str, answer: str) -> int:
+    """Different questions among the rows that have an answer."""
+    pairs = (rows.row(index, [question, answer]) for index in range(len(rows)))
+    return len({comparable(str(row[question])) for row in pairs if not is_missing(row[answer])})

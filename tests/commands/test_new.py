@@ -97,6 +97,42 @@ def test_columns_are_guessed_and_the_guess_is_said(
     assert {name: getattr(made, name) for name in expected} == expected
 
 
+COLOURS = ("red", "blue", "green")
+
+
+@pytest.mark.parametrize(
+    ("form", "choices", "shown"),
+    [
+        (lambda n, texts: {"options": texts, "answer": "ABC"[n % 3]}, None, ""),
+        (lambda n, texts: {"options": texts, "answer": "abc"[n % 3]}, None, ""),
+        (lambda n, texts: {"options": texts, "answer": n % 3}, None, ""),
+        (lambda n, texts: {"options": texts, "answer": n % 3 + 1}, None, ""),
+        (lambda n, texts: {"endings": texts, "label": str(n % 3)}, None, ""),
+        (lambda n, texts: {"choices": texts, "answer": texts[n % 3]}, None, ""),
+        (lambda n, texts: {"choices": {"text": texts, "label": [*"ABC"]}, "label": "ABC"[n % 3]}, None, ""),
+        (lambda n, texts: {"options": dict(zip("ABC", texts, strict=True)), "answer": "ABC"[n % 3]}, "ABC", "B. "),
+        (lambda n, texts: {"options": [n, n + 1, n + 2], "answer": n + n % 3}, "numbers", ""),
+        (lambda n, texts: {"options": texts, "answer": None if n % 4 == 0 else "ABC"[n % 3]}, None, ""),
+    ],
+    ids=["letters", "small", "from 0", "from 1", "in quotes", "texts", "ARC", "object", "numbers", "unlabelled"],
+)
+def test_choices_in_the_forms_that_datasets_have(place: Path, form: Any, choices: str | None, shown: str) -> None:
+    """Every candidate's choices and gold answer are those of its row."""
+    texts = [[f"{colour} {n}" for colour in COLOURS] for n in range(36)]
+    rows = [{"question": f"Which is the one, {n}?", **form(n, texts[n])} for n in range(36)]
+    (place / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, said = run("new", "mine", "--model", "gpt2", "--data", "rows.jsonl")
+    assert code == 0, said
+    dataset = load_params(place / "mine" / "params.yaml").datasets["rows"].build("rows")
+    for example in (*dataset.pool, *dataset.queries):
+        n = int(example.id.rpartition("-")[2])
+        offered = {None: texts[n], "ABC": [*"ABC"], "numbers": [str(n), str(n + 1), str(n + 2)]}[choices]
+        assert [each.strip() for each in example.choices] == offered
+        assert example.target.strip() == offered[n % 3]
+        assert example.input.startswith(f"Question: Which is the one, {n}?")
+        assert f"{shown}{texts[n][1]}" in example.input or not shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -106,12 +142,15 @@ def test_columns_are_guessed_and_the_guess_is_said(
         (("mine", "gpt2", "few.csv"), "few.csv has 1 rows"),
         (("mine", "gpt2", "nan.jsonl"), "nan.jsonl: column 'answer' is NaN, which is not a value"),
         (("mine", "gpt2", "one.csv"), "has the columns 'question': two with texts are needed"),
+        (("mine", "gpt2", "mapped.jsonl"), "mapped.jsonl: column 'choices[0]' holds a mapping"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_written(place: Path, arguments: tuple[str, ...], line: str) -> None:
     table(place / "rows.csv", QUESTIONS)
     table(place / "few.csv", QUESTIONS[:1])
     (place / "nan.jsonl").write_text('{"id": 1, "question": "a text", "answer": NaN}\n' * 5)
+    mapped = {"question": "a text", "choices": [{"label": "A", "text": "x"}], "answer": "A"}
+    (place / "mapped.jsonl").write_text("".join(json.dumps(mapped | {"id": n}) + "\n" for n in range(9)))
     table(place / "one.csv", [{"question": f"q {n}"} for n in range(9)])
     name, model, data = arguments
     code, said = run("new", name, "--model", model, "--data", data)

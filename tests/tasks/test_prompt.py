@@ -230,6 +230,7 @@ MANY["unsure"] = {"no": Written("NaN"), "yes": 1}
         ({"step": "best", "column": "scores", "into": "a", "choices": "c"}, {"a": "yes", "c": ["no", "yes"]}),
         ({"step": "item", "column": "list", "at": 1, "into": "a"}, {"a": "y"}),
         ({"step": "item", "column": "list", "at": "at_column"}, {"list": "y"}),
+        ({"step": "item", "column": "list", "at": "n", "names": [1, 0]}, {"list": "y"}),
         (
             {"step": "split", "column": "text", "separator": "=>", "parts": ["l", "r"]},
             {"l": " a ", "r": "\r\n b &lt; c "},
@@ -254,6 +255,7 @@ def test_a_step_changes_what_it_says(step: dict[str, Any], changed: dict[str, An
         {"step": "best", "column": "unsure", "into": "a", "choices": "c"},
         {"step": "item", "column": "list", "at": 2},
         {"step": "item", "column": "list", "at": "text"},
+        {"step": "item", "column": "list", "at": "n", "names": ["A", "B"]},
         {"step": "split", "column": "text", "separator": "|", "parts": ["l", "r"]},
         {"step": "lower", "column": "list"},
     ],

@@ -1,16 +1,29 @@
-"""One item of a list, at a position (from 0) that is stated or stands in another column."""
+"""One item of a list, at a position that is stated or stands in another column.
+
+Positions are numbers from 0. Where the column says them in another way, `names` lists its words for the first item, the
+second and so on: [A, B, C, D], or ["1", "2", "3", "4"].
+"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from benchmark.tasks.step import Step, bad_value
-from benchmark.tasks.values import Row, is_missing, whole_number
+from pydantic import Field, field_validator
+
+from benchmark.tasks.example import comparable
+from benchmark.tasks.step import Step, as_written, bad_value
+from benchmark.tasks.values import Row, is_missing, text, whole_number
 
 
 class Item(Step):
     step: Literal["item"]
     at: int | str
+    names: tuple[str, ...] | None = Field(default=None, min_length=1)
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _written(cls, names: object) -> object:
+        return [as_written(name) for name in names] if isinstance(names, list | tuple) else names
 
     def apply(self, row: Row) -> dict[str, Any] | None:
         items, at = row[self.column], self.at if isinstance(self.at, int) else row[self.at]
@@ -18,12 +31,16 @@ class Item(Step):
             return {self.into or self.column: None}
         if not isinstance(items, list):
             raise bad_value(self.column, f"is not a list: {items!r}")
-        position = whole_number(at)
+        position = self._named(text(row, self.at)) if self.names and isinstance(self.at, str) else whole_number(at)
         if position is None:
-            raise bad_value(str(self.at), f"is not a position: {at!r}")
+            raise bad_value(str(self.at), f"is not a position: {at!r}; `names` lists words that stand for positions")
         if not 0 <= position < len(items):
             raise bad_value(self.column, f"has {len(items)} items and none at {position} (the first is at 0)")
         return {self.into or self.column: items[position]}
+
+    def _named(self, word: str) -> int | None:
+        names = [comparable(name) for name in self.names or ()]
+        return names.index(comparable(word)) if comparable(word) in names else None
 
     @property
     def reads(self) -> frozenset[str]:
