@@ -309,7 +309,8 @@ def lower_limit(rho: Floats, error: Floats, critical: float, chance: float = 0.0
     """The lower limit of |rho|, at least 0, as far below it on Fisher's z as `chance` of `Null.reached` is above 0 or
     farther: permutations, which need no standard error, resolve no less.
     """
-    return np.maximum(0, np.tanh(np.abs(to_z(rho)) - np.maximum(critical * error, to_z(chance))))
+    limit: Floats = np.tanh(np.abs(to_z(rho)) - np.maximum(critical * error, to_z(chance)))
+    return np.maximum(0, limit)
 
 
 def _by_group(pools: Sequence[Resampled], rng: np.random.Generator) -> Iterator[tuple[list[int], np.random.Generator]]:
