@@ -1,5 +1,9 @@
-"""One thread for the small products of the tests: on busy cores, two wait for each other most of the time."""
+"""What holds for every test: one thread for small products, and no property test that is timed."""
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch
+from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch: on busy cores, two wait for each other
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")

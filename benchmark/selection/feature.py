@@ -68,7 +68,7 @@ def features_of(pool: Pool, name: str) -> Features:
     """The features `name` of the pool; raises `UndefinedError` where they are the same for every candidate."""
     features = kind(name).compute(pool)
     likeness = cosines(features.candidates, features.candidates[[0]])
-    if len(pool) > 1 and (likeness.min() > 1 - 1e-6 or abs(features.candidates).max() == 0):
+    if len(pool) > 1 and (likeness.min() > 1 - 1e-6 or abs(features.candidates).sum() == 0):
         raise UndefinedError(f"the {name} features are the same for every candidate")
     return features
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from benchmark.errors import BenchmarkError
 from benchmark.seeds import generator
@@ -64,10 +65,8 @@ class Asking:
         require_choices(pool)
         said = distribution(self.ask(self.plan(labelled, rest, draw)))
         likely = said.reshape(-1, len(rest), said.shape[1]).mean(axis=0)
-        with np.errstate(divide="ignore"):
-            log = np.log(likely)
-        entropy = -np.where(likely > 0, likely * log, 0).sum(axis=1)
-        return replace(pool.take(rest), predictive_entropy=entropy, answers=log)
+        with np.errstate(divide="ignore"):  # a label may be ruled out
+            return replace(pool.take(rest), predictive_entropy=entr(likely).sum(axis=1), answers=np.log(likely))
 
 
 def label_in_rounds(

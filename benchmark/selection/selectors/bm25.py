@@ -28,8 +28,9 @@ class BM25(Selector):
 
     def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> Members:
         pool.require(k)
-        if len(pool) > 1 and len(set(pool.inputs)) == 1:
-            raise UndefinedError("the inputs are the same for every candidate")
+        words = {tuple(sorted(terms(text))) for text in pool.inputs}
+        if words == {()} or len(words) == 1 < len(pool):
+            raise UndefinedError("the words are the same for every candidate")
         return best_last(scores(pool.inputs, pool.asked_inputs), k, pool.shuffled(generator))
 
 
