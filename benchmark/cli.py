@@ -9,6 +9,7 @@ import functools
 import logging
 import os
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,17 +17,11 @@ import click
 
 from benchmark import __version__
 from benchmark.catalogues import CATALOGUES
-from benchmark.commands.archive import archive
-from benchmark.commands.attest import attest
-from benchmark.commands.calibrate import calibrate
-from benchmark.commands.check import check
-from benchmark.commands.new import new
-from benchmark.commands.prose import prose
 from benchmark.errors import STOPPED, BenchmarkError, unknown
 from benchmark.leftovers import refuse
 from benchmark.params import Params, load_params
 from benchmark.provenance import stage_record
-from benchmark.stages.stage import Stage, stages
+from benchmark.stages.stage import Stage, stage_named, stages
 from benchmark.user import name_user
 
 
@@ -42,11 +37,27 @@ class Session:
         return load_params(self.path)
 
 
+OF_FILES = ("new", "check", "calibrate", "attest", "prose", "archive")
+"""Commands that are a file of `benchmark/commands/` each."""
+
+
 class Commands(click.Group):
-    """A group that lists its commands in the order of the pipeline and ends a `BenchmarkError` in one line."""
+    """The stages in the order of the pipeline, then the other commands; a `BenchmarkError` ends in one line.
+
+    A command is imported when it is asked for, so that none waits for what another needs.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return [*stages(), *OF_FILES, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in OF_FILES:
+            command: click.Command = getattr(import_module(f"benchmark.commands.{cmd_name}"), cmd_name)
+            return command
+        try:
+            return command_of(stage_named(cmd_name))
+        except KeyError:
+            return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -120,12 +131,6 @@ def command_of(stage: Stage) -> click.Command:
 
     arguments: list[click.Parameter] = [click.Argument(["model"])] if stage.per else []
     return click.Command(stage.name, callback=command, params=arguments, help=stage.help)
-
-
-for entry in stages().values():
-    main.add_command(command_of(entry))
-for command in (new, check, calibrate, attest, prose, archive):
-    main.add_command(command)
 
 
 @main.command("list")

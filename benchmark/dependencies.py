@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from benchmark.hashing import sha256_file, sha256_json
 from benchmark.params import Params
-from benchmark.stages.stage import selected, stages
+from benchmark.stages.stage import selected, stage_named
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "benchmark"
@@ -73,12 +73,7 @@ def _tree(path: Path) -> ast.Module:
 def imports(path: Path) -> set[str]:
     """Modules that a file names at its top level or inside functions, but not under `if TYPE_CHECKING`."""
     found: set[str] = set()
-    skipped: set[ast.AST] = set()
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            skipped |= {inner for statement in node.body for inner in ast.walk(statement)}
-        if node in skipped:
-            continue
+    for node in _statements(_tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -86,17 +81,28 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements in a node, however deep, but not those under `if TYPE_CHECKING`. Expressions are not entered."""
+    only_for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for inner in getattr(node, name, ()) if not (only_for_types and name == "body") else ():
+            yield inner
+            yield from _statements(inner)
+
+
 @functools.cache
 def direct(path: Path) -> frozenset[Path]:
     """The modules of the package that a module imports, with the `__init__.py` of every folder on the way."""
-    found = set()
-    for parts in (name.split(".") for name in imports(path)):
-        if parts[0] != PACKAGE.name:
-            continue
-        for count in range(1, len(parts) + 1):
-            module = ROOT.joinpath(*parts[:count])
-            found |= {file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file()}
-    return frozenset(found)
+    return frozenset().union(*(_files(name) for name in imports(path) if name.split(".")[0] == PACKAGE.name))
+
+
+@functools.cache
+def _files(name: str) -> frozenset[Path]:
+    """The files of a dotted name of the package: the module, and the `__init__.py` of every folder on the way."""
+    parts = name.split(".")
+    modules = [ROOT.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
+    files = (file for module in modules for file in (module.with_suffix(".py"), module / "__init__.py"))
+    return frozenset(file for file in files if file.is_file())
 
 
 def reached(start: Path, named: Mapping[str, set[str]] = MappingProxyType({})) -> list[str]:
@@ -172,8 +178,8 @@ def _has_statements(path: Path) -> bool:
 
 def code_of(stage: str, params: Params) -> list[str]:
     """The files that the result of a stage depends on, as paths from the root, sorted."""
-    entry = stages()[stage]
-    read = {key.split(".")[0] for key in entry.parameters}
+    entry = stage_named(stage)
+    read = {key.split(".")[0] for key in entry.reads}
     named = {folder: strings(selected(params, (key,))) for folder, key in NAMED_BY.items() if key.split(".")[0] in read}
     modules = reached(PACKAGE / "stages" / f"{stage}.py", named)
     return [name for name in modules if stage in FETCHES or not name.startswith(FETCHED)]

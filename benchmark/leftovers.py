@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
+from benchmark.stages.names import PARAMETERS
 from benchmark.stages.stage import instances
 from benchmark.storage import atomic
 
@@ -18,7 +19,8 @@ def leftovers(params: Params) -> list[Path]:
     """Every such file and folder, sorted."""
     models, datasets = set(params.models), set(params.datasets)
     cells = {f"{model}-{dataset}" for model in models for dataset in datasets}
-    found = _others(params.data / "datasets", datasets) + _others(params.results / "cells", cells)
+    found = _others(params.data / "datasets", datasets | {Path(PARAMETERS).stem})
+    found += _others(params.results / "cells", cells)
     found += _others(params.data / "text", datasets) + _others(params.data / "sae", set(params.sae.models))
     found += _others(params.data / "prompts", models)
     found += [path for model in models for path in _others(params.data / "prompts" / model, datasets)]

@@ -34,7 +34,7 @@ from benchmark.hashing import sha256_file, sha256_json, sha256_tree
 from benchmark.params import Params
 from benchmark.progress import progress_bar
 from benchmark.provenance import computed_on
-from benchmark.stages.stage import selected, stages
+from benchmark.stages.stage import selected, stage_named
 from benchmark.storage import read_arrays, read_json, write_arrays, write_json
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Work(ABC):
     model: str
 
     stage = ""
-    """Its name in the table; the key holds the parameters that it declares."""
+    """Its name in the table; the key holds the parameters that it reads."""
     folder = ""
     """Of its parts, in the profile's data."""
 
@@ -139,7 +139,7 @@ class Part:
         """Digests of all that decides the part; the device is `auto` where the parameters say so."""
         stage, params, model = self.work.stage, self.work.params, self.work.model
         return {
-            "parameters": sha256_json(selected(params, stages()[stage].parameters, model)),
+            "parameters": sha256_json(selected(params, stage_named(stage).reads, model)),
             "inputs": sha256_json(self.work.inputs(self.dataset)),
             "code": code_digest(stage, params),
         }

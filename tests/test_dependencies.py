@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from benchmark.dependencies import EXEMPT, PACKAGE, ROOT, code_of, direct, impor
 from benchmark.params import Extraction, Params, Paths, Quality, Sae, SaeModel, Selection, Timing, load_params
 from benchmark.sources.models.embedded import TRAINING
 from benchmark.stages.names import CONTEXT
-from benchmark.stages.stage import stages
+from benchmark.stages.stage import Stage, stages
 
 PLACES = {"paths", "profile"}  # parameters that only say where things lie
 
@@ -56,7 +58,7 @@ def fields_read(module: Path) -> set[str]:
             found.add(node.attr)
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "params.model_dump":
             (include,) = [keyword.value for keyword in node.keywords if keyword.arg == "include"]
-            found |= ast.literal_eval(include)
+            found |= set(CONTEXT) if ast.unparse(include) == "set(CONTEXT)" else ast.literal_eval(include)
     for name in imports(module):
         path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
         if path.is_file() and path.parent == module.parent and path.name not in ("stage.py", "names.py"):
@@ -66,15 +68,70 @@ def fields_read(module: Path) -> set[str]:
 
 @pytest.mark.parametrize("stage", [name for name in stages() if name != "code"])  # which reads the file whole
 def test_a_stage_declares_every_parameter_that_it_reads(stage: str) -> None:
-    inputs = stages()[stage].inputs
-    declared = {key.split(".")[0] for key in stages()[stage].parameters}
+    declared = {key.split(".")[0] for key in stages()[stage].reads}
     # which datasets there are, a stage sees in the folder that it declares as an input
-    seen = {"datasets"} if "{data}/datasets" in inputs else set()
-    # the cells hold the fingerprint of what they were made from
-    seen |= {key.split(".")[0] for key in CONTEXT} if "{results}/cells" in inputs else set()
+    seen = {"datasets"} if "{data}/datasets" in stages()[stage].inputs else set()
     read = fields_read(PACKAGE / "stages" / f"{stage}.py")
     assert read, "every stage reads some"
     assert not read - declared - seen
+
+
+RECORD = {
+    "dataset": "parameters.json: tests/test_dataset.py",
+    "extract": "each part's key.json: tests/test_parts.py",
+    "quality": "as extract",
+    "sae": "as extract",
+    "correlate": "the cells' fingerprint: tests/analysis/test_claim.py",
+    "claim": "the fingerprint in claim.json: tests/analysis/test_claim.py",
+}
+"""Stages whose outs change with every parameter that they read, and what in them does."""
+UNRECORDED = {"claim": "claim.gate"}  # what the gate asks of the verdict is no part of it
+
+
+def leaves(value: Any, prefix: str = "") -> Iterator[str]:
+    """The dotted keys of all values that are no mappings."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{prefix}{key}.")
+    else:
+        yield prefix.removesuffix(".")
+
+
+def covers(keys: Iterable[str], leaf: str, models: Iterable[str]) -> bool:
+    """Whether one of the keys is the leaf or a mapping that holds it; `{model}` stands for each model."""
+    named = {key.format(model=model) for key in keys for model in models}
+    return any(leaf == key or leaf.startswith(f"{key}.") for key in named)
+
+
+def notices(stage: Stage, leaf: str, params: Params) -> bool:
+    """Whether DVC runs the stage again after an edit of a parameter: it declares it, or an input records it."""
+    if covers(stage.parameters, leaf, params.models):
+        return True
+    makers = [
+        maker
+        for maker in stages().values()
+        if maker.name in RECORD and any(_reads(stage, out.path) for out in maker.outs)
+    ]
+    return any(
+        covers(maker.reads, leaf, params.models)
+        and notices(maker, leaf, params)
+        and not covers([UNRECORDED.get(maker.name, "")], leaf, params.models)
+        for maker in makers
+    )
+
+
+def _reads(stage: Stage, out: str) -> bool:
+    return any(out == path or out.startswith(f"{path}/") for path in stage.inputs)
+
+
+@pytest.mark.parametrize("profile", ["params.yaml", "pretrained/params.yaml", "paper/params.yaml"])
+def test_an_edit_of_any_parameter_reaches_every_stage_that_reads_it(profile: str) -> None:
+    params = load_params(ROOT / profile)
+    edited = list(leaves(params.model_dump(mode="json")))
+    read = [(stage, leaf) for stage in stages().values() for leaf in edited if covers(stage.reads, leaf, params.models)]
+    assert {stage.name for stage, _ in read} == {name for name in stages() if name != "code"}  # which reads the file
+    missed = [(stage.name, leaf) for stage, leaf in read if not stage.idle(params) and not notices(stage, leaf, params)]
+    assert missed == []
 
 
 @pytest.mark.parametrize("section", [Params, Paths, Extraction, Quality, Selection, Sae, SaeModel, Timing])

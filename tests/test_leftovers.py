@@ -29,6 +29,7 @@ OLD = (
 )
 KEPT = (
     "data/datasets/topic/pool.jsonl",
+    "data/datasets/parameters.json",
     "data/quality/tiny_llama/topic/key.json",
     "data/sae/tiny_llama/residual.safetensors",
     "data/features/tiny_llama/topic/features.npz",

@@ -66,13 +66,13 @@ class Null:
         return np.where(np.isnan(np.asarray(observed)), np.nan, p)
 
     def reached(self, n: Sequence[int], alpha: float) -> Floats:
-        """The |rho| [pool] that a cell must exceed to be more than chance, at `alpha` jointly over the family.
+        """The |rho| [pool] that chance reaches, at `alpha` jointly over the family.
 
         That of |rho| sqrt(n - 1), of which chance makes as much in every pool: a small one does not hide a large one.
         """
         scale = np.sqrt(np.maximum(n, 2) - 1)
         largest = (self.maxima.max(axis=2) * scale).max(axis=1)
-        found: Floats = np.quantile(largest, 1 - alpha, method="higher") / scale + SLACK
+        found: Floats = np.quantile(largest, 1 - alpha, method="higher") / scale
         return found
 
 
@@ -306,9 +306,11 @@ def limits(rho: Floats, error: Floats, critical: float) -> tuple[Floats, Floats]
 
 
 def lower_limit(rho: Floats, error: Floats, critical: float, chance: float = 0.0) -> Floats:
-    """The lower limit of |rho|, at least 0; 0 as well where |rho| is no more than `chance` makes of `Null.reached`."""
-    limit = np.maximum(0, np.tanh(np.abs(to_z(rho)) - critical * error))
-    return np.where(np.abs(rho) <= chance, np.minimum(limit, 0), limit)
+    """The lower limit of |rho|, at least 0, as far below it on Fisher's z as `chance` of `Null.reached` is above 0 or
+    farther: permutations, which need no standard error, resolve no less.
+    """
+    limit: Floats = np.tanh(np.abs(to_z(rho)) - np.maximum(critical * error, to_z(chance)))
+    return np.maximum(0, limit)
 
 
 def _by_group(pools: Sequence[Resampled], rng: np.random.Generator) -> Iterator[tuple[list[int], np.random.Generator]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from benchmark.params import Params
-from benchmark.stages.names import TABLES
+from benchmark.stages.names import CONTEXT, TABLES
 from benchmark.stages.stage import Out, stage
 
 
 @stage(
-    parameters=("claim",),  # and those of the cells, which record theirs
+    parameters=("claim",),
+    inherited=CONTEXT,
     inputs=("{results}/cells", "{results}/correlations.csv", "{results}/planted.csv"),
     outs=(
         Out("{results}/claim.json", kept=True),

@@ -10,7 +10,8 @@ OUTS = ("cells", "correlations.csv", "selection.csv", "planted.csv", "sae.csv")
 
 
 @stage(
-    parameters=CONTEXT,
+    parameters=("claim", "sae.texts"),
+    inherited=CONTEXT,
     inputs=tuple(
         f"{{data}}/{name}" for name in ("datasets", "activations", "quality", "selection", "planted", "sae", "features")
     ),

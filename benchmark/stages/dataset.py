@@ -7,7 +7,9 @@ from contextlib import suppress
 from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.sources.datasets import DatasetSource
-from benchmark.stages.stage import Out, stage
+from benchmark.stages.names import PARAMETERS
+from benchmark.stages.stage import Out, selected, stage
+from benchmark.storage import write_json
 
 
 @stage(parameters=("datasets",), outs=(Out("{data}/datasets"),))
@@ -29,6 +31,7 @@ def run(params: Params) -> None:
     if failed:
         more = f" (and {len(failed) - 1} more datasets failed)" if len(failed) > 1 else ""
         raise BenchmarkError(f"{failed[0]}{more}")
+    write_json(params.data / "datasets" / PARAMETERS, *selected(params, ("datasets",)).values())
 
 
 def write(params: Params, name: str) -> None:

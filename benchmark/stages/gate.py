@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from benchmark.params import Params
+from benchmark.stages.names import CONTEXT
 from benchmark.stages.stage import instances, stage
 
 
 @stage(
-    parameters=("claim",),  # and those of the cells, which record theirs
+    parameters=("claim.gate",),
+    inherited=("claim", *CONTEXT),
     inputs=(
         "{results}/cells",
         "{results}/claim.json",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from benchmark.params import Params
+from benchmark.stages.names import CONTEXT
 
 if TYPE_CHECKING:
     from benchmark.analysis.claim import ClaimInputs
@@ -17,10 +18,7 @@ def pairs(params: Params) -> list[tuple[str, str]]:
 
 def context(params: Params) -> dict[str, Any]:
     """What the cells were made from: tables of other parameters than these are refused as stale."""
-    return params.model_dump(
-        mode="json",
-        include={"models", "datasets", "extraction", "quality", "sae", "seed", "device", "dtype", "threads"},
-    )
+    return params.model_dump(mode="json", include=set(CONTEXT))
 
 
 def claim_inputs(params: Params) -> ClaimInputs:

@@ -18,7 +18,7 @@ from benchmark.params import Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts
 from benchmark.selection import Pool, Prompts, Selector, UndefinedError
 from benchmark.selection.rounds import Asking, label_in_rounds, unsure
-from benchmark.stages.names import COMPUTED, POOL
+from benchmark.stages.names import COMPUTED, POOL, POOL_INHERITED
 from benchmark.stages.pools import Material, budgets_of, listed, pool_inputs, read_material, read_pool
 from benchmark.stages.stage import Out, stage
 
@@ -83,14 +83,8 @@ class Labelling(Work):
 
 @stage(
     per="rounds",
-    parameters=(
-        *POOL,
-        "selection.budgets",
-        "selection.rounds.shots",
-        "selection.rounds.prompts",
-        "quality.token_budget",
-        *COMPUTED,
-    ),
+    parameters=(*POOL, "selection.budgets", "selection.rounds.shots", "selection.rounds.prompts"),
+    inherited=(*POOL_INHERITED, "quality.token_budget", *COMPUTED),
     inputs=(
         "{data}/datasets",
         "{data}/models/{model}",

@@ -97,7 +97,8 @@ class Planting(Work):
 
 @stage(
     per="model",
-    parameters=("extraction", "models.{model}", "datasets", *COMPUTED),
+    parameters=("extraction", "models.{model}", *COMPUTED),
+    inherited=("datasets",),
     inputs=("{data}/datasets", "{data}/models/{model}"),
     outs=(Out("{data}/planted/{model}"),),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from benchmark.artefacts.prompts import write_prompts
 from benchmark.params import Params
-from benchmark.stages.names import POOL
+from benchmark.stages.names import POOL, POOL_INHERITED
 from benchmark.stages.pools import listed, read_material, read_pool, wanted
 from benchmark.stages.stage import Out, stage
 
@@ -16,6 +16,7 @@ from benchmark.stages.stage import Out, stage
 @stage(
     per="model",
     parameters=(*POOL, "selection.unasked", "selection.shots"),
+    inherited=POOL_INHERITED,
     inputs=(
         "{data}/datasets",
         "{data}/activations/{model}",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.params import Params
-from benchmark.stages.names import TABLES
+from benchmark.stages.names import CONTEXT, TABLES
 from benchmark.stages.stage import Out, stage
 
 CALIBRATION = Path("results/calibration.csv")
@@ -14,7 +14,8 @@ CALIBRATION = Path("results/calibration.csv")
 
 
 @stage(
-    parameters=("profile", "claim"),  # and those of the cells, which record theirs
+    parameters=("profile",),
+    inherited=("claim", *CONTEXT),
     inputs=(
         "{results}/cells",
         "{results}/claim.json",

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.params import Params
-from benchmark.stages.names import POOL
+from benchmark.stages.names import POOL, POOL_INHERITED
 from benchmark.stages.stage import Out, stage
 
 if TYPE_CHECKING:
@@ -21,14 +21,8 @@ Tables = tuple["pd.DataFrame", "pd.DataFrame"]
 
 
 @stage(
-    parameters=(
-        "models",
-        "datasets",
-        *POOL,
-        "selection.budgets",
-        "selection.random_orders",
-        "selection.rounds.models",
-    ),
+    parameters=(*POOL, "selection.budgets", "selection.random_orders", "selection.rounds.models"),
+    inherited=("models", "datasets", *POOL_INHERITED),
     inputs=(
         "{data}/datasets",
         "{data}/activations",

@@ -21,7 +21,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.params import Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts, concatenate, files_of, ranges
 from benchmark.selection import Choices, Pool, choose, create
-from benchmark.stages.names import COMPUTED, POOL
+from benchmark.stages.names import COMPUTED, POOL, POOL_INHERITED
 from benchmark.stages.pools import listed, pool_inputs, read_material, read_pool, wanted
 from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
@@ -159,14 +159,8 @@ def _named(shards: Mapping[str, Arrays], start: str) -> Iterator[Arrays]:
 
 @stage(
     per="model",
-    parameters=(
-        *POOL,
-        "selection.unasked",
-        "selection.shots",
-        "selection.random_draws",
-        "quality",
-        *COMPUTED,
-    ),
+    parameters=(*POOL, "selection.unasked", "selection.shots", "selection.random_draws"),
+    inherited=(*POOL_INHERITED, "quality", *COMPUTED),
     inputs=(
         "{data}/datasets",
         "{data}/models/{model}",

@@ -45,8 +45,9 @@ class Stage:
     """`run(params)`, or `run(params, model)` where it runs once for each model, `per` says of what; what it returns is
     printed.
 
-    `parameters` are dotted keys of params.yaml, `inputs` paths of outs; both may hold `{model}`. Every stage but
-    `code` has its own file of `CODE` among its inputs.
+    `parameters` are dotted keys of params.yaml, `inputs` paths of outs; both may hold `{model}`. `inherited` are keys
+    that it reads as well, but whose values its inputs record: an edit changes an input, so `dvc.lock` need not repeat
+    them. Every stage but `code` has its own file of `CODE` among its inputs.
     """
 
     name: str
@@ -56,6 +57,12 @@ class Stage:
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
     outs: tuple[Out, ...]
+    inherited: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The keys of all parameters that decide its outs."""
+        return (*self.parameters, *self.inherited)
 
     def place(self, path: str, params: Params, model: str = "{model}") -> str:
         """`path` of an input or out in the profile's folders."""
@@ -81,24 +88,37 @@ def stage(
     inputs: tuple[str, ...] = (),
     outs: tuple[Out, ...] = (),
     per: Per | None = None,
+    inherited: tuple[str, ...] = (),
 ) -> Callable[[Run], Run]:
     """Enters the decorated function into the table, under the name of its module."""
 
     def enter(run: Run) -> Run:
         name = run.__module__.rpartition(".")[2]
         code = () if CODE in {out.path for out in outs} else (f"{CODE}/{name}.json",)
-        _STAGES[name] = Stage(name, (run.__doc__ or "").strip(), run, per, parameters, (*code, *inputs), outs)
+        text = (run.__doc__ or "").strip()
+        _STAGES[name] = Stage(name, text, run, per, parameters, (*code, *inputs), outs, inherited)
         return run
 
     return enter
 
 
-def stages() -> dict[str, Stage]:
-    """Every stage by its name, each after those whose outs it reads; among equals by name."""
+def stage_named(name: str) -> Stage:
+    """The stage of that name, or `KeyError`. No other is imported: it starts without what they need."""
+    if name in _modules():
+        import_module(f"benchmark.stages.{name}")
+    return _STAGES[name]
+
+
+def _modules() -> list[str]:
     import benchmark.stages as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+    return [module.name for module in pkgutil.iter_modules(package.__path__)]
+
+
+def stages() -> dict[str, Stage]:
+    """Every stage by its name, each after those whose outs it reads; among equals by name."""
+    for name in _modules():
+        import_module(f"benchmark.stages.{name}")
     sorter = TopologicalSorter({name: _makers(entry) for name, entry in sorted(_STAGES.items())})
     sorter.prepare()
     ordered: dict[str, Stage] = {}

@@ -11,7 +11,12 @@ from benchmark.stages.stage import Out, stage
 from benchmark.tasks.dataset import Dataset
 
 
-@stage(parameters=("datasets", "sae.texts"), inputs=("{data}/datasets",), outs=(Out("{data}/text"),))
+@stage(
+    parameters=("sae.texts",),
+    inherited=("datasets",),
+    inputs=("{data}/datasets",),
+    outs=(Out("{data}/text"),),
+)
 def run(params: Params) -> None:
     """Write text of every dataset that is neither a candidate nor a query: what dictionaries are trained on."""
     for name in params.datasets:

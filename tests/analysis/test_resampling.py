@@ -184,9 +184,13 @@ def test_lower_limit_is_that_of_the_absolute_value() -> None:
     assert lower_limit(np.array([0.05]), np.array([0.05]), 2.0) == 0.0
 
 
-def test_a_limit_is_nothing_where_chance_makes_as_much() -> None:
-    rho, error = np.array([0.5, -0.6, np.nan]), np.zeros(3)  # a few that agree by luck agree in every sample
-    np.testing.assert_array_equal(lower_limit(rho, error, 3.0, chance=0.5), [0.0, np.tanh(np.arctanh(0.6)), np.nan])
+def test_a_limit_is_no_nearer_than_permutations_resolve() -> None:
+    rho = np.array([0.5, -0.6, 1.0, np.nan])
+    luck = lower_limit(rho, np.zeros(4), 3.0, chance=0.5)  # a few that agree by luck agree in every sample
+    np.testing.assert_allclose(luck, [0, np.tanh(np.arctanh(0.6) - np.arctanh(0.5)), 1, np.nan], atol=1e-9)
+    np.testing.assert_array_equal(lower_limit(rho, np.zeros(4), 3.0, chance=1.2), [0, 0, 0, np.nan])
+    wide = np.full(4, 0.2)
+    np.testing.assert_array_equal(lower_limit(rho, wide, 3.0, chance=0.5), lower_limit(rho, wide, 3.0))
 
 
 def test_what_chance_reaches_in_a_small_pool_hides_nothing_in_a_large_one() -> None:
