@@ -96,7 +96,7 @@ GIVEN: dict[Scenario, tuple[tuple[Demand, ...], tuple[Demand, ...]]] = {
     Scenario("two-valued scores, none", levels=2, shares=HALVES, effect=0.3): ((NEVER_REFUTED,), NOTHING_GIVEN),
     Scenario("all cells at 0.3", every=0.3): ((NEVER_REFUTED,), (NEVER_REFUTED,)),
     Scenario("n = 6, three pairs of one target", n=6, shares=THIRDS): (NOTHING_SHOWN, NOTHING_SHOWN),
-    Scenario("n = 22, none", n=22, shares=HALVES): (NOTHING_SHOWN, NOTHING_SHOWN),
+    Scenario("n = 32, none", n=32, shares=HALVES): (NOTHING_SHOWN, NOTHING_SHOWN),
     Scenario("n = 40, twenty pairs of one target", n=40, shares=(0.05,) * 20): (NOTHING_SHOWN, NOTHING_SHOWN),
 }
 """The same with targets: what is demanded as stated, and given the target."""

@@ -19,7 +19,7 @@ from benchmark.analysis.strata import Strata
 
 BINS = 100
 """Bins of |rho|, each 0.01 wide."""
-FEWEST = 20
+FEWEST = 30
 """With fewer candidates a rho has no interval: where a few agree by luck they agree in every bootstrap sample too, and
 a standard error of 0 says nothing of the next ones.
 """

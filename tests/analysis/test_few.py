@@ -63,7 +63,7 @@ def test_few_candidates_show_nothing(n: int, shares: tuple[float, ...], claim: s
         evaluation = judged([perfect(pool(n, shares, seed))], claim, intervals)
         assert evaluation.max_abs_rho() == pytest.approx(1)
         assert evaluation.verdict == "inconclusive"
-        assert "too few for an interval, which takes 20" in sentence(evaluation)
+        assert "too few for an interval, which takes 30" in sentence(evaluation)
         assert not any(control.passed is False for control in evaluation.controls)
         assert evaluation.sensitivity[0].n_needed > 100  # type: ignore[operator]
         table = family(evaluation)
