@@ -96,6 +96,7 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
     from benchmark.models.decoder import find_decoder
     from benchmark.models.loading import first_line, load_tokenizer, prefix_of
     from benchmark.models.probe import probe, require_text_decoder
+    from benchmark.tasks.tokens import leading_ids
 
     raw = _read_config(folder / CONFIG)
     if raw.get("model_type") not in CONFIG_MAPPING:
@@ -128,11 +129,15 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
     tokenizer = load_tokenizer(folder)
     if add_bos and tokenizer.bos_token_id is None:
         raise BenchmarkError(f"model {name}: add_bos is true, but its tokenizer has no BOS token: set add_bos to false")
-    return {
-        "architecture": config.model_type,
-        "shape": found.model_dump(),
-        "add_bos": bool(prefix_of(tokenizer)) if add_bos is None else add_bos,
-    }
+    add_bos = bool(prefix_of(tokenizer)) if add_bos is None else add_bos
+    beyond = [index for index in leading_ids(tokenizer) if index >= found.vocabulary] if add_bos else []
+    if beyond:
+        raise BenchmarkError(
+            f"model {name}: its tokenizer puts {tokenizer.convert_ids_to_tokens(beyond[0])!r} ({beyond[0]}) before a "
+            f"text, and the model has {found.vocabulary} embeddings: set add_bos to false, or use the tokenizer "
+            f"that it was trained with"
+        )
+    return {"architecture": config.model_type, "shape": found.model_dump(), "add_bos": add_bos}
 
 
 def require_whole(name: str, folder: Path) -> None:

@@ -140,6 +140,28 @@ def test_a_pad_token_that_only_the_tokenizer_has(llama: Path, tmp_path: Path) ->
         assert loaded.model(**batch).logits.isfinite().all()
 
 
+@pytest.mark.parametrize("add_bos", [None, True, False])
+def test_a_first_token_that_only_the_tokenizer_has(add_bos: bool | None, llama: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(llama, tmp_path / "copy")
+    rows = json.loads((folder / "config.json").read_text())["vocab_size"]
+    names = [f"<more {index}>" for index in range(rows - len(AutoTokenizer.from_pretrained(folder)))]
+    backend = AutoTokenizer.from_pretrained(folder).backend_tokenizer
+    backend.add_special_tokens([*names, "[GO]"])
+    go = backend.token_to_id("[GO]")
+    assert go >= rows
+    backend.post_processor = processors.TemplateProcessing(single="[GO] $A", special_tokens=[("[GO]", go)])
+    PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="[GO]", eos_token="<|end_of_text|>").save_pretrained(
+        folder
+    )
+    if add_bos is False:
+        assert load_model(fetched(folder, tmp_path / "m", add_bos=False), "cpu").prefix_ids == ()
+    else:
+        with pytest.raises(
+            BenchmarkError, match=rf"puts '\[GO\]' \({go}\) before a text, and the model has {rows} emb"
+        ):
+            fetched(folder, tmp_path / "m", add_bos=add_bos)
+
+
 def with_prefix(*names: str) -> PreTrainedTokenizerFast:
     """A tokenizer that puts these tokens before a text, as GLM's does."""
     tokenizer = train_tokenizer("llama").backend_tokenizer
@@ -153,10 +175,8 @@ def with_prefix(*names: str) -> PreTrainedTokenizerFast:
 @pytest.mark.parametrize(
     ("add_bos", "expected"), [(None, ["[gMASK]", "<sop>"]), (False, [])], ids=["as it does", "turned off"]
 )
-def test_whatever_the_tokenizer_puts_first_is_kept(
-    add_bos: bool | None, expected: list[str], llama: Path, tmp_path: Path
-) -> None:
-    folder = shutil.copytree(llama, tmp_path / "copy")
+def test_whatever_the_tokenizer_puts_first_is_kept(add_bos: bool | None, expected: list[str], tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "copy", "llama", vocab_size=600)
     with_prefix("[gMASK]", "<sop>").save_pretrained(folder)
     loaded = load_model(fetched(folder, tmp_path / "m", add_bos=add_bos), "cpu")
     assert loaded.tokenizer.convert_ids_to_tokens(list(loaded.prefix_ids)) == expected
