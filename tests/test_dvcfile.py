@@ -44,6 +44,7 @@ def test_a_profile_of_ones_own_is_a_project_that_dvc_reads(tmp_path: Path) -> No
     content["paths"] = {"root": "..", "params": "mine/params.yaml", "data": "mine/data", "results": "mine/results"}
     content["paths"]["kept"] = ["quality"]
     content["models"] = {"only": content["models"]["tiny_llama"]}
+    content["selection"]["rounds"]["models"] = ["only"]
     content["sae"]["models"] = {"only": content["sae"]["models"]["tiny_llama"]}
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")

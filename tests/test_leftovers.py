@@ -24,6 +24,7 @@ OLD = (
     "data/prompts/gone",
     "data/prompts/tiny_llama/old.csv",
     "data/answers/tiny_llama/old",
+    "data/labels/tiny_llama/old",
     "results/cells/gone-topic.npz",
 )
 KEPT = (

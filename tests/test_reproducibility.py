@@ -30,6 +30,7 @@ OUTS = (
     "data/quality",
     "data/prompts",
     "data/answers",
+    "data/labels",
     "data/selection",
     "data/planted",
     "data/sae",

@@ -1,7 +1,6 @@
-"""label: the labels that selectors buy in rounds with the model asked anew in each, under what was labelled before.
+"""label@M: the labels that selectors buy in rounds with the model asked anew in each, under what was labelled before.
 
-A part of its own for each model of `selection.rounds` and each dataset, kept while nothing changes that it was made
-from. Selectors that do not ask need no model: they buy their labels in the stage `rounds`.
+For the models that `selection.rounds` names. Selectors that ask nothing buy their labels in the stage `rounds`.
 """
 
 from __future__ import annotations
@@ -83,20 +82,19 @@ class Labelling(Work):
 
 
 @stage(
-    parameters=(*POOL, "selection.rounds", "selection.budgets"),
+    per="rounds",
+    parameters=(*POOL, "selection.budgets", "selection.rounds.shots", "selection.rounds.prompts"),
     inherited=(*POOL_INHERITED, "quality.token_budget", *COMPUTED),
     inputs=(
         "{data}/datasets",
-        "{data}/models",
-        "{data}/activations",
-        "{data}/quality",
-        "{data}/embeddings",
+        "{data}/models/{model}",
+        "{data}/activations/{model}",
+        "{data}/quality/{model}",
+        "{data}/embeddings/{model}",
         "{data}/features",
     ),
-    outs=(Out("{data}/labels"),),
+    outs=(Out("{data}/labels/{model}"),),
 )
-def run(params: Params) -> None:
-    """Let selectors buy labels in rounds that ask models anew, under what was labelled before."""
-    (params.data / "labels").mkdir(parents=True, exist_ok=True)
-    for model in params.selection.rounds.models:
-        compute_parts(Labelling(params, model))
+def run(params: Params, model: str) -> None:
+    """Let selectors buy labels in rounds that ask MODEL anew, under what was labelled before."""
+    compute_parts(Labelling(params, model))

@@ -14,15 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from importlib import import_module
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 from benchmark.params import Params
 
 CODE = "{data}/code"
 """Where the stage `code` writes, for each of the others, the files of this package that it depends on."""
-Per = Literal["model", "dictionary"]
-NAMED: dict[Per, str] = {"model": "models", "dictionary": "sae.models"}
-"""The parameters whose keys are the models for which a stage runs once each."""
+Per = Literal["model", "dictionary", "rounds"]
+NAMED: dict[Per, str] = {"model": "models", "dictionary": "sae.models", "rounds": "selection.rounds.models"}
+"""The parameters that name the models for which a stage runs once each."""
 Run = TypeVar("Run", bound=Callable[..., "str | None"])
 _STAGES: dict[str, Stage] = {}
 
@@ -70,7 +71,7 @@ class Stage:
 
     def models(self, params: Params) -> list[str]:
         """The models for which it runs once each."""
-        return [] if self.per is None else [*(params.models if self.per == "model" else params.sae.models)]
+        return [] if self.per is None else [*attrgetter(NAMED[self.per])(params)]
 
     def idle(self, params: Params) -> bool:
         """Whether it has nothing to do in this profile."""

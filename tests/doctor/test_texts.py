@@ -26,6 +26,7 @@ def profile(folder: Path, context: int, limit: int) -> Params:
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["paths"] |= {"data": str(folder / "data"), "results": str(folder / "results")}
     content["models"] = {"mine": {"source": "local", "path": str(folder / "llama")}}
+    content["selection"]["rounds"]["models"] = []
     content["datasets"] = {
         "rows": {
             "source": "local",
