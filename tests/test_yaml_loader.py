@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.yaml_loader import load_yaml
@@ -40,7 +40,6 @@ SCALAR = st.text() | st.from_regex(r"\A[-+.0-9eE:_xo]{1,6}\Z") | st.integers() |
 
 
 @given(st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)))
-@settings(deadline=None)
 def test_what_is_dumped_comes_back(value: Any) -> None:
     assert load_yaml(yaml.safe_dump(value)) == value
 

@@ -52,7 +52,7 @@ def segments_of(rows: list[tuple[int, int]], extra: int) -> Segments:
     return Segments(n_input, length, int(length.max()) + extra)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(batches, st.integers(0, 2), st.sampled_from(PROTOCOL))
 def test_masks_are_the_table_of_the_protocol(rows: list[tuple[int, int]], extra: int, name: str) -> None:
     segments = segments_of(rows, extra)
@@ -69,7 +69,7 @@ def test_masks_are_the_table_of_the_protocol(rows: list[tuple[int, int]], extra:
                 assert bool(mask[b, 0, q, k]) == may_attend(name, q, k, x, x + y), (b, q, k)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(batches, st.integers(0, 2), st.sampled_from(PROTOCOL))
 def test_pooled_positions_are_the_table_of_the_protocol(rows: list[tuple[int, int]], extra: int, name: str) -> None:
     segments = segments_of(rows, extra)

@@ -19,7 +19,7 @@ TIED = arrays(np.float64, (3, 12), elements=st.integers(-3, 3).map(float))
 CONTINUOUS = arrays(np.float64, (3, 12), elements=st.floats(-1e6, 1e6))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TIED | CONTINUOUS, TIED)
 def test_agrees_with_scipy_ties_included(x: np.ndarray, y: np.ndarray) -> None:
     rho = spearman(x, y)

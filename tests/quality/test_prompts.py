@@ -112,7 +112,7 @@ def test_prefixes_share_queries_where_words_are_split(family: str) -> None:
 text = st.text(st.sampled_from("ab .\n!1é🙂中"), min_size=1, max_size=8).filter(str.strip)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     family=st.sampled_from(sorted(FAMILIES)),
     inputs=st.lists(text, min_size=5, max_size=5),

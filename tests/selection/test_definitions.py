@@ -172,7 +172,7 @@ def test_vote_k_takes_the_most_voted_of_each_part_of_the_confidence() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(2, 14))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ideal_reaches_what_a_walk_along_taken_edges_reaches(seed: int, n: int) -> None:
     generator = np.random.default_rng(seed)
     degree = min(3, n - 1)

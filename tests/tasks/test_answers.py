@@ -279,11 +279,11 @@ VALUE = st.recursive(
     ),
     max_leaves=5,
 )
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @given(name=st.sampled_from(sorted(TEMPLATES)), values=st.lists(VALUE, min_size=5, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_template_gives_an_example_or_nothing_or_a_line(name: str, values: list[str]) -> None:
     template = get_template(name)
     row = {column: parse_json(value) for column, value in zip(template.columns, values, strict=False)}
@@ -354,7 +354,6 @@ def test_what_parquet_holds_comes_out_as_it_is_written(tmp_path: Path, typed: tu
 
 
 @given(value=VALUE)
-@settings(deadline=None)
 def test_a_value_is_spelled_or_refused(value: str) -> None:
     parsed = parse_json(value)
     try:

@@ -64,7 +64,7 @@ QUOTED = st.lists(st.sampled_from(['"', ",", "\n", "\r", "a", " ", ";", "é"]), 
 
 
 @given(text=st.lists(QUOTED, min_size=1, max_size=4).map("\n".join), block=st.sampled_from([1, 3, 5, delimited.BLOCK]))
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 def test_quotes_are_read_as_pythons_csv_reads_them_or_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, block: int
 ) -> None:
@@ -92,7 +92,7 @@ CELL = st.text(st.sampled_from('",\n\ra é'), max_size=40)
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     block=st.sampled_from([1, 7, 63, 64, 100, delimited.BLOCK]),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 def test_what_pythons_csv_writes_is_read_wherever_a_block_or_a_word_of_64_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: list[tuple[str, str]], quoting: Any, block: int
 ) -> None:

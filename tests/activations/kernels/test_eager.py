@@ -31,7 +31,7 @@ def test_awkward_rows(width: int, dtype: torch.dtype) -> None:
         assert_as_reference(eager, rows, sequences=sequences)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 40), st.integers(1, 200), st.integers(0, 2**31), st.floats(-50, 50))
 def test_any_shape(n: int, width: int, seed: int, mean: float) -> None:
     rows = torch.randn(n, width, generator=torch.Generator().manual_seed(seed)) + mean
