@@ -26,8 +26,9 @@ Matrix = NDArray[np.float64]
 
 
 def selector(pool: Pool, family: str, features: str = "hidden") -> Selector:
-    (found,) = (each for each in create(pool, [family]) if each.features in ("", features))
-    return found
+    """The family's first member, comparing by `features` if it compares by any."""
+    first = next(iter(create(pool, [family])))
+    return replace(first, features=features) if first.features else first
 
 
 def ten() -> Pool:
