@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmark.activations.attention import ISOLATED, ITSELF, C, MaskStrategy, Rule, Segments, by_rule
+from benchmark.activations.attention import ISOLATED, ITSELF, C, MaskStrategy, Rule, Segments, by_rule, rules_together
 from benchmark.activations.batching import length_batches
 from benchmark.activations.capture import POOLINGS, SITES, Capture, Reading
 from benchmark.activations.distinct import isolated_reading, keep_targets, places_do_not_matter, read_itself
@@ -136,7 +136,7 @@ def score_batch(
 ) -> NDArray[np.float64]:
     """The scores of one batch under all strategies: float64 [batch, site, strategy, pooling, layer, statistic].
 
-    Rules with a mask are stacked into one pass as far as `budget` tokens hold them. `apart`: what depends on a token
+    Rules with a mask are stacked into one pass where the batch is small. `apart`: what depends on a token
     or a target alone is computed once (`distinct`). `plain`: every rule has a pass of its own over every token.
     """
     width = max(map(len, tokens))
@@ -155,7 +155,7 @@ def score_batch(
             readings.append(isolated_reading(segments, rules[ISOLATED], *keep_targets(capture, tokens, budget, device)))
         found |= zip((C, ISOLATED), capture.run(ids, None, readings), strict=False)
     masked = [rule for rule in rules if rule not in found]
-    together = 1 if plain else max(1, budget // ids.numel())
+    together = 1 if plain else rules_together(ids.numel(), budget)
     for start in range(0, len(masked), together):
         stacked = masked[start : start + together]
         masks = torch.cat([_mask(rule, segments) for rule in stacked])
