@@ -139,11 +139,8 @@ def score_batch(
     Rules with a mask are stacked into one pass where the batch is small. `apart`: what depends on a token
     or a target alone is computed once (`distinct`). `plain`: every rule has a pass of its own over every token.
     """
-    width = max(map(len, tokens))
-    ids = torch.tensor([[*entry.ids, *[pad] * (width - len(entry))] for entry in tokens], device=device)
-    n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
-    length = torch.tensor([len(entry) for entry in tokens], device=device)
-    segments = Segments(n_input, length, width)
+    segments = _segments(tokens, device)
+    ids = torch.tensor([[*entry.ids, *[pad] * (segments.width - len(entry))] for entry in tokens], device=device)
     rules = {rule: [strategies[i] for i in members] for rule, members in by_rule(strategies).items()}
     found: dict[Rule, Tensor] = {}
     if apart and ITSELF in rules:
@@ -167,6 +164,12 @@ def score_batch(
     return scores
 
 
+def _segments(tokens: Sequence[Tokens], device: torch.device | None = None) -> Segments:
+    n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
+    length = torch.tensor([len(entry) for entry in tokens], device=device)
+    return Segments(n_input, length, max(map(len, tokens), default=0))
+
+
 def _mask(rule: Rule, segments: Segments) -> Tensor:
     mask = rule.mask(segments)
     assert mask is not None
@@ -186,13 +189,13 @@ def _check_lengths(
                 f"candidate {example.id} has {len(entry)} tokens, more than the {decoder.context} of model {name}: "
                 f"drop it from the pool, or use a model with a longer context"
             )
-        segments = Segments(torch.tensor([entry.n_input]), torch.tensor([len(entry)]), len(entry))
-        for mask, strategy in strategies.items():
-            if not strategy.pooled.positions(segments).any():
-                raise BenchmarkError(
-                    f"candidate {example.id} has no token in {strategy.pooled.formula}, so mask {mask} has "
-                    f"nothing to pool with the tokenizer of model {name}"
-                )
+    segments = _segments(tokens)
+    for mask, strategy in strategies.items():
+        for row in (~strategy.pooled.positions(segments).any(-1)).nonzero()[:1, 0].tolist():
+            raise BenchmarkError(
+                f"candidate {examples[row].id} has no token in {strategy.pooled.formula}, so mask {mask} has "
+                f"nothing to pool with the tokenizer of model {name}"
+            )
 
 
 def _check_defined(
