@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.analysis.claim import check_current
 from benchmark.analysis.p_values import p_text
+from benchmark.analysis.words import COMBINATIONS
 from benchmark.params import Params
 from benchmark.stages.inputs import claim_inputs
 from benchmark.storage import read_json
@@ -25,7 +26,7 @@ def run(params: Params) -> str:
         ("", claim["sentence"]),
         ("maximum", f"{maxima(own)}; bound {claim['bound']}"),
         *((("cell" if name == "as_stated" else ""), f"{cell(own[name])} ({words})") for name, words in CLAIMS.items()),
-        ("cells", f"{own['as_stated']['n_cells']}, {own['as_stated']['n_undefined']} undefined"),
+        ("cells", f"{own['as_stated']['n_cells']}; undefined: {undefined(own)}"),
         ("chance", f"95 % of permutations stay below {chance(own)}"),
         *power(own, claim),
         *((name, f"{verdicts(found)}; {maxima(found)}") for name, found in families.items() if name != headline),
@@ -43,6 +44,10 @@ def maxima(family: Mapping[str, Any]) -> str:
     return "|rho| = " + ", ".join(f"{family[name]['max_abs_rho']:.3f} {words}" for name, words in CLAIMS.items())
 
 
+def undefined(family: Mapping[str, Any]) -> str:
+    return ", ".join(f"{family[name]['n_undefined']} {words}" for name, words in CLAIMS.items())
+
+
 def chance(family: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{found['null_quantile_95']:.3f} {words}" + (f" ({p_text(found['p_family'])})" if found["cell"] else "")
@@ -58,7 +63,7 @@ def power(family: Mapping[str, Any], claim: Mapping[str, Any]) -> list[tuple[str
         weak = family[name]["insensitive"]
         if weak:
             asked = len(weak) + sum(family[name]["sensitive_pools"].values())
-            lines.append(f"too low {words} in {len(weak)} of {asked} outcomes of pools; {weakest(weak, claim)}")
+            lines.append(f"too low {words} in {len(weak)} of {asked} {COMBINATIONS}; {weakest(weak, claim)}")
     return [("" if i else "power", line) for i, line in enumerate(lines)]
 
 

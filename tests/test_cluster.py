@@ -95,7 +95,7 @@ def meet(index: int) -> None:
     """Waits until three nodes are at work."""
     Path("met").mkdir(exist_ok=True)
     Path("met", node_id()).touch()
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while len(list(Path("met").iterdir())) < 3:
         assert time.monotonic() < limit
         time.sleep(0.05)
@@ -290,7 +290,7 @@ def finished() -> set[tuple[str, str]]:
 
 
 def wait(condition: Callable[[], object]) -> None:
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < limit
         time.sleep(0.02)

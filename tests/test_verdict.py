@@ -26,8 +26,8 @@ def test_the_weakest_pool_says_its_limit_the_bound_and_the_n_it_would_take() -> 
     assert power(family(pool("a", 290), pool("b", 1_450), pool("c", 300)), CLAIM) == [
         (
             "power",
-            "too low as stated in 3 of 8 outcomes of pools; the weakest: m, b, quality, n = 40, about 1,450 are "
-            "needed, lower limit of a score planted at 0.6: 0.21 (bound 0.33)",
+            "too low as stated in 3 of 8 combinations of model, task and outcome; the weakest: m, b, quality, n = 40, "
+            "about 1,450 are needed, lower limit of a score planted at 0.6: 0.21 (bound 0.33)",
         )
     ]
 

@@ -41,10 +41,11 @@ class Demand:
 
 
 NEVER_REFUTED = Demand("refuted", 0)
+NEVER_REPRODUCED = Demand("reproduced", 0)
 MOSTLY_REPRODUCED = Demand("reproduced", 0.95)
 MOSTLY_REFUTED = Demand("refuted", 0.95)
 MOSTLY_INCONCLUSIVE = Demand("inconclusive", 0.95)
-HALVES, TENTH, MANY = (0.5, 0.5), (0.9, 0.1), (0.01,) * 100
+HALVES, TENTH, MANY, THIRDS = (0.5, 0.5), (0.9, 0.1), (0.01,) * 100, (1 / 3,) * 3
 
 SCENARIOS: dict[Scenario, tuple[Demand, ...]] = {
     Scenario("all zero"): (NEVER_REFUTED, MOSTLY_REPRODUCED),
@@ -72,6 +73,7 @@ SCENARIOS: dict[Scenario, tuple[Demand, ...]] = {
 """What is simulated, and what is demanded of it as the claim is stated."""
 
 NOTHING_GIVEN = (NEVER_REFUTED, MOSTLY_REPRODUCED)
+NOTHING_SHOWN = (NEVER_REFUTED, NEVER_REPRODUCED)
 GIVEN: dict[Scenario, tuple[tuple[Demand, ...], tuple[Demand, ...]]] = {
     Scenario("a score that is the target", rho=0.0, shares=HALVES, effect=0.5, planted="target"): (
         (MOSTLY_REFUTED,),
@@ -93,6 +95,12 @@ GIVEN: dict[Scenario, tuple[tuple[Demand, ...], tuple[Demand, ...]]] = {
     ),
     Scenario("two-valued scores, none", levels=2, shares=HALVES, effect=0.3): ((NEVER_REFUTED,), NOTHING_GIVEN),
     Scenario("all cells at 0.3", every=0.3): ((NEVER_REFUTED,), (NEVER_REFUTED,)),
+    Scenario("n = 6, three pairs of one target", n=6, shares=THIRDS): (NOTHING_SHOWN, NOTHING_SHOWN),
+    Scenario("n = 20, all cells at 0.33", n=20, shares=HALVES, every=0.33): (NOTHING_SHOWN, NOTHING_SHOWN),
+    Scenario("n = 38, pairs of one target, all cells at 0.33", n=38, shares=(1 / 19,) * 19, every=0.33): (
+        NOTHING_SHOWN,
+        NOTHING_SHOWN,
+    ),
 }
 """The same with targets: what is demanded as stated, and given the target."""
 

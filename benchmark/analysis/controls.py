@@ -18,7 +18,7 @@ from scipy import optimize, special
 from benchmark.analysis.equivalence import detection_power, smallest_n
 from benchmark.analysis.parameters import ClaimParameters, ControlParameters
 from benchmark.analysis.ranking import Ranking
-from benchmark.analysis.resampling import lower_limit
+from benchmark.analysis.resampling import FEWEST
 from benchmark.analysis.spearman import Floats, centred_ranks, correlate_ranks
 from benchmark.analysis.strata import Strata, everybody
 from benchmark.artefacts.cells import Cells
@@ -67,9 +67,8 @@ class Control:
     note: str = ""
 
 
-def blind(control: Control) -> bool:
-    """Whether this control leaves it open that a correlation could have been seen."""
-    return control.passed is False or (control.control == "planted" and not control.shown)
+def too_few(n: int) -> str:
+    return f"{n} candidates that can be compared are too few for an interval, which takes {FEWEST}"
 
 
 @dataclass(frozen=True)
@@ -149,12 +148,14 @@ def score_controls(
     cells: Cells,
     ranking: Ranking,
     planted: PlantedScores,
-    errors: Floats,
+    limits: Floats,
     critical: float,
     parameters: ClaimParameters,
     outcomes: Sequence[str],
 ) -> list[Control]:
-    """Planted, shuffled and identity, for each outcome of a pool, at `critical` standard errors `errors` [2 T, T]."""
+    """Planted, shuffled and identity, for each outcome of a pool. `limits` [2 T, T] are the planted scores' lower
+    limits of |rho| at `critical` standard errors; NaN where there are too few candidates for any.
+    """
     controls = []
     identity = correlate_ranks(ranking.y, ranking.y)
     count = len(planted.intended)
@@ -166,16 +167,16 @@ def score_controls(
             names = ("planted", "shuffled", "identity")
             controls += [replace(here, control=name, note=f"outcome {reason}") for name in names]
             continue
-        limits = lower_limit(planted.rho[:, t], errors[:, t], critical)
-        controls.append(_planted(here, planted, t, float(limits[t]), ranking.n, critical, parameters))
+        limit, of_shuffled = float(limits[t, t]), float(limits[t + count, t])
+        controls.append(_planted(here, planted, t, limit, ranking.n, critical, parameters))
         controls.append(
             replace(
                 here,
                 control="shuffled",
                 expected=0.0,
                 value=float(planted.rho[t + count, t]),
-                lower_limit=float(limits[t + count]),
-                passed=bool(limits[t + count] <= parameters.bound),
+                lower_limit=of_shuffled,
+                passed=not of_shuffled > parameters.bound,
             )
         )
         value = float(identity[t, t])
@@ -197,6 +198,8 @@ def _planted(
         return replace(found, shown=limit > bound, note=note)
     if limit > bound:
         return replace(found, shown=True, passed=True)
+    if n < FEWEST:
+        return replace(found, shown=False, passed=True, note=f"low power: {too_few(n)}")
     needed = smallest_n(lambda size: float(detection_power(rho, size, bound, critical)), parameters.power)
     enough = f"about {needed} would" if needed else "no number of candidates would"
     note = f"low power: {n} candidates show no more than {limit:.3f}, the bound is {bound:g}; {enough}"

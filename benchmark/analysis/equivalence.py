@@ -34,6 +34,13 @@ def detection_power(rho: ArrayLike, n: ArrayLike, bound: float, critical: float)
     return power
 
 
+def independent(cells: int, alpha: float) -> float:
+    """How many standard errors a simultaneous limit is over so many independent cells (Sidak 1967): the most it is over
+    dependent ones.
+    """
+    return float(-special.ndtri((1 - (1 - alpha) ** (1 / cells)) / 2))
+
+
 def smallest_n(power: Callable[[int], float], wanted: float) -> int | None:
     """The smallest n from which `power(n)`, which grows with n, is at least `wanted`; None where no n is enough."""
     if power(LARGEST_N) < wanted:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.analysis.controls import Control, PlantedScores, blind, score_controls
+from benchmark.analysis.controls import Control, PlantedScores, score_controls, too_few
 from benchmark.analysis.correlation import n_distinct
 from benchmark.analysis.equivalence import detection_power, smallest_n
 from benchmark.analysis.parameters import (
@@ -30,6 +30,7 @@ from benchmark.analysis.parameters import (
 from benchmark.analysis.ranking import Ranking, rank
 from benchmark.analysis.reliability import Reliability, split_half
 from benchmark.analysis.resampling import (
+    FEWEST,
     Chosen,
     Errors,
     Null,
@@ -37,10 +38,11 @@ from benchmark.analysis.resampling import (
     bootstrap_errors,
     bootstrap_rho,
     fisher_errors,
+    formula_error,
     lower_limit,
     permutation_null,
 )
-from benchmark.analysis.spearman import Floats, standard_error
+from benchmark.analysis.spearman import Floats
 from benchmark.analysis.strata import by_target, everybody
 from benchmark.analysis.verdict import decide
 from benchmark.artefacts.cells import Cells
@@ -155,8 +157,13 @@ class Evaluation:
     @cached_property
     def lower_limits(self) -> list[Floats]:
         """Simultaneous lower limits of |rho|: [column, outcome]."""
-        pairs = zip(self.rho, self.errors.standard_errors, strict=True)
-        return [lower_limit(rho, error, self.errors.critical) for rho, error in pairs]
+        cells = zip(self.rho, self.errors.standard_errors, self.chance, strict=True)
+        return [lower_limit(rho, error, self.errors.critical, chance) for rho, error, chance in cells]
+
+    @cached_property
+    def chance(self) -> Floats:
+        """`Null.reached`: [pool]."""
+        return self.null.reached([pool.n for pool in self.pools], self.parameters.alpha)
 
     def max_abs_rho(self, outcome: str | None = None) -> float:
         """The largest |rho| of all outcomes, or of one; 0 where none is defined."""
@@ -185,10 +192,12 @@ class Evaluation:
         return {pool.cells.name: pool.problem for pool in self.pools if pool.problem}
 
     def sensitive(self, outcome: str | None = None) -> bool:
-        """Statement 4: every pool that is covered could have shown it, and no control failed or was not shown."""
+        """Statement 4: a cell is defined, every pool that is covered could have shown it, and no control failed."""
         own = [s for s in self.sensitivity if outcome in (None, s.outcome)]
-        failed = any(blind(control) for control in self.controls if outcome is None or control.outcome in (outcome, ""))
-        return bool(own) and all(s.sensitive for s in own) and not failed
+        controls = [c for c in self.controls if outcome is None or c.outcome in (outcome, "")]
+        failed = any(control.passed is False for control in controls)
+        defined = any(np.isfinite(part).any() for part in self._parts(self.rho, outcome))
+        return defined and bool(own) and all(s.sensitive for s in own) and not failed
 
     def decide(self, outcome: str | None = None) -> Verdict:
         """The verdict on all outcomes, or on one alone with the family's critical value, which is the stricter one."""
@@ -225,16 +234,27 @@ def evaluate_one(
     planted = [PlantedScores.make(p.ranking, p.cells.name, outcomes, parameters, claim) for p in pools]
     units = [_resampled(pool, pool.ranking.x) for pool in pools]
     nulls = permutation_null(units, families, parameters.permutations, generator(parameters.seed, "permutations"))
+    sizes = [pool.n for pool in pools]
     errors, planted_errors = _errors(pools, planted, families, nulls, parameters)
     reliability = _reliability(pools, parameters)
     found = {}
     for name, family in parameters.families.items():
-        critical = errors[name].critical
+        critical, reached = errors[name].critical, nulls[name].reached(sizes, parameters.alpha)
         concerned = [bool(chosen.any()) for chosen in families[name]]  # some models have no dictionary
         scored = [
             control
-            for pool, made, error in compress(zip(pools, planted, planted_errors, strict=True), concerned)
-            for control in score_controls(pool.cells, pool.ranking, made, error, critical, parameters, family.outcomes)
+            for pool, made, error, chance in compress(
+                zip(pools, planted, planted_errors, reached, strict=True), concerned
+            )
+            for control in score_controls(
+                pool.cells,
+                pool.ranking,
+                made,
+                lower_limit(made.rho, error, critical, chance),
+                critical,
+                parameters,
+                family.outcomes,
+            )
         ]
         own = {pool.cells.name for pool in compress(pools, concerned)}
         rows = [row for row in reliability if row[0].cells.name in own and row[1] in family.outcomes]
@@ -280,20 +300,19 @@ def _errors(
 ) -> tuple[dict[str, Errors], list[Floats]]:
     """Standard errors of each family, and those of the planted scores, from the same samples of candidates."""
     rho = [pool.rho for pool in pools]
-    alpha = parameters.alpha
+    alpha, sizes = parameters.alpha, [pool.n for pool in pools]
     if parameters.intervals == "fisher":
-        own = [standard_error(pool.rho, pool.n) for pool in pools]
-        sizes = [pool.n for pool in pools]
-        errors = {name: fisher_errors(own, nulls[name], sizes, alpha) for name in families}
-        return errors, [standard_error(made.rho, pool.n) for made, pool in zip(planted, pools, strict=True)]
+        own = [formula_error(pool.rho, pool.n) for pool in pools]
+        errors = {name: fisher_errors(own, nulls[name], families[name], sizes, alpha) for name in families}
+        return errors, [formula_error(made.rho, pool.n) for made, pool in zip(planted, pools, strict=True)]
     units = [_resampled(p, np.concatenate([p.ranking.x, m.ranks])) for p, m in zip(pools, planted, strict=True)]
     samples = bootstrap_rho(units, parameters.bootstrap, generator(parameters.seed, "bootstrap"))
     columns = [len(pool.rho) for pool in pools]
     family = [drawn[:, :count] for drawn, count in zip(samples, columns, strict=True)]
     rest = [drawn[:, count:] for drawn, count in zip(samples, columns, strict=True)]
-    errors = bootstrap_errors(rho, family, families, alpha)
+    errors = bootstrap_errors(rho, family, families, sizes, alpha)
     every = {"": [np.ones(made.rho.shape, dtype=bool) for made in planted]}
-    return errors, bootstrap_errors([made.rho for made in planted], rest, every, alpha)[""].standard_errors
+    return errors, bootstrap_errors([made.rho for made in planted], rest, every, sizes, alpha)[""].standard_errors
 
 
 def _reliability(pools: Sequence[Pool], parameters: ClaimParameters) -> list[tuple[Pool, Outcome, Reliability]]:
@@ -326,7 +345,9 @@ def _sensitivity(
         reason = f"reliability {reliability.undefined}"
     else:
         needed = smallest_n(power, parameters.power)
-        if power(pool.n) < parameters.power:
+        if pool.n < FEWEST:
+            reason = too_few(pool.n)
+        elif power(pool.n) < parameters.power:
             enough = f"about {needed:,} are needed" if needed else "no number of candidates is enough"
             reason = f"power {power(pool.n):.2f} at n = {pool.n} and reliability {reliability.value:.2f}, {enough}"
     return Sensitivity(pool.cells, outcome, pool.n, reliability, expected, power(pool.n), needed, reason)

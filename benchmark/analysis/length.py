@@ -14,8 +14,8 @@ import pandas as pd
 from benchmark.analysis.confounds import basis, lengths, residuals
 from benchmark.analysis.evaluation import Evaluation
 from benchmark.analysis.parameters import AS_STATED
-from benchmark.analysis.resampling import Resampled, fisher_errors, limits, lower_limit, permutation_null
-from benchmark.analysis.spearman import correlate_ranks, standard_error
+from benchmark.analysis.resampling import Resampled, fisher_errors, formula_error, limits, lower_limit, permutation_null
+from benchmark.analysis.spearman import correlate_ranks
 from benchmark.artefacts.cells import KEY
 from benchmark.artefacts.features import of_features
 from benchmark.seeds import generator
@@ -61,14 +61,19 @@ def _of(evaluation: Evaluation) -> pd.DataFrame:
     rng = generator(parameters.seed, "given length", "permutations")
     null = permutation_null(units, families, parameters.permutations, rng)[evaluation.name]
     errors = fisher_errors(
-        [standard_error(rho, n) for rho, n in zip(found, sizes, strict=True)], null, sizes, parameters.alpha
+        [formula_error(rho, n) for rho, n in zip(found, sizes, strict=True)],
+        null,
+        evaluation.chosen,
+        sizes,
+        parameters.alpha,
     )
     quantile = float(np.quantile(null.maxima.max(axis=(1, 2)), 1 - parameters.alpha, method="higher"))
-    for pool, chosen, rho, error in zip(
-        evaluation.pools, evaluation.chosen, found, errors.standard_errors, strict=True
+    reached = null.reached(sizes, parameters.alpha)
+    for pool, chosen, rho, error, chance in zip(
+        evaluation.pools, evaluation.chosen, found, errors.standard_errors, reached, strict=True
     ):
         low, high = limits(rho, error, errors.critical)
-        lower, p = lower_limit(rho, error, errors.critical), null.p_values(np.abs(rho))
+        lower, p = lower_limit(rho, error, errors.critical, chance), null.p_values(np.abs(rho))
         for t, outcome in enumerate(pool.outcomes):
             for c, column in enumerate(pool.cells.columns):
                 if chosen[c, t]:

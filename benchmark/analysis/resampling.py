@@ -13,11 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmark.analysis.spearman import Floats, to_z
+from benchmark.analysis.equivalence import independent
+from benchmark.analysis.spearman import Floats, standard_error, to_z
 from benchmark.analysis.strata import Strata
 
 BINS = 100
 """Bins of |rho|, each 0.01 wide."""
+FEWEST = 20
+"""With fewer candidates a rho has no interval: where a few agree by luck they agree in every bootstrap sample too, and
+a standard error of 0 says nothing of the next ones.
+"""
 SLACK = 1e-9
 """A resampled |rho| that equals the observed one but for rounding counts as at least as large."""
 BLOCK = 120_000
@@ -59,6 +64,16 @@ class Null:
         reached = len(maxima) - np.searchsorted(maxima, np.asarray(observed) - SLACK)
         p: Floats = (1 + reached) / (1 + len(maxima))
         return np.where(np.isnan(np.asarray(observed)), np.nan, p)
+
+    def reached(self, n: Sequence[int], alpha: float) -> Floats:
+        """The |rho| [pool] that a cell must exceed to be more than chance, at `alpha` jointly over the family.
+
+        That of |rho| sqrt(n - 1), of which chance makes as much in every pool: a small one does not hide a large one.
+        """
+        scale = np.sqrt(np.maximum(n, 2) - 1)
+        largest = (self.maxima.max(axis=2) * scale).max(axis=1)
+        found: Floats = np.quantile(largest, 1 - alpha, method="higher") / scale + SLACK
+        return found
 
 
 def permutation_null(
@@ -235,18 +250,22 @@ class Errors:
 
 
 def bootstrap_errors(
-    rho: Sequence[Floats], replicates: Sequence[Floats], families: Mapping[str, Sequence[Chosen]], alpha: float
+    rho: Sequence[Floats],
+    replicates: Sequence[Floats],
+    families: Mapping[str, Sequence[Chosen]],
+    n: Sequence[int],
+    alpha: float,
 ) -> dict[str, Errors]:
     """Standard errors from bootstrap `replicates` of `rho` (for each pool [column, outcome]), and for each of
     `families` the 1 - alpha quantile of the largest |z* - z| / se over it: the sup-t band (Montiel Olea and
-    Plagborg-Moller 2019).
+    Plagborg-Moller 2019). NaN in a pool whose `n` is below `FEWEST`.
     """
     errors: list[Floats] = []
     largest = {name: np.zeros(len(replicates[0])) for name in families}
     for p, (observed, drawn) in enumerate(zip(rho, replicates, strict=True)):
         z, center = to_z(drawn), to_z(observed)
         with np.errstate(invalid="ignore"):
-            defined = np.isfinite(observed) & (np.isfinite(drawn).sum(axis=0) > 1)
+            defined = np.isfinite(observed) & (np.isfinite(drawn).sum(axis=0) > 1) & (n[p] >= FEWEST)
             error = np.full(observed.shape, np.nan)
             error[defined] = np.nanstd(z[:, defined], axis=0, ddof=1)
             t = np.divide(np.abs(z - center), error, out=np.zeros_like(z), where=error > 0)
@@ -254,15 +273,30 @@ def bootstrap_errors(
         for name, chosen in families.items():
             largest[name] = np.maximum(largest[name], t[:, chosen[p]].max(axis=1, initial=0))
         errors.append(error)
-    return {
-        name: Errors(errors, float(np.quantile(found, 1 - alpha, method="higher"))) for name, found in largest.items()
-    }
+    return {name: _errors(errors, found, families[name], alpha) for name, found in largest.items()}
 
 
-def fisher_errors(errors: Sequence[Floats], null: Null, n: Sequence[int], alpha: float) -> Errors:
-    """`errors` by formula, and the 1 - alpha quantile of the largest |z| sqrt(n - 3) over the family under the null."""
-    scaled = to_z(null.maxima) * np.sqrt(np.maximum(np.array(n)[:, None] - 3, 0))
-    return Errors(list(errors), float(np.quantile(scaled.max(axis=(1, 2)), 1 - alpha, method="higher")))
+def fisher_errors(
+    errors: Sequence[Floats], null: Null, chosen: Sequence[Chosen], n: Sequence[int], alpha: float
+) -> Errors:
+    """`errors` of `formula_error`, and the 1 - alpha quantile of the largest |z| sqrt(n - 3) over the family's pools
+    of at least `FEWEST` under the null.
+    """
+    size = np.array(n)
+    scaled = to_z(null.maxima) * np.sqrt(np.where(size < FEWEST, 0, size - 3))[:, None]
+    return _errors(list(errors), scaled.max(axis=(1, 2)), chosen, alpha)
+
+
+def _errors(errors: list[Floats], largest: Floats, chosen: Sequence[Chosen], alpha: float) -> Errors:
+    """With the quantile of `largest` [sample], or where no cell has an interval, what it would be at most."""
+    critical = float(np.quantile(largest, 1 - alpha, method="higher"))
+    cells = int(sum(map(np.count_nonzero, chosen)))
+    return Errors(errors, critical or independent(max(cells, 1), alpha))
+
+
+def formula_error(rho: Floats, n: int) -> Floats:
+    """The standard error by formula; NaN for fewer than `FEWEST`."""
+    return standard_error(rho, n) if n >= FEWEST else np.full(rho.shape, np.nan)
 
 
 def limits(rho: Floats, error: Floats, critical: float) -> tuple[Floats, Floats]:
@@ -271,9 +305,10 @@ def limits(rho: Floats, error: Floats, critical: float) -> tuple[Floats, Floats]
     return np.tanh(z - critical * error), np.tanh(z + critical * error)
 
 
-def lower_limit(rho: Floats, error: Floats, critical: float) -> Floats:
-    """The lower limit of |rho|, at least 0."""
-    return np.maximum(0, np.tanh(np.abs(to_z(rho)) - critical * error))
+def lower_limit(rho: Floats, error: Floats, critical: float, chance: float = 0.0) -> Floats:
+    """The lower limit of |rho|, at least 0; 0 as well where |rho| is no more than `chance` makes of `Null.reached`."""
+    limit = np.maximum(0, np.tanh(np.abs(to_z(rho)) - critical * error))
+    return np.where(np.abs(rho) <= chance, np.minimum(limit, 0), limit)
 
 
 def _by_group(pools: Sequence[Resampled], rng: np.random.Generator) -> Iterator[tuple[list[int], np.random.Generator]]:

@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.analysis.controls import blind
+import numpy as np
+
 from benchmark.analysis.evaluation import Evaluation
 from benchmark.analysis.p_values import p_text
 from benchmark.analysis.parameters import AS_STATED, Verdict
 
+COMBINATIONS = "combinations of model, task and outcome"
+"""What sensitivity is counted in, wherever it is."""
 LAYERS = {"mean": "mean over layers", "declared": "the layer of its dictionary"}
 STATED: Mapping[Verdict, str] = {
     "reproduced": "No score says which example is good: the strongest correlation is {max:.2f}, within the {bound:g} "
     "that the claim allows, and one of {rho:g} would have been seen",
-    "refuted": "A score does say which example is good: one correlates at {signed:.2f}, further beyond the {bound:g} "
-    "that the claim allows than chance explains",
-    "exceeded": "The strongest of {cells} correlations, {max:.2f}, lies above the {bound:g} that the claim allows, but "
-    "not clearly: its true value may lie below",
+    "refuted": "A score does say which example is good: one correlates at {max:.2f} in size, further beyond the "
+    "{bound:g} that the claim allows than chance explains",
+    "exceeded": "The strongest of {cells} correlations, {max:.2f} in size, lies above the {bound:g} that the claim "
+    "allows, but not clearly: its true value may lie below",
     "inconclusive": "Whether a score says which example is good stays open: a correlation of {rho:g} could have gone "
     "unseen ({why})",
 }
 GIVEN: Mapping[Verdict, str] = {
     "reproduced": "among examples with the same target none does: at most {max:.2f}, and {rho:g} would have been seen",
-    "refuted": "among examples with the same target one still does, at {signed:.2f}",
-    "exceeded": "among examples with the same target the strongest is {max:.2f}, not clearly above {bound:g}",
+    "refuted": "among examples with the same target one still does, at {max:.2f}",
+    "exceeded": "among examples with the same target the strongest of {cells} is {max:.2f}, not clearly above "
+    "{bound:g}",
     "inconclusive": "among examples with the same target it stays open: the strongest is {max:.2f}, and {rho:g} could "
     "have gone unseen ({why})",
 }
@@ -47,13 +51,11 @@ def half(evaluation: Evaluation) -> str:
     if not evaluation.defined:
         reasons = ", ".join(sorted(set(evaluation.uncovered.values()))) or "no score differs among them"
         return f"among examples with the same target there is nothing to compare ({reasons})"
-    pool, column, outcome = evaluation.largest
     return text[evaluation.verdict].format(
         max=evaluation.max_abs_rho(),
-        signed=evaluation.rho[pool][column, outcome],
         bound=p.bound,
         rho=p.sensitivity_rho,
-        cells=sum(int(chosen.sum()) for chosen in evaluation.chosen),
+        cells=sum(int(np.isfinite(rho).sum()) for rho in evaluation.rho),
         why=why_insensitive(evaluation),
     )
 
@@ -75,20 +77,25 @@ def describe_largest(evaluation: Evaluation) -> str:
 
 
 def why_insensitive(evaluation: Evaluation) -> str:
-    """The first reason for which statement 4 fails, and how many more there are."""
-    reasons = [
-        f"{s.pool.model} on {s.pool.dataset}, {s.outcome}: {s.reason}" for s in evaluation.sensitivity if s.reason
-    ]
-    reasons += [
-        f"control {c.control} {'failed' if c.passed is False else 'was not shown'} for {c.model} {c.dataset}".strip()
-        for c in evaluation.controls
-        if blind(c)
-    ]
+    """Why statement 4 fails: how many pools' outcomes are insensitive, with the first, and which control failed."""
+    blind = [s for s in evaluation.sensitivity if not s.sensitive]
+    failed = [c for c in evaluation.controls if c.passed is False]
+    reasons = []
+    if blind:
+        first = blind[0]
+        reasons.append(
+            f"in {len(blind)} of {len(evaluation.sensitivity)} {COMBINATIONS}, such as {first.pool.model} on "
+            f"{first.pool.dataset}, {first.outcome}: {first.reason}"
+        )
+    if failed:
+        where = f"{failed[0].control} of {failed[0].model} {failed[0].dataset}".strip()
+        reasons.append(f"{len(failed)} controls failed, such as {where}")
     if not evaluation.sensitivity:
         scored = any(chosen.any() for chosen in evaluation.chosen)
         reasons.append("no pool's targets can be held fixed" if scored else "no model has such scores")
-    more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
-    return reasons[0] + more if reasons else ""
+    elif not evaluation.defined:
+        reasons.append("no score differs among the candidates that are compared")
+    return "; ".join(reasons)
 
 
 def statements(evaluation: Evaluation) -> dict[str, dict[str, Any]]:

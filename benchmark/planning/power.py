@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from scipy import special
-
-from benchmark.analysis.equivalence import detection_power, smallest_n
+from benchmark.analysis.equivalence import detection_power, independent, smallest_n
+from benchmark.analysis.resampling import FEWEST
 from benchmark.params import Params
 from benchmark.planning.lengths import read_dataset
 
@@ -28,7 +27,7 @@ def critical(params: Params) -> float:
     """How many standard errors a simultaneous limit is at most: that of independent cells (Sidak 1967)."""
     family = params.claim.families[params.claim.headline]
     cells = len(params.models) * len(params.datasets) * len(family.columns) * len(family.outcomes)
-    return float(-special.ndtri((1 - (1 - params.claim.alpha) ** (1 / cells)) / 2))
+    return independent(cells, params.claim.alpha)
 
 
 def candidates_needed(params: Params, reliability: float) -> int | None:
@@ -65,7 +64,7 @@ def power_of_pools(params: Params) -> Iterator[Power]:
             f"outcome's reliability is {least:g} or more"
             if least is not None
             else f"too few to see a correlation of {claim.sensitivity_rho:g} above the bound {claim.bound:g}: the "
-            "verdict will be inconclusive, or refuted by a larger one"
+            f"verdict will be inconclusive{', or refuted by a larger one' if size >= FEWEST else ''}"
         )
         takes = f"by reliability, it takes about {table}" if table else "no number of candidates is enough"
         yield Power(size, tuple(names), least is not None, f"{size:,} candidates ({', '.join(names)}), {said}; {takes}")

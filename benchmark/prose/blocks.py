@@ -98,7 +98,7 @@ def findings(params: str) -> str:
         f"Under the {claim['headline']} masks, {len(rho) - rho.count():,} of {len(rho):,} correlations are undefined.",
         f"Half of the others lie below {rho.median():.2f} in size, and {above:,} above {bound}: {clearly or 'none'} of "
         f"them clearly, with the whole of a joint {100 * (1 - claim['alpha']):.0f} % interval.",
-        f"The strongest is {found['cell']['rho']:.2f}; chance alone stays below {found['null_quantile_95']:.2f}.",
+        f"The strongest |rho| is {found['max_abs_rho']:.2f}; chance alone stays below {found['null_quantile_95']:.2f}.",
         f"The verdict is `{found['verdict']}`.",
     ]
     return "\n".join(lines) + "\n"

@@ -30,6 +30,16 @@ def points(row: Any) -> str:
     return f"{signed(100 * row['difference'])} points (95 % interval {low} to {high})"
 
 
+def luck(row: Any, tried: int) -> str:
+    """Why it may be no finding that a difference's interval leaves out 0; nothing where it does not."""
+    if not (row["low"] > 0 or row["high"] < 0):
+        return ""
+    return (
+        f"; that interval is of this way alone, and of {tried} that were tried some leave out 0 by luck (p = "
+        f"{row['p_family']:.2f} once all are counted)"
+    )
+
+
 def active_learning(results: Results) -> str | None:
     """Would active learning by activations have helped? None without the table."""
     areas = results.tables.get("learning_areas")
@@ -64,7 +74,8 @@ def _found(rows: pd.DataFrame, alpha: float, kind: str = "") -> str:
     if len(winners):
         won = len(winners[METHOD].drop_duplicates())
         return f"{won} of {count} {kind}ways to choose beat random choice beyond chance, the best {said}"
-    return f"none of {count} {kind}ways to choose beats random choice beyond chance, the best being {said}"
+    none = f"none of {count} {kind}ways to choose beats random choice beyond chance"
+    return f"{none}, the best being {said}{luck(best, count)}"
 
 
 def _places(rows: pd.DataFrame, alpha: float) -> str:
@@ -92,5 +103,6 @@ def selection(results: Results) -> str | None:
         best = (winners if len(winners) else rows).nlargest(1, "difference").iloc[0]
         count = f"{len(winners)} of {len(rows)} selectors do" if len(winners) else f"none of {len(rows)} selectors does"
         plural = "s" if int(str(shots)) > 1 else ""
-        said.append(f"with {shots} shot{plural} {count}, the best {method(best)}, {points(best)}")
+        why = "" if len(winners) else luck(best, len(rows))
+        said.append(f"with {shots} shot{plural} {count}, the best {method(best)}, {points(best)}{why}")
     return f"Beyond chance, on average over tasks, {'; '.join(said)}." if said else None

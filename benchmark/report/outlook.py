@@ -38,12 +38,18 @@ def answer(results: Results) -> str | None:
         begin = "No" if upper < largest else "That is not shown"
     strongest = own.loc[own["rho"].abs().idxmax()]
     text = (
-        f"{begin}: of {stated['n_cells'] - stated['n_undefined']} correlations of features the strongest is "
-        f"{rho(strongest['rho'])} (simultaneous interval "
-        f"{interval(strongest['simultaneous_low'], strongest['simultaneous_high'])}; chance alone stays below "
+        f"{begin}: of {stated['n_cells']} correlations of features, {stated['n_undefined']} undefined, the strongest "
+        f"has |ρ| = {rho(abs(strongest['rho']))} (simultaneous interval "
+        f"{of_size(strongest['simultaneous_low'], strongest['simultaneous_high'])}; chance alone stays below "
         f"{rho(stated['null_quantile_95'])}), of activations in the same models |ρ| reaches {rho(largest)}"
     )
     return f"{text}{_held_fixed(results, name)}."
+
+
+def of_size(low: float, high: float) -> str:
+    """The interval of |rho| from that of rho."""
+    sizes = sorted((abs(low), abs(high)))
+    return interval(sizes[0] if low * high > 0 else 0.0, sizes[1])
 
 
 def _cells(results: Results, name: str, claim: str = AS_STATED) -> pd.DataFrame:
@@ -59,14 +65,14 @@ def _held_fixed(results: Results, name: str) -> str:
         lengths = lengths[(lengths["family"] == name) & lengths["rho_given_length"].notna()]
         if len(lengths):
             row = lengths.loc[lengths["rho_given_length"].abs().idxmax()]
-            around = interval(row["simultaneous_low"], row["simultaneous_high"])
-            parts.append(f"{rho(row['rho_given_length'])} ({around}) among examples as long as each other")
+            around = of_size(row["simultaneous_low"], row["simultaneous_high"])
+            parts.append(f"{rho(abs(row['rho_given_length']))} ({around}) among examples as long as each other")
     given = _cells(results, name, GIVEN_TARGET)
     given = given[given["rho"].notna()]
     if len(given):
         row = given.loc[given["rho"].abs().idxmax()]
-        around = interval(row["simultaneous_low"], row["simultaneous_high"])
-        parts.append(f"{rho(row['rho'])} ({around}) among those with the same target")
+        around = of_size(row["simultaneous_low"], row["simultaneous_high"])
+        parts.append(f"{rho(abs(row['rho']))} ({around}) among those with the same target")
     return f"; the strongest is {', and '.join(parts)}" if parts else ""
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from benchmark import __version__
 from benchmark.analysis.p_values import p_text
 from benchmark.analysis.parameters import CLAIMS
+from benchmark.analysis.words import COMBINATIONS
 from benchmark.attestations import Attestation
 from benchmark.report import outlook
 from benchmark.report.answers import active_learning, selection
@@ -35,6 +36,14 @@ MEANINGS = {
     "confirms the claim nor refutes it: more candidates would tell.",
     "inconclusive": "nothing follows, either way: this experiment could not have shown a correlation above the bound.",
 }
+GLOSSES = {
+    "reproduced": "none above the bound, and one would have been seen",
+    "refuted": "one lies above the bound, beyond chance",
+    "exceeded": "one lies above the bound here, but not clearly",
+    "inconclusive": "too few data to say",
+}
+"""A verdict in ten words."""
+SELF_TEST = "embedded"
 PROFILES = {
     "embedded": "These are tiny models that this project trained on tasks of its own, to test the instrument. The "
     "verdict is theirs. It is not the paper’s, and says nothing about Llama-3.2-3B or Qwen2.5-3B.",
@@ -100,6 +109,9 @@ def render(
         claim=results.claim,
         profile=profile,
         about=PROFILES.get(profile, f"The models and datasets of the profile “{profile}”, listed below."),
+        self_test=profile == SELF_TEST,
+        glosses=GLOSSES,
+        combinations=COMBINATIONS,
         meaning=MEANINGS[results.claim["verdict"]],
         colour=VERDICTS[results.claim["verdict"]],
         colours=VERDICTS,

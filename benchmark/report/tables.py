@@ -249,17 +249,19 @@ def selectors(results: Results) -> Table | None:
         rows, found = (
             frame[(frame["selector"] == selector) & (frame["direction"] == direction)] for frame in (table, means)
         )
-        needs = "yes" if rows["needs"].all() else "some masks" if rows["needs"].any() else "no"
+        needs = "yes" if rows["needs"].all() else "under some masks" if rows["needs"].any() else "no"
+        alike: dict[tuple[str, ...], list[str]] = {}  # features with which a selector chooses the same
         for features, by_shots in found.groupby("features", sort=False):
-            line = [label(selector, direction), words(str(features)), needs]
+            line: list[str] = []
             for _, row in by_shots.sort_values("shots").iterrows():
                 line += [*_against_random(row), whole(row["percentile"]), whole(row["percentile_same_target"])]
-            body.append(line)
+            alike.setdefault(tuple(line), []).append(words(str(features)))
+        body += [[label(selector, direction), ", ".join(names), needs, *line] for line, names in alike.items()]
     head = ["selector", "features", "needs labels"]
     for k in shots:
         head += [f"points, {k} shot{'s' if k > 1 else ''}", "interval over tasks", "p (Holm)", "percentile",
                  "of the same target"]  # fmt: skip
-    return Table(head, body, 3)
+    return Table(head, body, 3, "Each number is a mean over models, tasks and, for activations, masks.")
 
 
 def _against_random(row: Any) -> tuple[str, str, str]:
@@ -334,7 +336,7 @@ def consistency(results: Results, rows: int = 12) -> Table | None:
     outside = int(((known["ci_low"] > 0) | (known["ci_high"] < 0)).sum())
     by_chance = results.claim.get("alpha", np.nan) * known["ci_low"].notna().sum()
     note = f"0 lies outside the interval of {outside} of {len(known)} scores; chance alone puts it outside of some "
-    head = ("mask", "statistic", "outcome", "pools", "mean ρ", "interval over tasks", "same sign")
+    head = ("mask", "statistic", "outcome", "models × tasks", "mean ρ", "interval over tasks", "same sign")
     return Table(head, body, 3, f"{note}{by_chance:.0f}." if np.isfinite(by_chance) else "")
 
 

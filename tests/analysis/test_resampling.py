@@ -154,7 +154,7 @@ def test_bootstrap_errors_are_about_those_of_the_formula() -> None:
     ranks = centred_ranks(x), centred_ranks(y)
     rho = correlate_ranks(*ranks)
     drawn = bootstrap_rho([pool("a", *ranks)], 800, rng)
-    errors = bootstrap_errors([rho], drawn, everything(rho), 0.05)["all"]
+    errors = bootstrap_errors([rho], drawn, everything(rho), [300], 0.05)["all"]
     np.testing.assert_allclose(errors.standard_errors[0], standard_error(rho, 300), rtol=0.15)
     assert 2.2 < errors.critical < 2.9  # four nearly independent cells: 2.49
 
@@ -169,8 +169,8 @@ def test_simultaneous_limits_cover_all_cells_as_often_as_they_say() -> None:
         null = null_of_all([pool("a", x, y)], 200, rng)
         drawn = bootstrap_rho([pool("a", x, y)], 200, rng)
         both = {
-            "bootstrap": bootstrap_errors([rho], drawn, everything(rho), 0.1)["all"],
-            "fisher": fisher_errors([standard_error(rho, 120)], null, [120], 0.1),
+            "bootstrap": bootstrap_errors([rho], drawn, everything(rho), [120], 0.1)["all"],
+            "fisher": fisher_errors([standard_error(rho, 120)], null, everything(rho)["all"], [120], 0.1),
         }
         for method, errors in both.items():
             low, high = limits(rho, errors.standard_errors[0], errors.critical)
@@ -182,3 +182,43 @@ def test_simultaneous_limits_cover_all_cells_as_often_as_they_say() -> None:
 def test_lower_limit_is_that_of_the_absolute_value() -> None:
     assert lower_limit(np.array([-0.6]), np.array([0.05]), 2.0) == pytest.approx(np.tanh(np.arctanh(0.6) - 0.1))
     assert lower_limit(np.array([0.05]), np.array([0.05]), 2.0) == 0.0
+
+
+def test_a_limit_is_nothing_where_chance_makes_as_much() -> None:
+    rho, error = np.array([0.5, -0.6, np.nan]), np.zeros(3)  # a few that agree by luck agree in every sample
+    np.testing.assert_array_equal(lower_limit(rho, error, 3.0, chance=0.5), [0.0, np.tanh(np.arctanh(0.6)), np.nan])
+
+
+def test_what_chance_reaches_in_a_small_pool_hides_nothing_in_a_large_one() -> None:
+    rng = np.random.default_rng(9)
+    pools = [
+        pool(name, *(centred_ranks(rng.standard_normal((k, n))) for k in (9, 1))) for name, n in (("a", 6), ("b", 600))
+    ]
+    null = null_of_all(pools, 2000, rng)
+    small, large = null.reached([6, 600], 0.05)
+    assert small > 1  # not even all six in order
+    # 18 cells of which the small pool's reach less than normal ones do: Bonferroni's limit is 2.99 standard errors
+    assert 2.6 < large * np.sqrt(599) < 3.0
+    assert np.mean(null.maxima[:, 1, 0] > large) < 0.05 < np.mean(null.maxima.max(axis=(1, 2)) > large)
+
+
+def test_too_few_candidates_have_no_standard_error_and_do_not_widen_that_of_others() -> None:
+    rng = np.random.default_rng(10)
+    pools = [
+        pool(name, *(centred_ranks(rng.standard_normal((k, n))) for k in (9, 1))) for name, n in (("a", 8), ("b", 100))
+    ]
+    rho = [correlate_ranks(p.x, p.y) for p in pools]
+    chosen = {"all": [np.ones(r.shape, dtype=bool) for r in rho]}
+    drawn = bootstrap_rho(pools, 200, rng)
+    few, enough = bootstrap_errors(rho, drawn, chosen, [8, 100], 0.05)["all"].standard_errors
+    assert np.isnan(few).all()
+    assert (enough > 0).all()
+    alone = bootstrap_errors(rho[1:], drawn[1:], {"all": chosen["all"][1:]}, [100], 0.05)["all"]
+    assert bootstrap_errors(rho, drawn, chosen, [8, 100], 0.05)["all"].critical == alone.critical
+    null = null_of_all(pools, 200, rng)
+    assert fisher_errors(rho, null, chosen["all"], [8, 100], 0.05).critical < 4 < artanh_of_one(null)
+
+
+def artanh_of_one(null: Null) -> float:
+    """What a rho of 1 in the small pool would make of the critical value."""
+    return float(np.arctanh(np.minimum(null.maxima[:, 0], 1 - 1e-12)).max() * np.sqrt(5))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmark.report import tables
@@ -69,12 +71,24 @@ def test_selectors_say_what_they_need_and_gain(folder: Path) -> None:
     rows = {row[0]: row for row in table.rows}
     assert next(iter(rows)) == "oracle ↑"
     assert rows["oracle ↑"][2] == "yes"
-    assert rows["kurtosis ↑"][2] == "some masks"
+    assert rows["kurtosis ↑"][2] == "under some masks"
     assert rows["perplexity ↓"][1:3] == ["", "no"]
     assert rows["k centre"][1] == "tfidf"
     assert rows["oracle ↑"][3:8] == ["+4.8", "+4.8 to +4.8", "< .001", "98", "40"]
     assert rows["massive count ↑"][3:7] == ["–", "–", "–", "–"]
     assert rows["random"][4:6] == ["–", "–"]
+
+
+def test_features_with_which_a_selector_chooses_alike_share_a_row(folder: Path) -> None:
+    results = read_results(folder)
+    selection = results.tables["selection"]
+    own = selection[selection["selector"] == "k_centre"]
+    assert set(own["features"]) == {"tfidf"}
+    worse = own.assign(features="embeddings", score=own["score"] - 0.1)
+    more = pd.concat([selection, own.assign(features="hidden"), worse], ignore_index=True)
+    table = tables.selectors(replace(results, tables={**results.tables, "selection": more}))
+    assert table is not None
+    assert [row[1] for row in table.rows if row[0] == "k centre"] == ["tfidf, hidden", "embeddings"]
 
 
 def test_where_labels_are_better_than_random_ones(folder: Path) -> None:

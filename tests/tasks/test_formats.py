@@ -84,6 +84,26 @@ def test_quotes_are_read_as_pythons_csv_reads_them_or_refused(
     assert [[rows.row(n, [name])[name] or "" for name in ("x", "y")] for n in range(len(rows))] == cells[1:]
 
 
+CELL = st.text(st.sampled_from('",\n\ra é'), max_size=40)
+
+
+@given(
+    cells=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    block=st.sampled_from([1, 7, 63, 64, 100, delimited.BLOCK]),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_pythons_csv_writes_is_read_wherever_a_block_or_a_word_of_64_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: list[tuple[str, str]], quoting: Any, block: int
+) -> None:
+    monkeypatch.setattr(delimited, "BLOCK", block)
+    buffer = io.StringIO()
+    csv.writer(buffer, quoting=quoting).writerows([("x", "y"), *cells, ('5" tv', "6")])
+    rows = rows_of(tmp_path / "a.csv", buffer.getvalue() + 'a 5" tv,6"\n')
+    read = [(rows.row(n, ["x"])["x"] or "", rows.row(n, ["y"])["y"] or "") for n in range(len(rows))]
+    assert read == [*cells, ('5" tv', "6"), ('a 5" tv', '6"')]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_every_end_of_line_is_one_and_no_other_character_is(tmp_path: Path, name: str, end: str) -> None:

@@ -11,7 +11,7 @@ import io
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,53 +86,83 @@ class Delimited:
 
 
 Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Bits = NDArray[np.uint64]
+WORD = 64
+_ONE, _LAST = np.uint64(1), np.uint64(WORD - 1)
+
+
+def _bits(mask: Mask) -> Bits:
+    """Words of 64 bits each, the first one lowest, with zeros after the last."""
+    packed = np.packbits(mask, bitorder="little")
+    return np.append(packed, np.zeros(-len(packed) % 8, np.uint8)).view(np.uint64)
 
 
 class _Quotes:
-    """Which quotes of a text open a cell, at its beginning, and which close one, at its end; asked block by block.
+    """Which borders of cells in a text stand outside quotes; asked block by block.
 
-    Two that touch in such a cell are a quote, and close it and open it again. In another cell, a quote is a character.
+    A quote opens a cell at its beginning, and closes it at its end. Two that touch in such a cell are a quote, and
+    close it and open it again. In another cell, a quote is a character. Only quotes that turn from outside to inside
+    or back are counted, 64 characters at a time: inside is where their number is odd.
     """
 
-    def __init__(self, text: NDArray[np.uint8], delimiter: int) -> None:
-        self._text = text
-        self._border = np.isin(np.arange(256), [*b"\r\n", delimiter])
-        self._end = np.isin(np.arange(256), [*b'\r\n"', delimiter])
-        self._closed = -1  # so that a quote at the very beginning opens a cell, too
+    def __init__(self) -> None:
         self.inside = False
+        self._opens = True  # whether a quote would open a cell if it came next
 
-    def turns(self, quotes: Index) -> Index | None:
-        """The places of those that open or close among the next `quotes`; None where one closes inside a cell."""
-        before = self._border[self._text[quotes - 1]]
-        ends = self._end[self._text[(quotes + 1) % len(self._text)]] | (quotes == len(self._text) - 1)
-        begins = before | (quotes == np.append(self._closed, quotes[:-1]) + 1)
-        opening = np.arange(len(quotes)) % 2 == self.inside
-        found: list[int] | Index | None
-        if np.where(opening, begins, ends).all():  # as nearly everywhere
-            found = np.arange(len(quotes))
-        else:
-            found = self._one_by_one(quotes.tolist(), before.tobytes(), ends.tobytes())
-        if found is None:
-            return None
-        self.inside ^= len(found) % 2 == 1
-        if not self.inside and len(found):
-            self._closed = int(quotes[found[-1]])
-        return np.asarray(found, np.int64)
+    def outside(self, quote: Mask, border: Mask, ends: bool) -> Mask | None:
+        """Those of `border` that stand outside quotes; None where a quote closes inside a cell.
 
-    def _one_by_one(self, quotes: Sequence[int], before: bytes, ends: bytes) -> list[int] | None:
-        found, inside, closed, here = [], self.inside, self._closed, 0
-        while here < len(quotes):
+        `quote` and `border` say which of the next characters are quotes, and which stand between two cells; `ends`:
+        whether a quote at the end of these would close its cell.
+        """
+        turns, borders = _bits(quote), _bits(border)
+        inside = self._between(turns)
+        edge = turns | borders
+        before, after = edge << _ONE, edge >> _ONE
+        before[1:] |= edge[:-1] >> _LAST
+        before[0] |= np.uint64(self._opens)
+        after[:-1] |= edge[1:] << _LAST
+        after[-1] |= np.uint64(ends) << np.uint64((len(quote) - 1) % WORD)
+        if (turns & ((inside & ~before) | (~inside & ~after))).any():  # some are characters
+            turned = self._one_by_one(quote, border, ends)
+            if turned is None:
+                return None
+            quote = np.zeros_like(quote)
+            quote[turned] = True
+            inside = self._between(_bits(quote))
+        self.inside = bool(inside[-1] >> _LAST)
+        self._opens = bool(border[-1] or quote[-1])
+        left = (borders & ~inside).view(np.uint8)
+        return np.unpackbits(left, count=len(border), bitorder="little").view(bool)
+
+    def _between(self, turns: Bits) -> Bits:
+        """Which characters have an odd number of turns up to them, one more if this begins inside."""
+        inside = turns.copy()
+        for step in (1, 2, 4, 8, 16, 32):
+            inside ^= inside << np.uint64(step)
+        odd = np.logical_xor.accumulate(np.append(self.inside, inside[:-1] >> _LAST))
+        return inside ^ -odd.astype(np.uint64)
+
+    def _one_by_one(self, quote: Mask, border: Mask, ends: bool) -> list[int] | None:
+        """The places of those quotes that turn."""
+        quotes = np.flatnonzero(quote)
+        opens = np.append(self._opens, border[:-1])[quotes].tobytes()
+        closes = np.append((border | quote)[1:], ends)[quotes].tobytes()
+        places: list[int] = quotes.tolist()
+        turned: list[int] = []
+        inside, here = self.inside, 0
+        while here < len(places):
             if inside:
-                if not ends[here]:
+                if not closes[here]:
                     return None
-                closed = quotes[here]
-            elif quotes[here] != closed + 1:
-                here = before.find(1, here)
+            elif not turned or places[here] != turned[-1] + 1:
+                here = opens.find(1, here)
                 if here < 0:
                     break
-            found.append(here)
+            turned.append(places[here])
             inside, here = not inside, here + 1
-        return found
+        return turned
 
 
 def _reader(text: str, delimiter: str, quoting: bool) -> Iterator[list[str]]:
@@ -143,28 +173,19 @@ def _reader(text: str, delimiter: str, quoting: bool) -> Iterator[list[str]]:
 def _rows(raw: bytes, delimiter: str, quoting: bool) -> tuple[Index, Callable[[int], list[str]]]:
     """How many cells each row has, blank lines aside, and what gives those of a row."""
     text = np.frombuffer(raw, np.uint8)
-    quotes = _Quotes(text, ord(delimiter))
+    quotes, quoted, closing = _Quotes(), quoting and b'"' in raw, b'\r\n"' + delimiter.encode()
     lines, places, seen = [], [np.array([-1])], 0
     for start in range(0, len(text), BLOCK):
         block = text[start : start + BLOCK]
-        mask = (block == ord(delimiter)) | (block == ord("\n")) | (block == ord("\r"))
-        if quoting:
-            mask |= block == ord('"')
-        marks = np.flatnonzero(mask)
-        kinds = block[marks]
-        if quoting:
-            quote = np.flatnonzero(kinds == ord('"'))
-            outside = np.full(len(marks), not quotes.inside)
-            if len(quote):
-                turns = quotes.turns(marks[quote] + start)
-                if turns is None:
-                    raise _damaged(raw, delimiter)
-                turned = np.zeros(len(marks), bool)
-                turned[quote[turns]] = True
-                outside ^= np.logical_xor.accumulate(turned)
-                outside[quote] = False
-            marks, kinds = marks[outside], kinds[outside]
-        line = np.flatnonzero(kinds != ord(delimiter))
+        border = (block == ord(delimiter)) | (block == ord("\n")) | (block == ord("\r"))
+        if quoted:
+            after = raw[start + BLOCK : start + BLOCK + 1]
+            outside = quotes.outside(block == ord('"'), border, after in closing)  # b"", the text's end, is in it
+            if outside is None:
+                raise _damaged(raw, delimiter)
+            border = outside
+        marks = np.flatnonzero(border)
+        line = np.flatnonzero(block[marks] != ord(delimiter))
         lines.append(marks[line] + start)
         places.append(line + seen)
         seen += len(marks)
