@@ -136,3 +136,12 @@ def by_rule(strategies: Sequence[MaskStrategy]) -> dict[Rule, list[int]]:
     for index, strategy in enumerate(strategies):
         groups.setdefault(strategy.rule, []).append(index)
     return groups
+
+
+STACKED = 1024
+"""Tokens of a pass that stacks rules: a larger one leaves the processor's caches, and costs more than several."""
+
+
+def rules_together(tokens: int, token_budget: int) -> int:
+    """How many attention rules of a batch of so many tokens, padding included, are computed in one pass."""
+    return max(1, min(token_budget, STACKED) // tokens)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmark.activations.attention import ISOLATED, ITSELF, C, MaskStrategy, Rule, Segments, by_rule
+from benchmark.activations.attention import ISOLATED, ITSELF, C, MaskStrategy, Rule, Segments, by_rule, rules_together
 from benchmark.activations.batching import length_batches
 from benchmark.activations.capture import POOLINGS, SITES, Capture, Reading
 from benchmark.activations.distinct import isolated_reading, keep_targets, places_do_not_matter, read_itself
@@ -136,14 +136,11 @@ def score_batch(
 ) -> NDArray[np.float64]:
     """The scores of one batch under all strategies: float64 [batch, site, strategy, pooling, layer, statistic].
 
-    Rules with a mask are stacked into one pass as far as `budget` tokens hold them. `apart`: what depends on a token
+    Rules with a mask are stacked into one pass where the batch is small. `apart`: what depends on a token
     or a target alone is computed once (`distinct`). `plain`: every rule has a pass of its own over every token.
     """
-    width = max(map(len, tokens))
-    ids = torch.tensor([[*entry.ids, *[pad] * (width - len(entry))] for entry in tokens], device=device)
-    n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
-    length = torch.tensor([len(entry) for entry in tokens], device=device)
-    segments = Segments(n_input, length, width)
+    segments = _segments(tokens, device)
+    ids = torch.tensor([[*entry.ids, *[pad] * (segments.width - len(entry))] for entry in tokens], device=device)
     rules = {rule: [strategies[i] for i in members] for rule, members in by_rule(strategies).items()}
     found: dict[Rule, Tensor] = {}
     if apart and ITSELF in rules:
@@ -155,7 +152,7 @@ def score_batch(
             readings.append(isolated_reading(segments, rules[ISOLATED], *keep_targets(capture, tokens, budget, device)))
         found |= zip((C, ISOLATED), capture.run(ids, None, readings), strict=False)
     masked = [rule for rule in rules if rule not in found]
-    together = 1 if plain else max(1, budget // ids.numel())
+    together = 1 if plain else rules_together(ids.numel(), budget)
     for start in range(0, len(masked), together):
         stacked = masked[start : start + together]
         masks = torch.cat([_mask(rule, segments) for rule in stacked])
@@ -165,6 +162,12 @@ def score_batch(
     for rule, members in by_rule(strategies).items():
         scores[:, :, members] = found[rule].cpu().numpy()
     return scores
+
+
+def _segments(tokens: Sequence[Tokens], device: torch.device | None = None) -> Segments:
+    n_input = torch.tensor([entry.n_input for entry in tokens], device=device)
+    length = torch.tensor([len(entry) for entry in tokens], device=device)
+    return Segments(n_input, length, max(map(len, tokens), default=0))
 
 
 def _mask(rule: Rule, segments: Segments) -> Tensor:
@@ -186,13 +189,13 @@ def _check_lengths(
                 f"candidate {example.id} has {len(entry)} tokens, more than the {decoder.context} of model {name}: "
                 f"drop it from the pool, or use a model with a longer context"
             )
-        segments = Segments(torch.tensor([entry.n_input]), torch.tensor([len(entry)]), len(entry))
-        for mask, strategy in strategies.items():
-            if not strategy.pooled.positions(segments).any():
-                raise BenchmarkError(
-                    f"candidate {example.id} has no token in {strategy.pooled.formula}, so mask {mask} has "
-                    f"nothing to pool with the tokenizer of model {name}"
-                )
+    segments = _segments(tokens)
+    for mask, strategy in strategies.items():
+        for row in (~strategy.pooled.positions(segments).any(-1)).nonzero()[:1, 0].tolist():
+            raise BenchmarkError(
+                f"candidate {examples[row].id} has no token in {strategy.pooled.formula}, so mask {mask} has "
+                f"nothing to pool with the tokenizer of model {name}"
+            )
 
 
 def _check_defined(

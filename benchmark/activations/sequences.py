@@ -7,10 +7,9 @@ row has several entries.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -77,20 +76,27 @@ class Sequences:
         distinct, place = self._distinct
         return compute(rows if len(distinct) == len(rows) else rows[distinct])[place]
 
-    def of(self, rows: Tensor, sequence: int) -> Tensor:
-        """[entry, hidden]: the vectors of one sequence."""
-        return rows[self._where[sequence]]
+    def stacked(self, entries: int) -> list[tuple[Tensor, slice | Tensor]]:
+        """Sequences of equal length together, at most `entries` entries or one sequence: their numbers, and their rows.
+
+        The rows are a slice, which copies nothing, where they stand side by side.
+        """
+        if entries not in self._stacks:
+            self._stacks[entries] = list(self._stack(entries))
+        return self._stacks[entries]
 
     @cached_property
-    def _where(self) -> list[slice | Tensor]:
-        """The rows of each sequence; a slice, which copies nothing, where they stand side by side."""
-        found: list[slice | Tensor] = []
-        for start, stop in pairwise(self.bounds):
-            if self.rows is None:
-                found.append(slice(start, stop))
-                continue
-            index = self.rows[start:stop]
-            first = int(index[0])
-            together = torch.equal(index, torch.arange(first, first + len(index), device=self.device))
-            found.append(slice(first, first + len(index)) if together else index)
-        return found
+    def _stacks(self) -> dict[int, list[tuple[Tensor, slice | Tensor]]]:
+        return {}
+
+    def _stack(self, most: int) -> Iterator[tuple[Tensor, slice | Tensor]]:
+        bounds = torch.tensor(self.bounds)
+        lengths, starts = bounds.diff(), bounds[:-1]
+        for length in sorted(set(lengths.tolist())):
+            for numbers in (lengths == length).nonzero()[:, 0].split(max(1, most // length)):
+                rows = (starts[numbers, None] + torch.arange(length)).flatten().to(self.device)
+                if self.rows is not None:
+                    rows = self.rows[rows]
+                first = int(rows[0])
+                together = torch.equal(rows, torch.arange(first, first + len(rows), device=self.device))
+                yield numbers, slice(first, first + len(rows)) if together else rows

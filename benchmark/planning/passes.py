@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.activations.attention import ISOLATED, ITSELF, C, Rule
+from benchmark.activations.attention import ISOLATED, ITSELF, C, Rule, rules_together
 from benchmark.activations.batching import length_batches
 from benchmark.activations.distinct import ROWS
 from benchmark.artefacts.prompts import Prompt
@@ -97,7 +97,7 @@ def extraction_passes(
                 targets = lengths.pool_target[start : start + shard]
                 few = lengths.kind == "classification"
                 yield Pass(ROWS if few else rows, max(int(targets[index]) for index in batch), whole=True)
-            together = max(1, token_budget // (rows * width))
+            together = rules_together(rows * width, token_budget)
             for first in range(0, len(masked), together):
                 yield Pass(rows * len(masked[first : first + together]), width, whole=True)
 

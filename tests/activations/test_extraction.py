@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.activations.attention import Places
 from benchmark.activations.extraction import check_masks_honoured, extract
 from benchmark.activations.group import Thresholds
 from benchmark.activations.masks import MASKS
@@ -193,6 +194,17 @@ def test_a_long_candidate_and_unknown_names_are_told(llama: LoadedModel, example
         extract(llama, examples, sites={"residual": ("curtosis",)})
     with pytest.raises(BenchmarkError, match="unknown kernel"):
         extract(llama, examples, kernel="fast")
+
+
+def test_the_first_candidate_without_a_token_to_pool_is_named(
+    llama: LoadedModel, examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between longer ones, whose tokens stand where it has padding."""
+    monkeypatch.setitem(MASKS, "late", replace(MASKS["causal"], pooled=Places("late", lambda s: s.position >= 12)))
+    short = [Example("ab", " no", references=("no",), id=name) for name in ("one", "two")]
+    with pytest.raises(BenchmarkError, match=r"^candidate one has no token in late, so mask late has nothing to pool"):
+        extract(llama, [examples[0], *short, examples[1]], masks=("causal", "late"))
+    assert extract(llama, examples[:2], masks=("late",)).scores.shape[0] == 2
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

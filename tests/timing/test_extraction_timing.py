@@ -126,6 +126,14 @@ def test_all_masks(benchmark: Any, smoke: bool, threads: int, dtype: str) -> Non
     assert smoke or ratio.low <= MOST
 
 
+@pytest.mark.parametrize("masks", [("causal", "self"), ("causal", "target_isolated"), tuple(MASKS)], ids=str)
+def test_what_is_computed_once_over_the_plain_way(benchmark: Any, smoke: bool, masks: tuple[str, ...]) -> None:
+    work = make(benchmark, smoke, "standard", "fp32")
+    ways = {"ours": lambda: work.extract(masks), "plain": lambda: work.extract(masks, plain=True)}
+    ratio = compared(benchmark, smoke, ways, {"over the plain way": ("ours", "plain")})["over the plain way"]
+    assert smoke or ratio.low < 0.9
+
+
 @pytest.mark.slow
 def test_two_threads_compute_whatever_the_environment_says() -> None:
     """`OMP_NUM_THREADS=1` of tests/conftest.py is only what torch starts with."""

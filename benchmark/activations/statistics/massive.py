@@ -31,6 +31,7 @@ from benchmark.activations.sequences import Sequences
 from benchmark.activations.tiles import over_threads, over_tiles
 
 NARROW = 128  # below, a whole sort of a row takes less than a partition and two reductions
+MEDIAN_ELEMENTS = 1 << 16  # of short sequences that are taken together
 DIGITS = {15: ((23, 8), (16, 7)), 31: ((23, 8), (15, 8), (7, 8), (0, 7))}  # of the bits that count: (lowest, how many)
 Array = NDArray[Any]
 
@@ -124,21 +125,26 @@ def tiled_order(rows: Tensor) -> Tensor:
 
 def medians(rows: Tensor, sequences: Sequences) -> Tensor:
     """float64 [sequence]: the lower median of |x| over all entries of each sequence."""
+    stacks = sequences.stacked(max(1, MEDIAN_ELEMENTS // rows.shape[1]))
     if rows.is_cuda:
-        flat = (sequences.of(rows, s).abs().flatten() for s in range(len(sequences)))
-        return torch.stack([x.kthvalue((len(x) + 1) // 2).values for x in flat]).double()
-    values = rows if rows.element_size() >= 4 else rows.float()
-    found = np.empty(len(sequences))
+        found = rows.new_empty(len(sequences))
+        for numbers, where in stacks:
+            magnitude = rows[where].abs().view(len(numbers), -1)
+            found[numbers.to(rows.device)] = magnitude.kthvalue((magnitude.shape[1] + 1) // 2).values
+        return found.double()
+    values: Array = (rows if rows.element_size() >= 4 else rows.float()).numpy()
+    median = np.empty(len(sequences))
 
     def work(start: int, stop: int) -> None:
-        for s in range(start, stop):
-            magnitude: Array = np.abs(sequences.of(values, s).numpy()).ravel()
-            middle = (len(magnitude) - 1) // 2
-            magnitude.partition(middle)
-            found[s] = magnitude[middle]
+        for numbers, where in stacks[start:stop]:
+            part = values[where if isinstance(where, slice) else where.numpy()]
+            magnitude = np.abs(part).reshape(len(numbers), -1)
+            middle = (magnitude.shape[1] - 1) // 2
+            magnitude.partition(middle, -1)
+            median[numbers.numpy()] = magnitude[:, middle]
 
-    over_threads(work, len(sequences), len(sequences))
-    return torch.from_numpy(found)
+    over_threads(work, len(stacks), len(stacks))
+    return torch.from_numpy(median)
 
 
 @jit
