@@ -96,6 +96,7 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
     from benchmark.models.decoder import find_decoder
     from benchmark.models.loading import first_line, load_tokenizer, prefix_of
     from benchmark.models.probe import probe, require_text_decoder
+    from benchmark.models.tokenization import require_as_written
     from benchmark.tasks.tokens import leading_ids
 
     raw = _read_config(folder / CONFIG)
@@ -127,6 +128,7 @@ def describe(name: str, folder: Path, *, add_bos: bool | None, mlp: str | None, 
     probe(name, config)
     find_decoder(skeleton, name=name, mlp=mlp)  # last: that a pattern of its MLPs is missing can be mended
     tokenizer = load_tokenizer(folder)
+    require_as_written(name, folder, tokenizer)
     if add_bos and tokenizer.bos_token_id is None:
         raise BenchmarkError(f"model {name}: add_bos is true, but its tokenizer has no BOS token: set add_bos to false")
     add_bos = bool(prefix_of(tokenizer)) if add_bos is None else add_bos

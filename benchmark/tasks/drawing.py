@@ -47,7 +47,14 @@ class Recipe:
                 f"template {self.template.name!r} has no column {strange[0]!r} (it has {known}): correct `columns`"
             )
         mapped = "correct the placeholder" if self.template.name == "prompt" else "`columns` maps a template's names"
-        rows.require(sorted(self.needed), f"{mapped}; `delimiter` and `header` say how a file is read")
+        if self.template.name == "prompt" and any("." in name for name in rows.names):
+            mapped += ", where {a.b} is field b of column a; `columns` gives one whose name has a dot another"
+        read = "`delimiter` and `header` say how a file is read"
+        untouched = {*self.names.values()}.difference(*(step.writes for step in self.steps))
+        rows.require(sorted(untouched), f"{mapped}; {read}")
+        rows.require(
+            sorted(self.needed), f"correct the step, which takes a column of the file or one that a step made; {read}"
+        )
 
     def render(self, rows: Rows, index: int) -> Example | str:
         """The example of a row, or why it is passed over. Raises `BenchmarkError` naming file and row."""

@@ -52,8 +52,11 @@ def _too_long(dataset: Dataset, example: Example, count_tokens: Callable[[Exampl
     return None
 
 
-def require_scorable(dataset: Dataset, allowed: int) -> int:
-    """How many gold answers do not score 1; raises `BenchmarkError` where these are more than `allowed`."""
+def require_scorable(dataset: Dataset, allowed: int, place: Callable[[Example], str]) -> int:
+    """How many gold answers do not score 1; raises `BenchmarkError` where these are more than `allowed`.
+
+    `place` says where an example stands, for the message.
+    """
     found = unscorable(dataset)
     if len(found) > allowed:
         first = found[0]
@@ -62,7 +65,7 @@ def require_scorable(dataset: Dataset, allowed: int) -> int:
         stop = f", stop {dataset.stop!r}" if dataset.kind == "generative" else ""
         raise BenchmarkError(
             f"dataset {dataset.name}: the gold answers of {len(found)} of {len(dataset.pool) + len(dataset.queries)} "
-            f"rows do not score 1 against themselves; the first is {shown!r} of {first.example.id}: {first.reason} "
+            f"rows do not score 1 against themselves; the first is {shown!r} of {place(first.example)}: {first.reason} "
             f"(metric {dataset.metric}{stop}): change metric, stop or max_new_tokens, correct the rows, or set "
             f"`allow_unscorable: {len(found)}`"
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmark.errors import BenchmarkError, unknown
+from benchmark.tasks.example import comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class Format:
 
 FORMATS: dict[str, Format] = {}
 PACKED = (".gz", ".zst")
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+FOREIGN = {b"PK\x03\x04": "zip", b"BZh91AY&SY": "bzip2", b"\xfd7zXZ\0": "xz"}
+"""How a file begins that is packed in a way that is not read."""
 LONG = 90
 
 
@@ -99,6 +103,8 @@ class Rows:
                 raise BenchmarkError(f"{shown(path)}, {error}") from error
             if missing:
                 has = ", ".join(repr(name) for name in table.names)
+                if any(comparable(name) == comparable(missing[0]) for name in table.names):
+                    hint = "one of them reads the same, but is made of other characters: copy it from the file"
                 raise BenchmarkError(f"{shown(path)} has no column {missing[0]!r} (it has {has}): {hint}")
 
     def _find(self, index: int) -> tuple[Path, Table, int]:
@@ -132,9 +138,10 @@ def format_of(path: Path, reading: Reading) -> Format:
         return FORMATS[reading.format]
     if path.is_dir():
         return FORMATS["folders"]
-    plain = next((path.name.removesuffix(end) for end in PACKED if path.name.endswith(end)), path.name)
+    name = path.name.lower()
+    plain = next((name.removesuffix(end) for end in PACKED if name.endswith(end)), name)
     for known in FORMATS.values():
-        if plain.lower().endswith(known.endings):
+        if plain.endswith(known.endings):
             return known
     endings = ", ".join(ending for known in FORMATS.values() for ending in known.endings)
     raise BenchmarkError(f"the ending of {path} is none of {endings} (.gz and .zst may follow): state its `format`")
@@ -168,11 +175,22 @@ def read_rows(files: Sequence[Path], reading: Reading, columns: Collection[str] 
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a file, unpacked where its name ends in .gz or .zst. Raises `EOFError` where it is cut short."""
-    raw = path.read_bytes()
-    if path.name.endswith(".gz"):
+    """The bytes of a file, unpacked where its name ends in .gz or .zst, or its content begins as that of such files.
+
+    Raises `EOFError` where it is cut short, and `BenchmarkError` where it is packed in another way.
+    """
+    raw, name = path.read_bytes(), path.name.lower()
+    for beginning, kind in FOREIGN.items():
+        if raw.startswith(beginning):
+            raise BenchmarkError(f"it is packed with {kind}, which is not read: unpack it (save a spreadsheet as CSV)")
+    if name.endswith(".gz") or raw.startswith(GZIP):
         return gzip.decompress(raw)
-    return _zstd(raw) if path.name.endswith(".zst") else raw
+    return _zstd(raw) if name.endswith(".zst") or raw.startswith(ZSTD) else raw
+
+
+def is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(ZSTD)).startswith((GZIP, ZSTD))
 
 
 def utf8(path: Path, encoding: str | None) -> bytes:
@@ -180,6 +198,8 @@ def utf8(path: Path, encoding: str | None) -> bytes:
     raw = content(path)
     if encoding is not None:
         raw = raw.decode(encoding).encode()
+    if b"\0" in raw[:2]:
+        raise BenchmarkError("it begins as UTF-16 or UTF-32 does: state its `encoding`")
     return raw.removeprefix(b"\xef\xbb\xbf")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from fractions import Fraction
 from typing import Any
 
 from pydantic import Field
 
 from benchmark.errors import BenchmarkError
 from benchmark.section import Section
-from benchmark.tasks.values import Row, spell, text
+from benchmark.tasks.numbers import parse_number
+from benchmark.tasks.values import Row, Written, spell, text
 
 
 class Step(Section):
@@ -42,7 +44,8 @@ class TextStep(Step):
             return {self.into or self.column: None}
         value = row[self.column]
         # bytes that are not of the encoding may go with the step: what is left of them is refused in the prompt
-        return {self.into or self.column: self.change(value if isinstance(value, str) else text(row, self.column))}
+        plain = isinstance(value, str) and not isinstance(value, Written)
+        return {self.into or self.column: self.change(value if plain else text(row, self.column))}
 
     @abstractmethod
     def change(self, text: str) -> str: ...
@@ -57,6 +60,13 @@ def as_written(value: object) -> str:
         return spell(value)
     except BenchmarkError as error:
         raise ValueError(f"a value {error}: write texts, in quotes") from error
+
+
+def plain_number(written: str) -> Fraction | None:
+    """The exact value of a number as `benchmark.tasks.numbers` reads it, but for fractions and percent, which are none:
+    of 85 % nobody knows whether 85 or 0.85 is meant.
+    """
+    return None if {"%", "/"} & {*written} else parse_number(written)
 
 
 def bad_value(column: str, problem: str) -> BenchmarkError:

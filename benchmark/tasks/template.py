@@ -98,8 +98,14 @@ def class_number(row: Row, column: str, count: int) -> int | None:
     number = whole_number(value)
     if number == -1:
         return None
-    if number is None or not 0 <= number < count:
-        raise BenchmarkError(f"the label {value!r} is outside the choices {', '.join(map(str, range(count)))}")
+    numbers = ", ".join(map(str, range(count)))
+    if number is None:
+        raise BenchmarkError(
+            f"the label {value!r} is outside the choices, which are the class numbers {numbers}: the step `map` gives "
+            f"other labels their numbers"
+        )
+    if not 0 <= number < count:
+        raise BenchmarkError(f"the label {value!r} is outside the choices {numbers}")
     return number
 
 

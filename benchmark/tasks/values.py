@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ Row = Mapping[str, Any]
 NOT_NUMBERS = ("NaN", "Infinity", "-Infinity")
 LONGEST_INT = 18
 """Digits up to which a whole number of JSON is an `int`; Python refuses to convert one of 4,301."""
+WHOLE = re.compile(rf"(-?[0-9]{{1,{LONGEST_INT}}})(?:\.0+)?")
 
 
 class Written(str):
@@ -96,10 +98,13 @@ def listed(value: object, column: str) -> list[str]:
 
 
 def whole_number(value: object) -> int | None:
-    """The whole number that a value is, written or not; None where it is none. True and false are no numbers."""
-    if isinstance(value, Written):
-        digits = value.strip().removeprefix("-")
-        return int(value) if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_INT else None
+    """The whole number that a value is; None where it is none. True and false are no numbers.
+
+    It may stand in quotes, and end in .0, as pandas writes those of a column in which one is missing.
+    """
+    if isinstance(value, str):
+        found = WHOLE.fullmatch(value.strip())
+        return int(found[1]) if found else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -79,6 +79,11 @@ def test_true_in_a_csv_is_a_text(tmp_path: Path) -> None:
         ("0", ["1", "0"], " 0"),
         (Written("2.50"), [Written("2.50"), 3], " 2.50"),
         (-1, [-1, 1], " -1"),
+        ("1", ["x", "y"], " y"),
+        ("-1", ["x", "y"], None),
+        ("1", ["1", "2"], " 1"),
+        (Cell("1.0"), ["x", "y"], " y"),
+        (Cell("7.0"), ["7.0", "8.0"], " 7.0"),
         (-1, ["x", "y"], None),
         ("", ["x", "y"], None),
     ],
@@ -100,6 +105,8 @@ def test_an_answer_is_a_text_or_a_position_and_a_truth_value_is_no_position(
         ("sst2", {"sentence": "s", "label": True}),
         ("ag_news", {"text": "t", "label": True}),
         ("ag_news", {"text": "t", "label": 4}),
+        ("multiple_choice", {"question": "q", "choices": ["1", "2"], "answer": Cell("1.0")}),
+        ("multiple_choice", {"question": "q", "choices": ["7", "7.0"], "answer": Cell("7.0")}),
         ("multiple_choice", {"question": "q", "choices": ["a"], "answer": "a"}),
         ("multiple_choice", {"question": "q", "choices": ["a", ""], "answer": "a"}),
         ("multiple_choice", {"question": "q", "choices": ["a b", "a  b"], "answer": "a b"}),
@@ -120,6 +127,37 @@ def test_an_answer_is_a_text_or_a_position_and_a_truth_value_is_no_position(
 def test_what_could_be_misread_is_refused(name: str, row: dict[str, Any]) -> None:
     with pytest.raises(BenchmarkError):
         get_template(name).render(row)
+
+
+@pytest.mark.parametrize(
+    ("label", "target"),
+    [
+        ("0", " negative"),
+        ("1", " positive"),
+        (Cell("1"), " positive"),
+        (Written("1.0"), " positive"),
+        (Cell(" 0.0 "), " negative"),
+        ("-1", None),
+        (Written("-1.0"), None),
+        ("", None),
+    ],
+)
+def test_a_class_number_may_stand_in_quotes_or_end_in_zeros(label: Any, target: str | None) -> None:
+    example = get_template("sst2").render({"sentence": "s", "label": label})
+    assert (example and example.target) == target
+
+
+@pytest.mark.parametrize("label", ["positive", True, Written("1.5"), Cell("1_0"), "one", "\u0661"])
+def test_what_is_no_class_number_is_said(label: Any) -> None:
+    with pytest.raises(BenchmarkError, match="outside the choices, which are the class numbers 0, 1: the step `map`"):
+        get_template("sst2").render({"sentence": "s", "label": label})
+
+
+@pytest.mark.parametrize(("answer", "target"), [("no", " no"), ("Yes", " yes"), ("1", " yes"), ("False", " no")])
+def test_boolq_takes_its_own_choices_for_answers(answer: str, target: str) -> None:
+    example = get_template("boolq").render({"question": "q", "passage": "p", "answer": answer})
+    assert example is not None
+    assert example.target == target
 
 
 @pytest.mark.parametrize(("key", "labels"), [(0, [0, 1]), ("0", ["0", "1"]), (0, ["0", "1"]), ("", ["", "b"])])
@@ -205,7 +243,9 @@ def test_a_gold_answer_that_cannot_score_is_refused_unless_allowed(
     fine = dict.fromkeys(row, "fine 5")
     rows = [row, *({**fine, column: f"other {n}"} for n in range(3))]
     path = write_lines(tmp_path / "a.jsonl", *rows)
-    with pytest.raises(BenchmarkError, match=rf"1 of 4 rows do not score 1 .*{why}.*`allow_unscorable: 1`"):
+    with pytest.raises(
+        BenchmarkError, match=rf"1 of 4 rows do not score 1 .* of .*a\.jsonl, line 1: {why}.*`allow_unscorable: 1`"
+    ):
         local(path, pool=2, **more).build("d")
     assert local(path, pool=2, allow_unscorable=1, **more).build("d").source["unscorable"] == 1
 

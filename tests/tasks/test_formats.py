@@ -8,6 +8,7 @@ import decimal
 import gzip
 import io
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -162,13 +163,18 @@ def test_a_column_that_occurs_late_is_found(tmp_path: Path) -> None:
         ("a.parquet", "PAR1", r"a\.parquet cannot be read"),
         ("a.txt", "x", r"the ending of .*a\.txt is none of .*state its `format`"),
         ("a.csv.gz", "not packed", r"a\.csv\.gz cannot be read"),
+        ("a.csv", "PK\x03\x04 and more", r"a\.csv cannot be read: it is packed with zip"),
+        ("a.csv", "a\0,\0b\0", r"a\.csv cannot be read: it begins as UTF-16 .*: state its `encoding`"),
+        ("folder/a.parquet", "x", r"folder cannot be read: a\.parquet in it lies in no folder of a label: .* name it"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, name: str, text: str, line: str) -> None:
     (tmp_path / "good.jsonl").write_text('{"a": 1}\n')
-    (tmp_path / name).write_text(text)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
     with pytest.raises(BenchmarkError, match=line):
-        read_rows([tmp_path / "good.jsonl", tmp_path / name], Reading())
+        read_rows([tmp_path / "good.jsonl", path if path.parent == tmp_path else path.parent], Reading())
 
 
 def test_another_encoding_is_named_and_can_be_stated(tmp_path: Path) -> None:
@@ -197,6 +203,35 @@ def test_packed_files_are_read_and_cut_ones_refused(tmp_path: Path, name: str) -
             read_rows([path], Reading())
 
 
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        *product(["a.csv", "a.jsonl", "a.parquet"], [gzip.compress, zstandard.compress]),
+        ("A.CSV.GZ", gzip.compress),
+        ("a.JSONL.zst", zstandard.compress),
+        ("a.parquet.gz", gzip.compress),
+    ],
+)
+def test_packed_files_are_known_by_their_content_too(tmp_path: Path, name: str, pack: Any) -> None:
+    raw = {"csv": b"n\n1\n", "jso": b'{"n": "1"}\n', "par": to_parquet([{"n": "1"}])}[name.lower()[2:5]]
+    (tmp_path / name).write_bytes(pack(raw))
+    assert column(read_rows([tmp_path / name], Reading()), "n") == ["1"]
+    if name == "a.parquet.gz":  # as Spark names files that are packed inside
+        (tmp_path / name).write_bytes(raw)
+        assert column(read_rows([tmp_path / name], Reading()), "n") == ["1"]
+
+
+def test_one_cell_that_is_no_list_is_named(tmp_path: Path) -> None:
+    cells = [json.dumps(["x", str(n)]) for n in range(30)]
+    cells[20] = '["x", "20"'
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows([["a", "b"], *([cell, "y"] for cell in cells)])
+    rows = rows_of(tmp_path / "a.csv", buffer.getvalue())
+    assert rows.row(3, ["a"]) == {"a": ["x", "3"]}
+    with pytest.raises(BenchmarkError, match=r"a\.csv, row 22: column 'a' is not JSON .*, as its other cells are"):
+        rows.row(20, ["a"])
+
+
 def test_delimiter_header_and_quoting_can_be_stated(tmp_path: Path) -> None:
     rows = rows_of(tmp_path / "a.csv", 'a;b\n1;"x;y"\n', delimiter=";")
     assert rows.row(0, ["a", "b"]) == {"a": "1", "b": "x;y"}
@@ -213,6 +248,9 @@ def test_a_header_that_is_stated_or_comes_again_is_no_row(tmp_path: Path) -> Non
     rows = rows_of(tmp_path / "b.csv", "q,a\n1,2\nq,a\n3,a\n")
     assert rows.row(2, ["q", "a"]) == {"q": "3", "a": "a"}
     with pytest.raises(BenchmarkError, match=r"b\.csv, row 3: it repeats the header"):
+        rows.row(1, ["q", "a"])
+    rows = rows_of(tmp_path / "c.csv", "\ufeffq,a\n1,2\n\ufeffq, a\n3,4\n")  # two files with byte order marks in one
+    with pytest.raises(BenchmarkError, match=r"c\.csv, row 3: it repeats the header"):
         rows.row(1, ["q", "a"])
 
 

@@ -15,7 +15,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.params import load_params
 from benchmark.sources.datasets.local import LocalDataset
 from benchmark.tasks.steps import STEPS, AnyStep
-from benchmark.tasks.values import Written
+from benchmark.tasks.values import Cell, Written
 
 ROWS = [
     {"text": f" row {n} is &amp; was ", "rating": [-3, 0.5, 2][n % 3], "options": ["red", "blue"], "n": n % 2}
@@ -113,6 +113,8 @@ def test_fields_of_values_references_and_other_settings(tmp_path: Path) -> None:
             r"rows\.jsonl, line \d+: the answer '.*' is outside the choices 'negative'",
         ),
         ({"prompt": "{options}"}, r"rows\.jsonl, line \d+: column 'options' holds a list, not a text"),
+        ({"steps": [{"step": "lower", "column": "txt"}]}, r"has no column 'sentiment'"),
+        ({"target": "{text}", "steps": [{"step": "lower", "column": "txt"}]}, r"no column 'txt' .*: correct the step"),
         ({"pool": 25}, r"gives 20 usable examples of 30 rows \(10 dropped by bin\), 25 were asked for"),
         ({"pool": 20}, r"query gives 0 usable examples .*20 in pool"),
         ({"balance": "label", "pool": 18, "queries": 4}, r"label 'negative' has 1 usable rows, and 2 are needed"),
@@ -153,6 +155,11 @@ def test_a_mistake_that_the_rows_show_is_one_line(rows: Path, change: dict[str, 
         ({"encoding": "rot13"}, "is not a text encoding"),
         ({"delimiter": "§"}, "'§' cannot stand between cells"),
         ({"delimiter": '"'}, "cannot stand between cells"),
+        ({"target": "sentiment"}, "`target` is 'sentiment' for every row: write {column}"),
+        ({"prompt": "Review: {{text}}"}, "`prompt` is .* for every row"),
+        ({"label": "topic"}, "`label` is 'topic' for every row"),
+        ({"choices": None, "references": ["{a}", "b"]}, "`references` is 'b' for every row"),
+        ({"steps": [{"step": "bin", "column": "r", "bins": {"a": [float("inf"), None]}}]}, "finite number"),
     ],
 )
 def test_a_mistake_in_the_parameters_is_one_line(tmp_path: Path, change: dict[str, Any], line: str) -> None:
@@ -202,14 +209,47 @@ def test_labels_that_read_the_same_are_one(tmp_path: Path) -> None:
     assert {e.label for e in source(path, **entry, steps=[renamed]).build("d").pool} == {"c", "t"}
 
 
+def test_a_name_that_is_not_found_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("in.text,cafe\u0301\nu,x\nv,y\nw,z\nx,z\n")
+    entry = {"prompt": "{q}", "target": "{cafe\u0301}", "pool": 2, "queries": 2}
+    assert source(tmp_path / "a.csv", **entry, columns={"q": "in.text"}).build("d").pool
+    for change, line in (
+        ({"prompt": "{in.text}"}, r"no column 'in' .* `columns` gives one whose name has a dot another"),
+        ({"columns": {"q": "in.text"}, "target": "{caf\u00e9}"}, "one of them reads the same, but is made of other"),
+    ):
+        with pytest.raises(BenchmarkError, match=line):
+            source(tmp_path / "a.csv", **entry | change).build("d")
+
+
 def test_the_whole_of_a_file_leaves_no_queries(rows: Path) -> None:
     with pytest.raises(BenchmarkError, match="`pool: null` takes every row, and the queries are of the same files"):
         source(rows, **{**REVIEW, "pool": None}).build("d")
 
 
 STEP: TypeAdapter[Any] = TypeAdapter(AnyStep)
-MANY = {"at_column": 1, "text": " a =>\r\n b &lt; c ", "list": ["x", "y"], "scores": {"no": 0, "yes": 1.5}, "n": 0}
-MANY["unsure"] = {"no": Written("NaN"), "yes": 1}
+NO_NUMBERS = ("share", "half", "nan", "inf", "underscore", "word", "truth")
+MANY = {
+    "at_column": 1,
+    "text": " a =>\r\n b &lt; c ",
+    "list": ["x", "y"],
+    "scores": {"no": 0, "yes": Written("1.5")},
+    "unsure": {"no": Written("NaN"), "yes": 1},
+    "commas": {"no": "0,1", "yes": "0,9"},
+    "n": 0,
+    "price": Written("$-1,000"),
+    "tenth": Written("0.10"),
+    "blank": " ",
+    "unlabelled": -1,
+    "quoted": "1",
+    "pandas": Cell("1.0"),
+    "share": Cell("85%"),
+    "half": Cell("1/2"),
+    "nan": Written("NaN"),
+    "inf": Cell("inf"),
+    "underscore": Cell("1_000"),
+    "word": Cell("NaN"),
+    "truth": True,
+}
 
 
 @pytest.mark.parametrize(
@@ -236,6 +276,17 @@ MANY["unsure"] = {"no": Written("NaN"), "yes": 1}
             {"l": " a ", "r": "\r\n b &lt; c "},
         ),
         ({"step": "listed", "column": "n"}, {"n": ["0"]}),
+        (
+            {"step": "bin", "column": "price", "into": "l", "bins": {"low": [None, -1000], "high": [0, None]}},
+            {"l": "low"},
+        ),
+        ({"step": "bin", "column": "tenth", "bins": {"low": [None, 0.1]}}, {"tenth": "low"}),
+        ({"step": "bin", "column": "tenth", "bins": {"high": [0.1, None]}}, {"tenth": "high"}),
+        ({"step": "split", "column": "blank", "separator": "=>", "parts": ["l", "r"]}, {"l": None, "r": None}),
+        ({"step": "item", "column": "list", "at": "unlabelled"}, {"list": None}),
+        ({"step": "item", "column": "list", "at": "quoted"}, {"list": "y"}),
+        ({"step": "item", "column": "list", "at": "pandas"}, {"list": "y"}),
+        ({"step": "lower", "column": "word"}, {"word": "nan"}),
         ({"step": "listed", "column": "list"}, {"list": ["x", "y"]}),
     ],
 )
@@ -258,6 +309,11 @@ def test_a_step_changes_what_it_says(step: dict[str, Any], changed: dict[str, An
         {"step": "item", "column": "list", "at": "n", "names": ["A", "B"]},
         {"step": "split", "column": "text", "separator": "|", "parts": ["l", "r"]},
         {"step": "lower", "column": "list"},
+        {"step": "lower", "column": "nan"},
+        {"step": "squeeze", "column": "nan"},
+        {"step": "item", "column": "list", "at": -1},
+        {"step": "best", "column": "commas", "into": "a", "choices": "c"},
+        *({"step": "bin", "column": name, "bins": {"a": [None, 0], "b": [1, None]}} for name in NO_NUMBERS),
     ],
 )
 def test_a_value_that_a_step_cannot_take_is_named(step: dict[str, Any]) -> None:

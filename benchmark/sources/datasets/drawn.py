@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -104,6 +104,11 @@ class DrawnDataset(DatasetSource):
                 raise ValueError(
                     "`references` is for generated answers, and `choices` for a choice: remove one of them"
                 )
+        for name in ("prompt", "target", "label", "references"):
+            given = getattr(self, name)
+            for pattern in given if isinstance(given, tuple) else [given]:
+                if pattern is not None and not Text(pattern).placeholders:
+                    raise ValueError(f"`{name}` is {pattern!r} for every row: write {{column}} for a column's value")
         self._prompt()
         return self
 
@@ -150,6 +155,7 @@ class DrawnDataset(DatasetSource):
                 f"rows the pool takes"
             )
         rows = self._open(name, files.pool)
+        asked = rows if files.queries == files.pool else self._open(name, files.queries)
         pool = draw(
             rows,
             recipe,
@@ -159,7 +165,7 @@ class DrawnDataset(DatasetSource):
             prefix=files.names[0],
         )
         queries = draw(
-            rows if files.queries == files.pool else self._open(name, files.queries),
+            asked,
             recipe,
             self.queries,
             generator(self.seed, "queries"),
@@ -184,7 +190,8 @@ class DrawnDataset(DatasetSource):
             },
         )
         dataset.require_distinct(2)
-        unscorable = require_scorable(dataset, self.allow_unscorable)
+        parts = dict(zip(files.names, (rows, asked), strict=True))
+        unscorable = require_scorable(dataset, self.allow_unscorable, lambda example: _place(parts, example))
         return replace(dataset, source={**dataset.source, "unscorable": unscorable}) if unscorable else dataset
 
     def leftover(self, dataset: Dataset) -> Iterator[Example]:
@@ -207,3 +214,9 @@ class DrawnDataset(DatasetSource):
     @property
     def summary(self) -> str:
         return f"{self.source}, {f'template {self.template}' if self.template else 'prompt'}"
+
+
+def _place(parts: Mapping[str, Rows], example: Example) -> str:
+    """File and row of a drawn example, whose id is the name of its part and the number of its row."""
+    part, _, row = example.id.rpartition("-")
+    return parts[part].place(int(row))

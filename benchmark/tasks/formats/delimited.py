@@ -1,6 +1,7 @@
 """CSV and TSV. A cell is the text that stands in it, and an empty one is a missing value.
 
-Only lists and objects are more than text: a column whose cells are all JSON of that kind, such as ["red", "blue"].
+Only lists and objects are more than text: a column whose cells are JSON of that kind, such as ["red", "blue"]. Where
+nearly all are, one that is not is refused.
 Where rows begin and how many cells they have is looked up for the whole file; a row's cells are read when it is drawn.
 """
 
@@ -28,6 +29,7 @@ BLOCK = 1 << 19
 """Bytes that are looked at in one step, few enough for the processor's cache."""
 SAMPLE = 1000
 """Rows that are looked at to learn whether a column holds lists or objects."""
+NEARLY_ALL = 0.9
 BRACKETS = re.compile(r"\s*(\[.*\]|\{.*\})\s*", re.DOTALL)
 PYTHON = re.compile(r"\s*[\[{]\s*'")
 csv.field_size_limit(sys.maxsize)
@@ -53,7 +55,7 @@ class Delimited:
     def row(self, index: int, columns: Collection[str]) -> dict[str, Any]:
         whole = self._cells(index)
         cells = {name: whole[self._places[name]] for name in columns}
-        if len(cells) > 1 and all(name == cell.strip() for name, cell in cells.items()):
+        if len(cells) > 1 and all(name in cell and _is_named(cell, name) for name, cell in cells.items()):
             raise BenchmarkError("it repeats the header: remove it, or leave `header` out")
         return {name: self._value(name, cell) for name, cell in cells.items()}
 
@@ -74,15 +76,26 @@ class Delimited:
     def _is_structured(self, name: str) -> bool:
         place = self._places[name]
         cells = [cell for index in range(min(SAMPLE, self._count)) if (cell := self._cells(index)[place])]
-        try:
-            return all(isinstance(parse_json(cell), list | dict) for cell in cells)
-        except ValueError:
-            if all(map(BRACKETS.fullmatch, cells)) and any(map(PYTHON.match, cells)):
-                raise BenchmarkError(
-                    f"column {name!r} holds lists as Python prints them, and the columns of a CSV hold texts or JSON: "
-                    f"write them with json.dumps"
-                ) from None
-            return False
+        if sum(map(_holds_structure, cells)) >= NEARLY_ALL * len(cells):
+            return True
+        if all(map(BRACKETS.fullmatch, cells)) and any(map(PYTHON.match, cells)):
+            raise BenchmarkError(
+                f"column {name!r} holds lists as Python prints them, and the columns of a CSV hold texts or JSON: "
+                f"write them with json.dumps"
+            )
+        return False
+
+
+def _holds_structure(cell: str) -> bool:
+    try:
+        return isinstance(parse_json(cell), list | dict)
+    except ValueError:
+        return False
+
+
+def _is_named(cell: str, name: str) -> bool:
+    """Whether a cell is a column's name, after a byte order mark too: files that were put together have it within."""
+    return comparable(cell) == comparable(name)
 
 
 Index = NDArray[np.int64]

@@ -44,6 +44,10 @@ def open_folders(path: Path, reading: Reading, columns: Collection[str] | None) 
         if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
     )
     loose = [file.name for file in files if file.parent == path]
-    if loose or not files:
-        raise BenchmarkError(f"{loose[0]} in it lies in no folder of a label" if loose else "it holds no files")
+    if not files:
+        raise BenchmarkError("it holds no files")
+    if loose:
+        raise BenchmarkError(
+            f"{loose[0]} in it lies in no folder of a label: to read that file itself, name it instead of the folder"
+        )
     return Folders(path, files, reading.encoding or "utf-8")

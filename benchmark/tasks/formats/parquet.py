@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.rows import Reading, file_format
+from benchmark.tasks.rows import Reading, content, file_format, is_packed
 from benchmark.tasks.values import Written
 
 
@@ -68,7 +68,7 @@ def _value(value: Any, kind: pa.DataType) -> Any:
 @file_format("parquet", ".parquet")
 def open_parquet(path: Path, reading: Reading, columns: Collection[str] | None) -> ParquetTable:
     try:
-        with pa.parquet.ParquetFile(path) as file:
+        with pa.parquet.ParquetFile(pa.BufferReader(content(path)) if is_packed(path) else path) as file:
             names = file.schema_arrow.names
             twice = [name for name in names if names.count(name) > 1]
             if twice:

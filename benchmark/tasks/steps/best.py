@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
-from benchmark.tasks.step import Step, bad_value
-from benchmark.tasks.values import Row
+from benchmark.tasks.step import Step, bad_value, plain_number
+from benchmark.tasks.values import Row, listed
 
 
 class Best(Step):
@@ -22,12 +21,12 @@ class Best(Step):
             return None
         if not isinstance(scores, dict) or not scores:
             raise bad_value(self.column, f"holds no scores of choices, but {scores!r}")
-        try:
-            numbers = {choice: float(score) for choice, score in scores.items() if not isinstance(score, bool)}
-        except (TypeError, ValueError) as error:
-            raise bad_value(self.column, f"has a score that is not a number: {scores!r}") from error
-        top = [choice for choice, number in numbers.items() if number == max(numbers.values())]
-        if len(top) != 1 or len(numbers) < len(scores) or any(map(math.isnan, numbers.values())):
+        numbers = [plain_number(score) for score in listed([*scores.values()], self.column)]
+        known = [number for number in numbers if number is not None]
+        if len(known) < len(numbers):
+            raise bad_value(self.column, f"has a score that is not a number: {scores!r}")
+        top = [choice for choice, number in zip(scores, known, strict=True) if number == max(known)]
+        if len(top) != 1:
             raise bad_value(self.column, f"has no single best choice: {scores!r}")
         return {self.into: top[0], self.choices: list(scores)}
 

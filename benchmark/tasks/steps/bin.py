@@ -6,18 +6,19 @@ An interval holds both its ends; null is no limit. A row whose number lies in no
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
-from benchmark.tasks.step import Step, bad_value
+from benchmark.tasks.step import Step, bad_value, plain_number
 from benchmark.tasks.values import Row, is_missing, text
 
 
 class Bin(Step):
     step: Literal["bin"]
-    bins: dict[str, tuple[float | None, float | None]] = Field(min_length=1)
+    bins: dict[str, tuple[FiniteFloat | None, FiniteFloat | None]] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -36,13 +37,15 @@ class Bin(Step):
     def apply(self, row: Row) -> dict[str, Any] | None:
         if is_missing(row[self.column]):
             return None
-        try:
-            number = float(text(row, self.column))
-        except ValueError:
-            number = math.nan
-        if math.isnan(number):
+        number = plain_number(text(row, self.column))
+        if number is None:
             raise bad_value(self.column, f"is not a number: {row[self.column]!r}")
         for label, (low, high) in self.bins.items():
-            if (low is None or low <= number) and (high is None or number <= high):
+            if (low is None or _exact(low) <= number) and (high is None or number <= _exact(high)):
                 return {self.into or self.column: label}
         return None
+
+
+def _exact(end: float) -> Fraction:
+    """The number that the parameters say: 0.1 is a tenth."""
+    return Fraction(str(end))

@@ -1,7 +1,8 @@
 """One item of a list, at a position that is stated or stands in another column.
 
-Positions are numbers from 0. Where the column says them in another way, `names` lists its words for the first item, the
-second and so on: [A, B, C, D], or ["1", "2", "3", "4"].
+Positions are numbers from 0; in a column, -1 says that there is none, as unlabelled rows have it. Where the column says
+them in another way, `names` lists its words for the first item, the second and so on: [A, B, C, D], or
+["1", "2", "3", "4"].
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Item(Step):
         if not isinstance(items, list):
             raise bad_value(self.column, f"is not a list: {items!r}")
         position = self._named(text(row, self.at)) if self.names and isinstance(self.at, str) else whole_number(at)
+        if position == -1 and isinstance(self.at, str):
+            return {self.into or self.column: None}
         if position is None:
             raise bad_value(str(self.at), f"is not a position: {at!r}; `names` lists words that stand for positions")
         if not 0 <= position < len(items):

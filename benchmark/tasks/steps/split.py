@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from benchmark.tasks.step import Step, bad_value
-from benchmark.tasks.values import Row, text
+from benchmark.tasks.values import Row, is_missing, text
 
 
 class Split(Step):
@@ -17,7 +17,7 @@ class Split(Step):
     parts: tuple[str, str] = Field(description="the columns that get what stands before and after it")
 
     def apply(self, row: Row) -> dict[str, Any] | None:
-        if row[self.column] is None:
+        if is_missing(row[self.column]):
             return dict.fromkeys(self.parts)
         before, found, after = text(row, self.column).partition(self.separator)
         if not found:

@@ -7,7 +7,7 @@ from benchmark.tasks.template import class_number, template
 from benchmark.tasks.values import Row, is_missing, spell, text
 
 CHOICES = (" no", " yes")
-TRUTH = {"false": 0, "true": 1}
+TRUTH = {"false": 0, "no": 0, "true": 1, "yes": 1}
 
 
 @template(kind="classification", metric="accuracy", columns=("question", "passage", "answer"), typical=(650, 4))
