@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -26,31 +27,34 @@ from benchmark.analysis.paired import holm, paired_t
 from benchmark.artefacts.learning import METHOD
 
 Matrix = NDArray[np.float64]
-Orders = NDArray[np.int64]
+Orders = NDArray[np.integer[Any]]
+Ranks = NDArray[np.integer[Any]]
 BAND = (5, 95)
-BLOCK = 500
+BLOCK = 100
+"""Orders whose ranks stay in the cache."""
 OUTCOME = ["rule", "metric"]
 
 
 def means(orders: Orders, budgets: Sequence[int], values: Matrix) -> Matrix:
     """The mean of `values` [n, ...] over what is labelled after each budget: [order, budget, ...].
 
-    `orders` int64 [order, labels] are candidates as they are labelled; no budget exceeds their number.
+    `orders` [order, labels] are candidates as they are labelled; no budget exceeds their number.
     """
     at = np.array(budgets)
     sums = np.add.reduceat(values[orders[:, : at[-1]]], [0, *at[:-1]], axis=1).cumsum(axis=1)
     return np.asarray(sums / at.reshape(-1, *[1] * (values.ndim - 1)))
 
 
-def nearest(orders: Orders, budgets: Sequence[int], nearness: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+def nearest(orders: Orders, budgets: Sequence[int], nearness: Ranks) -> Ranks:
     """The rank of the nearest that is labelled after each budget, [order, budget, query], of `nearness` [n, query]."""
     parts = list(pairwise((0, *budgets)))
     best = np.empty((len(orders), len(budgets), nearness.shape[1]), dtype=nearness.dtype)
     for start in range(0, len(orders), BLOCK):
-        labelled = nearness[orders[start : start + BLOCK]]
+        labelled, found = nearness.take(orders[start : start + BLOCK], axis=0), best[start : start + BLOCK]
         for at, (low, high) in enumerate(parts):
-            labelled[:, low:high].min(axis=1, out=best[start : start + BLOCK, at])
-    return np.minimum.accumulate(best, axis=1)
+            labelled[:, low:high].min(axis=1, out=found[:, at])
+            np.minimum(found[:, at], found[:, max(at - 1, 0)], out=found[:, at])
+    return best
 
 
 def ranks(likeness: Matrix, tie_break: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -70,31 +74,52 @@ def weights(budgets: Sequence[int]) -> Matrix:
     return np.asarray(np.add(np.append(widths, 0), np.append(0, widths)) / 2 / (x[-1] - x[0]))
 
 
+@dataclass(frozen=True)
+class Chance:
+    """Random choice in a pool: `orders` [order, labels] of labelling, and what is labelled after each of `budgets`.
+
+    `nearness` [n, query] is each candidate's rank in likeness to the query. No model has a part in it.
+    """
+
+    orders: Orders
+    budgets: Sequence[int]
+    nearness: Ranks
+
+    @cached_property
+    def best(self) -> Ranks:
+        """The rank of the nearest that is labelled, [query, order, budget]."""
+        small = self.nearness.astype(np.min_scalar_type(len(self.nearness)))  # it is looked up for every order
+        return np.ascontiguousarray(np.moveaxis(nearest(self.orders, self.budgets, small), 2, 0))
+
+    def shown(self, ranked: Matrix) -> tuple[Matrix, Matrix]:
+        """The score of the nearest, which is `ranked` [rank, query]: mean over queries [order, budget], and over orders
+        [budget, query].
+        """
+        of_order, of_query = np.zeros(self.best.shape[1:]), []
+        for scores, best in zip(ranked.T, self.best, strict=True):
+            found = scores.take(best)
+            of_order += found
+            of_query.append(found.mean(axis=0))
+        return of_order / len(of_query), np.stack(of_query, axis=1)
+
+
 def learning_tables(
-    keys: Sequence[Mapping[str, str]],
-    orders: Orders,
-    random: Orders,
-    budgets: Sequence[int],
-    outcomes: Mapping[str, Matrix],
-    nearness: NDArray[np.int64],
+    keys: Sequence[Mapping[str, str]], orders: Orders, chance: Chance, outcomes: Mapping[str, Matrix]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The curves and the areas of one pool, of each selector (`keys`, one for each of `orders`), rule and metric.
 
-    `outcomes` float64 [n, query] by metric: what each candidate does as the one demonstration; `nearness` int64 [n,
-    query] its rank in likeness to the query; `random` int64 [order, labels] the orders of random choice, whose mean
-    curve stands under the selector `random`, with its band.
+    `outcomes` float64 [n, query] by metric: what each candidate does as the one demonstration. The mean curve of random
+    choice stands under the selector `random`, with its band.
     """
-    near = nearness.astype(np.min_scalar_type(len(nearness)))  # small: it is looked up for every order
-    by_rank = np.argsort(nearness, axis=0)
-    best, best_of_random = (nearest(each, budgets, near) for each in (orders, random))
+    budgets, by_rank = chance.budgets, np.argsort(chance.nearness, axis=0)
+    best = nearest(orders, budgets, chance.nearness)
     parts = []
     for metric, values in outcomes.items():
         ranked, queries = np.take_along_axis(values, by_rank, axis=0), np.arange(values.shape[1])
-        of_random = ranked[best_of_random, queries]
         drawn = np.broadcast_to(values.mean(axis=0), (len(budgets), len(queries)))
         found = {
-            "random": Rule(means(orders, budgets, values), means(random, budgets, values.mean(axis=1)), drawn),
-            "nearest": Rule(ranked[best, queries], of_random.mean(axis=2), of_random.mean(axis=0)),
+            "random": Rule(means(orders, budgets, values), means(chance.orders, budgets, values.mean(axis=1)), drawn),
+            "nearest": Rule(ranked[best, queries], *chance.shown(ranked)),
         }
         parts += [_compared(keys, rule, budgets, {"rule": name, "metric": metric}) for name, rule in found.items()]
     curves, areas = (pd.concat(part, ignore_index=True) for part in zip(*parts, strict=True))

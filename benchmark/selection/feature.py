@@ -17,11 +17,14 @@ Compute = Callable[[Pool], Features]
 
 @dataclass(frozen=True)
 class Kind:
-    """`of_queries`: whether queries have these features, too; `computed`: whether a model computes them first."""
+    """`of_queries`: whether queries have these features, too; `computed`: whether they are computed before, by a stage
+    with a model; `of_texts`: whether they are of the texts alone, and so the same for every model.
+    """
 
     compute: Compute
     of_queries: bool
     computed: bool
+    of_texts: bool
 
     @property
     def description(self) -> str:
@@ -31,13 +34,15 @@ class Kind:
 _kinds: dict[str, Kind] = {}
 
 
-def register_features(name: str, *, of_queries: bool, computed: bool = False) -> Callable[[Compute], Compute]:
+def register_features(
+    name: str, *, of_queries: bool, of_texts: bool, computed: bool = False
+) -> Callable[[Compute], Compute]:
     """Registers a function from a pool to its features; its docstring's first line describes them."""
 
     def decorate(compute: Compute) -> Compute:
         if name in _kinds:
             raise ValueError(f"features {name!r} are registered twice")
-        _kinds[name] = Kind(compute, of_queries, computed)
+        _kinds[name] = Kind(compute, of_queries, computed, of_texts)
         return compute
 
     return decorate
@@ -52,6 +57,11 @@ def kind(name: str) -> Kind:
     if name not in _kinds:
         raise unknown("features", name, _kinds)
     return _kinds[name]
+
+
+def of_texts(name: str) -> bool:
+    """Whether `name` is a kind of features of the texts alone: a selector by them chooses the same for every model."""
+    return name in _kinds and _kinds[name].of_texts
 
 
 def names_of(pool: Pool, *, of_queries: bool = False, asking: bool = False) -> Iterator[str]:

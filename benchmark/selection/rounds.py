@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,7 @@ def check_budgets(budgets: Sequence[int], n: int) -> None:
         raise BenchmarkError(f"there are only {n} candidates for a budget of {budgets[-1]}: set budgets up to {n}")
 
 
-def random_orders(n: int, count: int, length: int, draw: np.random.Generator) -> NDArray[np.int64]:
-    """The first `length` of `count` random orders of labelling, int64 [count, length]."""
-    return draw.permuted(np.broadcast_to(np.arange(n), (count, n)), axis=1)[:, :length]
+def random_orders(n: int, count: int, length: int, draw: np.random.Generator) -> NDArray[np.integer[Any]]:
+    """The first `length` of `count` random orders of labelling, [count, length], in the smallest type that holds n."""
+    orders = np.tile(np.arange(n, dtype=np.min_scalar_type(n)), (count, 1))
+    return draw.permuted(orders, axis=1, out=orders)[:, :length]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmark.analysis.learning import corrected, learning_tables, means, nearest, over_tasks, ranks, weights
+from benchmark.analysis.learning import Chance, corrected, learning_tables, means, nearest, over_tasks, ranks, weights
 from benchmark.artefacts.learning import METHOD, read_learning, write_learning
 from benchmark.selection.rounds import random_orders
 
@@ -47,9 +47,8 @@ def test_the_nearest_rule_shows_the_nearest_that_is_labelled() -> None:
     keys = [
         {"model": "m", "dataset": "d", "selector": name, "direction": "", "mask": "", "features": ""} for name in "ab"
     ]
-    found, _ = learning_tables(
-        keys, orders, random_orders(8, 50, 4, np.random.default_rng(1)), BUDGETS, {"gain": values}, nearness
-    )
+    chance = Chance(random_orders(8, 50, 4, np.random.default_rng(1)), BUDGETS, nearness)
+    found, _ = learning_tables(keys, orders, chance, {"gain": values})
     rows = found[(found.rule == "nearest") & (found.selector != "random")].set_index(["selector", "budget"])
     for name, order in zip("ab", orders.tolist(), strict=True):
         for budget in BUDGETS:
@@ -68,7 +67,7 @@ def test_random_choice_is_the_mean_over_all_orders() -> None:
         {"model": "m", "dataset": "d", "selector": str(i), "direction": "", "mask": "", "features": ""}
         for i in range(24)
     ]
-    found, areas = learning_tables(keys, every, every, (1, 2, 4), {"gain": values}, nearness)
+    found, areas = learning_tables(keys, every, Chance(every, (1, 2, 4), nearness), {"gain": values})
     for rule in ("random", "nearest"):
         of_rule = found[found.rule == rule]
         expected = of_rule[of_rule.selector != "random"].groupby("budget")["score"].mean()
@@ -98,8 +97,8 @@ def tables(chosen: int = 200, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame
     orders = np.stack([np.argsort(-values[:, 0])[:8], *random_orders(40, chosen, 8, generator)])
     keys = [{"model": "m", "dataset": "d", "selector": f"s{i}"} for i in range(len(orders))]
     keys = [key | dict.fromkeys(METHOD[1:], "") for key in keys]
-    random = random_orders(40, 999, 8, generator)
-    return learning_tables(keys, orders, random, (2, 4, 8), {"performance": values}, nearness)
+    chance = Chance(random_orders(40, 999, 8, generator), (2, 4, 8), nearness)
+    return learning_tables(keys, orders, chance, {"performance": values})
 
 
 def test_the_best_order_is_beyond_chance() -> None:

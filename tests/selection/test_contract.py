@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
 from benchmark.selection import Pool, Selector, UndefinedError, create, describe, features, names, selectors
-from benchmark.selection.feature import kinds
+from benchmark.selection.feature import kinds, of_texts
 from benchmark.selection.pool import Members
 from benchmark.selection.selector import modules
 from tests.selection.conftest import make_pool, reordered, rows, run
@@ -124,6 +124,21 @@ class TestEveryFamily:
         changed = replace(pool, embeddings={"hidden": replace(hidden, candidates=other)})
         for selector in made(pool, family):
             assert (pick(selector, pool, 5) != pick(selector, changed, 5)) == (selector.features == "hidden")
+
+    def test_by_features_of_texts_it_chooses_the_same_whatever_the_model(self, family: str, pool: Pool) -> None:
+        """Unless it asks the model: the stage `rounds` has the models share what it labels."""
+        hidden = pool.embeddings["hidden"]
+        of_other_model = replace(
+            pool,
+            scores=pool.scores[::-1],
+            perplexity=pool.perplexity[::-1],
+            predictive_entropy=pool.predictive_entropy[::-1],
+            embeddings={"hidden": replace(hidden, candidates=hidden.candidates[::-1])},
+            dictionaries={},
+        )
+        for selector in made(pool, family):
+            if of_texts(selector.features) and not asks(selector):
+                assert pick(selector, pool, 5) == pick(selector, of_other_model, 5)
 
     def test_says_how_many_prompts_it_needs(self, family: str, pool: Pool) -> None:
         for selector in made(pool, family):

@@ -6,7 +6,7 @@ from benchmark.selection.feature import register_features
 from benchmark.selection.pool import Features, Pool
 
 
-@register_features("hidden", of_queries=True, computed=True)
+@register_features("hidden", of_queries=True, of_texts=False, computed=True)
 def hidden(pool: Pool) -> Features:
     """the model's last hidden states, averaged over an input's tokens"""
     return pool.embeddings["hidden"]

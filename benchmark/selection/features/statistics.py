@@ -8,7 +8,7 @@ from benchmark.selection.feature import register_features, unit
 from benchmark.selection.pool import Features, Pool, UndefinedError
 
 
-@register_features("statistics", of_queries=False)
+@register_features("statistics", of_queries=False, of_texts=False)
 def statistics(pool: Pool) -> Features:
     """activation statistics under masks that need no label, standardised over the pool"""
     masks = [pool.masks.index(mask) for mask in pool.unlabelled_masks]

@@ -7,7 +7,7 @@ from benchmark.selection.pool import Features, Pool
 from benchmark.selection.text import features
 
 
-@register_features("tfidf", of_queries=True)
+@register_features("tfidf", of_queries=True, of_texts=True)
 def tfidf(pool: Pool) -> Features:
     """smoothed tf-idf of an input's words"""
     candidates, queries = features(pool.inputs, pool.query_inputs)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.selection.clusters import clustering
 from benchmark.selection.feature import dense, features_of, names_of
 from benchmark.selection.pool import Members, Pool
 from benchmark.selection.selector import Selector, complete, register
@@ -24,16 +24,13 @@ class TypiClust(Selector):
 
     def __call__(self, pool: Pool, k: int, generator: np.random.Generator) -> Members:
         from skactiveml import pool as strategies
-        from sklearn.exceptions import ConvergenceWarning
-        from threadpoolctl import threadpool_limits
 
         pool.require(k)
         order = pool.shuffled(generator)
         rows = dense(features_of(pool, self.features).candidates)[order]
         seed = int(generator.integers(2**31))
         strategy = strategies.TypiClust(k=NEIGHBOURS, random_state=seed, cluster_algo_dict={"random_state": seed})
-        with threadpool_limits(1), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with clustering():
             chosen = strategy.query(rows, np.full(len(rows), np.nan), batch_size=k)
         return order[complete(chosen, k, len(pool))]
 
