@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ COMPARED = 100
 LIKE_MISSING = ("nan", "none", "null", "na", "n/a", "#n/a")
 RARE = 0.1
 """Share of the mean count of a label below which the label is rare."""
+HTML = re.compile(r"&(?:#\w+|[A-Za-z]\w*);|<br ?/?>|</\w+>")
 
 
 @click.command()
@@ -186,9 +188,46 @@ def _wrong(dataset: Dataset, labels: Counter[str], tokens: Mapping[Example, Toke
     strange = [example for example in everything if "\N{REPLACEMENT CHARACTER}" in example.input + example.target]
     if strange:
         yield f"{len(strange)} rows hold the character U+FFFD, {strange[0].id} first: a wrong `encoding` made it"
-    marked = [example for example in everything if "&amp;" in example.input or "&#" in example.input]
+    marked = [(example, found[0]) for example in everything if (found := HTML.search(example.input + example.target))]
     if marked:
-        yield f"{len(marked)} inputs hold HTML entities, {marked[0].id} first: see the step `unescape`"
+        example, tag = marked[0]
+        yield f"{len(marked)} rows hold HTML, {tag!r} of {example.id} first: see the steps `unescape` and `replace`"
+    garbled = [(example, word) for example in everything if (word := _garbled(example.input + example.target))]
+    if garbled:
+        example, word = garbled[0]
+        yield (
+            f"{len(garbled)} rows hold UTF-8 that was read in another `encoding`, {example.id} first: "
+            f"{word!r} for {_as_utf8(word)!r}"
+        )
+    if len({example.target for example in everything}) == 1:
+        yield f"every answer is {everything[0].target.strip()!r}"
+    yield from _cased(dataset)
+
+
+def _cased(dataset: Dataset) -> Iterator[str]:
+    """Two answers that differ in case alone, where the metric minds."""
+    score = get_metric(dataset.metric)
+    first: dict[str, Example] = {}
+    for example in (*dataset.pool, *dataset.queries):
+        one = first.setdefault(example.target.casefold(), example)
+        if one.target != example.target and score(example.target, one) < 1:
+            yield (
+                f"the answers {one.target.strip()!r} of {one.id} and {example.target.strip()!r} of {example.id} differ "
+                f"in case alone: see the step `lower`"
+            )
+            return
+
+
+def _as_utf8(word: str) -> str | None:
+    """A word whose UTF-8 was read as cp1252, as it was written; None for every other word."""
+    try:
+        return None if word.isascii() else word.encode("cp1252").decode()
+    except UnicodeError:
+        return None
+
+
+def _garbled(text: str) -> str | None:
+    return None if text.isascii() else next((word for word in text.split() if _as_utf8(word)), None)
 
 
 def _confused(dataset: Dataset) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +176,9 @@ def test_check_says_what_looks_wrong(place: Path) -> None:
     rows += [{"question": f"{n} " + "long " * 200, "answer": "\ufffd"} for n in range(2)]
     rows += [{"question": f"Which language is {n}?", "answer": answer} for n, answer in enumerate(("C", "C++"))]
     rows += [{"question": f"Nothing {n}?", "answer": "nan"} for n in range(2)]
+    rows += [{"question": "A caf\u00c3\u00a9 in<br />town?", "answer": "Yes"}]
     table(place / "rows.csv", rows)
-    entry = {"source": "local", "template": "question_answer", "pool_files": ["rows.csv"], "pool": 17, "queries": 10}
+    entry = {"source": "local", "template": "question_answer", "pool_files": ["rows.csv"], "pool": 18, "queries": 10}
     base = (Path(__file__).parents[2] / "params.yaml").read_text()
     content = yaml.safe_load(base) | {"datasets": {"rows": entry}}
     (place / "params.yaml").write_text(yaml.safe_dump(content))
@@ -188,8 +190,21 @@ def test_check_says_what_looks_wrong(place: Path) -> None:
         "answer_match takes 'C",
         "near-duplicates: ",
         "2 rows hold the character U+FFFD",
-        "1 inputs hold HTML entities",
+        "2 rows hold HTML, ",
+        "1 rows hold UTF-8 that was read in another `encoding`, ",
+        "'caf\u00c3\u00a9' for 'caf\u00e9'",
         "2 inputs are over 10 times as long",
     ):
         assert line in said
     assert run("check", "none")[1].startswith("error: unknown dataset 'none'")
+
+
+@pytest.mark.parametrize(
+    ("answers", "line"), [("yes yes", "every answer is 'yes'"), ("Yes yes", "of pool-\\d+ differ in case alone")]
+)
+def test_check_looks_at_the_answers_together(place: Path, answers: str, line: str) -> None:
+    table(place / "rows.csv", [{"q": f"What is {n}?", "a": answers.split()[n % 2]} for n in range(20)])
+    entry = {"source": "local", "prompt": "{q}", "target": "{a}", "pool_files": ["rows.csv"], "pool": 9, "queries": 4}
+    base = (Path(__file__).parents[2] / "params.yaml").read_text()
+    (place / "params.yaml").write_text(yaml.safe_dump(yaml.safe_load(base) | {"datasets": {"rows": entry}}))
+    assert re.search(f"look at: .*{line}", run("check", "rows")[1])
