@@ -67,10 +67,17 @@ class Table:
 
     @classmethod
     def of(cls, rows: Rows) -> Table:
-        sample = [rows.row(index, rows.names) for index in range(0, len(rows), max(1, len(rows) // LOOKED_AT))]
-        there = {name: [row[name] for row in sample if not is_missing(row[name])] for name in rows.names if name}
+        looked_at = range(0, len(rows), max(1, len(rows) // LOOKED_AT))
+        names, others = [name for name in rows.names if name], {}
+        try:
+            sample = [rows.row(index, names) for index in looked_at]
+        except BenchmarkError:
+            others = {name: why for name in names if (why := _unreadable(rows, looked_at, name))}
+            names = [name for name in names if name not in others]
+            sample = [rows.row(index, names) for index in looked_at]
+        there = {name: [row[name] for row in sample if not is_missing(row[name])] for name in names}
         columns = {name: values for name, values in there.items() if values}
-        texts, others = {}, {}
+        texts = {}
         for name, values in columns.items():
             try:
                 texts[name] = [spell(value).strip() for value in values]
@@ -80,6 +87,15 @@ class Table:
 
     def always(self, name: str) -> bool:
         return len(self.columns[name]) == len(self.sample)
+
+
+def _unreadable(rows: Rows, looked_at: Iterable[int], column: str) -> str | None:
+    try:
+        for index in looked_at:
+            rows.row(index, [column])
+    except BenchmarkError as error:
+        return str(error)
+    return None
 
 
 @dataclass(slots=True)
@@ -112,7 +128,7 @@ class Offer:
     holes: list[str]
     names: Sequence[str]
     texts: list[list[str]]
-    """The choices of each row."""
+    """The choices of each row; none where one is missing."""
 
 
 def guess_dataset(rows: Rows, data: Path) -> Guess:
@@ -123,7 +139,8 @@ def guess_dataset(rows: Rows, data: Path) -> Guess:
     try:
         return _guess(table)
     except BenchmarkError as error:
-        raise BenchmarkError(f"{data}: {error}; or write the profile by hand: docs/own-data.md") from error
+        named = "" if str(error).startswith(str(data)) else f"{data}: "
+        raise BenchmarkError(f"{named}{error}; or write the profile by hand: docs/own-data.md") from error
 
 
 def _guess(table: Table) -> Guess:
@@ -131,7 +148,9 @@ def _guess(table: Table) -> Guess:
     if {"title", "context", "question", "answers"} <= {*columns} and all(map(_has_texts, columns["answers"])):
         return Guess({"template": "squad"}, ["rows as SQuAD has them"])
     apart = next(_numbered(texts, NUMBERED), [])
-    answer = _named([name for name in columns if name not in apart], ANSWERS, NO_ANSWER)
+    answer = _named([name for name in (*columns, *table.others) if name not in apart], ANSWERS, NO_ANSWER)
+    if answer is not None and answer not in columns:
+        raise BenchmarkError(table.others[answer])
     shown = _shown({name: texts[name] for name in texts if name != answer and (name not in apart or answer is None)})
     if answer is None or not shown:
         answer = _only_other(table, shown)
@@ -142,10 +161,7 @@ def _guess(table: Table) -> Guess:
         {"prompt": _prompt(shown, hole), "target": hole(answer)},
         [f"what a model reads is column {' and '.join(map(repr, shown))}, what it should write {answer!r}"],
     )
-    partly = [name for name in shown if not table.always(name)]
-    if partly:
-        guess.parameters["steps"] = [{"step": "present", "column": name} for name in partly]
-        guess.said.append(f"rows without {' or '.join(map(repr, partly))} are passed over")
+    _require(guess, table, shown)
     if answer in texts:
         if not (_choices(guess, table, answer, shown, apart, hole) or _classes(guess, table, answer)):
             _generated(guess, texts[answer])
@@ -156,6 +172,15 @@ def _guess(table: Table) -> Guess:
     if renamed := hole.used(guess.parameters):
         guess.parameters["columns"] = renamed
     return guess
+
+
+def _require(guess: Guess, table: Table, names: Sequence[str]) -> None:
+    """Adds that rows without one of these are passed over."""
+    partly = [name for name in names if not table.always(name)]
+    if partly:
+        steps = [{"step": "present", "column": name} for name in partly]
+        guess.parameters["steps"] = [*guess.parameters.get("steps", []), *steps]
+        guess.said.append(f"rows without {' or '.join(map(repr, partly))} are passed over")
 
 
 # --- what is read ---
@@ -252,7 +277,7 @@ def _pairs(table: Table, answer: str, texts: Sequence[list[str]]) -> list[tuple[
     return [
         (items, comparable(text(row, answer)))
         for row, items in zip(table.sample, texts, strict=True)
-        if not is_missing(row[answer]) and whole_number(row[answer]) != -1
+        if items and not is_missing(row[answer]) and whole_number(row[answer]) != -1
     ]
 
 
@@ -306,16 +331,20 @@ def _offers(table: Table, offering: Sequence[str], apart: list[str], hole: Holes
             keys = [key for key in values[0] if all(key in value for value in values)]
             texts = [listed([value[key] for key in keys], column) for value in values]
             yield Offer(keys, [hole(column, f".{key}") for key in keys], [], texts)
-    names = [*takewhile(table.always, apart)]
-    if len(names) > 1:
-        texts = [[text(row, name) for name in names] for row in table.sample]
+    for names in ([*takewhile(table.always, apart)], apart):  # fewer choices, or else fewer rows
+        texts = [
+            [] if any(is_missing(row[name]) for name in names) else [text(row, name) for name in names]
+            for row in table.sample
+        ]
         yield Offer(LETTERS[: len(names)], [hole(name) for name in names], names, texts)
 
 
 def _from_offer(guess: Guess, table: Table, answer: str, offer: Offer) -> bool:
-    found = _ways(_pairs(table, answer, offer.texts), offer.letters, offer.names)
-    if found is None or len(offer.holes) < 2:
+    pairs = _pairs(table, answer, offer.texts)
+    found = _ways(pairs, offer.letters, offer.names)
+    if found is None or len(offer.holes) < 2 or not pairs:
         return False
+    _require(guess, table, offer.names)
     words, how = found
     if not words:
         guess.parameters["choices"] = offer.holes

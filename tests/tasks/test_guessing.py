@@ -213,6 +213,19 @@ def test_rows_that_are_not_whole_are_passed_over(tmp_path: Path) -> None:
     assert len(found) == ROWS
 
 
+@pytest.mark.parametrize(("answers", "passed_over"), [("ABC", []), ("ABCD", [0, 4, 8])])
+def test_a_choice_that_some_rows_lack_costs_rows_only_where_it_is_an_answer(
+    tmp_path: Path, answers: str, passed_over: list[int]
+) -> None:
+    def row(n: int) -> dict[str, Any]:
+        choices = {f"choice_{letter}": "" if letter == "D" and n in (0, 4, 8) else f"{letter} {n}" for letter in "ABCD"}
+        return {"question": f"q {n}", **choices, "answer": answers[n % len(answers)]}
+
+    found, guess = examples(tmp_path, row)
+    assert [*found] == [n for n in range(ROWS) if n not in passed_over]
+    assert guess["choices"] == [*answers]
+
+
 @pytest.mark.parametrize(
     ("row", "line"),
     [
@@ -233,3 +246,12 @@ def test_rows_that_are_not_whole_are_passed_over(tmp_path: Path) -> None:
 def test_what_is_unclear_is_not_guessed(tmp_path: Path, row: Callable[[int], dict[str, Any]], line: str) -> None:
     with pytest.raises(BenchmarkError, match=rf"rows\.jsonl: .*{line}.*write the profile by hand"):
         examples(tmp_path, row)
+
+
+def test_a_column_that_cannot_be_read_does_no_harm_unless_it_is_the_answer(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("question,tokens,answer\n" + "".join(f"q {n},['q'],a {n}\n" for n in range(ROWS)))
+    assert guess_dataset(read_rows([path], Reading()), path).parameters["target"] == "{answer}"
+    path.write_text("question,answer\n" + "".join(f"q {n},['a']\n" for n in range(ROWS)))
+    with pytest.raises(BenchmarkError, match=r"row 2: column 'answer' holds lists as Python prints them"):
+        guess_dataset(read_rows([path], Reading()), path)
