@@ -6,6 +6,7 @@ Heavy imports stand inside the commands, so that `--help`, `list` and the analys
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 from dataclasses import dataclass
@@ -121,16 +122,21 @@ def command_of(stage: Stage) -> click.Command:
 
     @click.pass_obj
     def command(session: Session, model: str | None = None) -> None:
-        if model is not None and model not in stage.models(session.params):
-            raise unknown("model", model, stage.models(session.params))
+        models = stage.models(session.params)
+        if model is not None and model not in models:
+            raise unknown("model", model, models)
         refuse(session.params)
         with stage_record(stage.instance(model), session.params):
-            said = stage.run(session.params, *([model] if model else []))
-        if said:
-            click.echo(said)
+            runs = [(each,) for each in ([model] if model else models)] if stage.per else [()]
+            for run in runs:
+                gc.collect()  # a model needs the room of the one before it
+                said = stage.run(session.params, *run)
+                if said:
+                    click.echo(said)
 
-    arguments: list[click.Parameter] = [click.Argument(["model"])] if stage.per else []
-    return click.Command(stage.name, callback=command, params=arguments, help=stage.help)
+    arguments: list[click.Parameter] = [click.Argument(["model"], required=not stage.together)] if stage.per else []
+    text = f"{stage.help}\n\nWithout MODEL: each model of the profile, in turn." if stage.together else stage.help
+    return click.Command(stage.name, callback=command, params=arguments, help=text)
 
 
 @main.command("list")

@@ -75,13 +75,13 @@ def _stage(stage: Stage, params: Params) -> dict[str, Any]:
     item = "${item.model}"
     command = f"python -m benchmark --params {params.paths.params} {stage.name}"
     entry: dict[str, Any] = {}
-    if stage.per:
+    if stage.per and not stage.together:
         entry["matrix"] = {"model": f"${{{NAMED[stage.per]}}}"}
         command += f" {item}"
     if params.paths.root != ".":
         entry["wdir"] = params.paths.root
     entry["cmd"] = command
-    keys = [key.format(model=item) for key in stage.parameters]
+    keys = [stage.named(key, params, item) for key in stage.parameters]
     if keys:
         entry["params"] = keys if params.paths.params == "params.yaml" else [{params.paths.params: keys}]
     if stage.name == "code" and params.paths.root != ".":
@@ -89,7 +89,7 @@ def _stage(stage: Stage, params: Params) -> dict[str, Any]:
     else:
         nowhere = {out.path for other in stages().values() if other.idle(params) for out in other.outs}
         inputs = [path for path in stage.inputs if not any(out.startswith(path) for out in nowhere)]
-        entry["deps"] = [stage.place(path, params, item) for path in inputs]
+        entry["deps"] = [stage.named(path, params, item) for path in inputs]
     for kind, metric in (("outs", False), ("metrics", True)):
         outs = [_out(stage, out, params, item) for out in stage.outs if out.metric == metric]
         if outs:
@@ -98,6 +98,6 @@ def _stage(stage: Stage, params: Params) -> dict[str, Any]:
 
 
 def _out(stage: Stage, out: Out, params: Params, item: str) -> dict[str, Any]:
-    path = stage.place(out.path, params, item)
-    kept = out.kept or any(path.startswith(f"{params.paths.data}/{name}/") for name in params.paths.kept)
+    path = stage.named(out.path, params, item)
+    kept = out.kept or path in [f"{params.paths.data}/{name}" for name in params.paths.kept]
     return {path: ({"cache": False} if kept else {}) | {"persist": True}}

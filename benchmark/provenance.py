@@ -1,6 +1,6 @@
 """What produced the results: `results/provenance.json`.
 
-    with stage_record("extract@llama-topic", params): ...    how long a stage took, on what, from which revision
+    with stage_record("extract", params): ...                how long a stage took, on what, from which revision
     environment()                                            versions and devices; the same on every call of a machine
     write(params, names)                                     at the end of the pipeline: results/provenance.json
     changed(params)                                          the files that the recorded hashes do not fit

@@ -85,10 +85,10 @@ def test_every_stage_leaves_a_record_of_its_run_under_the_name_that_the_lock_has
     fresh = click.Group("fresh")
     fresh.add_command(command_of(table._STAGES[stage]))
     monkeypatch.chdir(tmp_path)
-    model = ["tiny_llama"] if stages()[stage].per else []
+    model = ["tiny_llama"] if stage == "model" else []
     session = Session(ROOT / "params.yaml", debug=False)
     result = CliRunner().invoke(fresh, [stage, *model], obj=session, catch_exceptions=False)
-    assert result.output == "done\n"
+    assert set(result.output.splitlines()) == {"done"}
     (record,) = (tmp_path / ".work/stages/embedded").iterdir()
     assert record.stem == "@".join((stage, *model))
     assert json.loads(record.read_text()).keys() >= {"started", "seconds", "revision", "dirty", "device"}

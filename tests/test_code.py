@@ -29,7 +29,7 @@ def test_every_other_stage_has_a_file_and_reads_it(params: Params) -> None:
     assert {path.name for path in code.folder(params).iterdir()} == {f"{stage.name}.json" for stage in others}
     for stage in others:
         path = f"{params.data}/code/{stage.name}.json"
-        assert path in [stage.place(name, params) for name in stage.inputs]
+        assert path in [stage.named(name, params, "") for name in stage.inputs]
         recorded = read_json(Path(path))
         assert list(recorded) == code_of(stage.name, params)
         assert all(sha256_file(ROOT / name) == value for name, value in recorded.items())

@@ -38,7 +38,7 @@ def labelling(params: Params, n_choices: int = 3) -> Labelling:
     return Labelling(params, MODEL, {DATASET: (Material(unread, unread, np.arange(6), np.arange(6, 12)), pool)})
 
 
-def test_a_shard_is_one_selectors_rounds_and_counts_its_prompts(
+def test_a_shard_is_a_dataset_and_counts_its_prompts_those_before_any_label_once(
     params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Prompt] = []
@@ -50,14 +50,12 @@ def test_a_shard_is_one_selectors_rounds_and_counts_its_prompts(
     monkeypatch.setattr(asking, "ask", ask)
     model: Any = None
     work = labelling(params)
-    shards = work.shards(DATASET, {})
-    assert [shard.size for shard in shards] == [30 + 3 * 28] * 2  # highest and lowest; the third budget is too large
-    done = {}
-    for shard in shards:
-        asked.clear()
-        done[shard.name] = work.compute(model, DATASET, shard, Budget(100))
-        assert len(asked) == shard.size
-        assert {prompt.of for prompt in asked} == {"pool"}
+    (shard,) = work.shards(DATASET, {})
+    assert shard.size == 30 + 2 * 3 * 28  # highest and lowest; the third budget is too large
+    done = {shard.name: work.compute(model, DATASET, shard, Budget(100))}
+    assert len(asked) == shard.size
+    assert {prompt.of for prompt in asked} == {"pool"}
+    assert [len(prompt.members) for prompt in asked] == [0] * 30 + [2] * (2 * 3 * 28)
     work.write(DATASET, done, tmp_path / "out")
     (highest, most), (lowest, least) = read_orders(tmp_path / "out")
     assert highest == {"selector": "predictive_entropy", "direction": "highest", "mask": "", "features": ""}

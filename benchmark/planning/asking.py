@@ -32,7 +32,10 @@ def wanted_prompts(params: Params, lengths: Lengths) -> list[Prompt]:
 
 
 def round_prompts(params: Params, lengths: Lengths) -> list[list[Prompt]]:
-    """What the model is asked in each round of each selector that asks it anew; what is labelled by then is drawn."""
+    """What the model is asked before anything is labelled, and in each later round of each selector that asks it anew.
+
+    What is labelled by then is drawn.
+    """
     section, n = params.selection, len(lengths.pool_input)
     n_choices = max(map(len, lengths.continuations)) if lengths.kind == "classification" else 0
     budgets = budgets_of(params, n)
@@ -40,13 +43,12 @@ def round_prompts(params: Params, lengths: Lengths) -> list[list[Prompt]]:
         return []
     asking = Asking(section.rounds.shots, section.rounds.prompts, lambda prompts: np.empty(0))
     nobody = np.empty(0, dtype=np.int64)
-    found = []
-    for _ in unsure(random_pool(params, 2, 1, n_choices), section.selectors):
-        draw = np.random.default_rng(0)
-        order = draw.permutation(n)
-        plans = (asking.plan(order[:labelled], order[labelled:], draw) for labelled in (0, *budgets[:-1]))
-        found += [listed(prompts, nobody) for prompts in plans]
-    return found
+    selectors = list(unsure(random_pool(params, 2, 1, n_choices), section.selectors))
+    draw = np.random.default_rng(0)
+    order = draw.permutation(n)
+    plans = [asking.plan(nobody, order, draw)] if selectors else []
+    plans += [asking.plan(order[:labelled], order[labelled:], draw) for _ in selectors for labelled in budgets[:-1]]
+    return [listed(prompts, nobody) for prompts in plans]
 
 
 def count_selectors(params: Params) -> int:

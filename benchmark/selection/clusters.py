@@ -26,10 +26,14 @@ def _threads() -> Any:
 
 @contextmanager
 def clustering() -> Iterator[None]:
-    """With one thread, for several would add up in any order; and without a warning that fewer rows differ."""
+    """With one thread, for several would add up in any order; without a warning that fewer rows differ; and without
+    checks of arguments, which take longer than small clusters.
+    """
+    from sklearn import config_context
     from sklearn.exceptions import ConvergenceWarning
 
-    with _threads().limit(limits=1), warnings.catch_warnings():
+    unchecked = config_context(assume_finite=True, skip_parameter_validation=True)
+    with _threads().limit(limits=1), unchecked, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.artefacts.orders import write_orders
+from benchmark.artefacts.prompts import Prompt
 from benchmark.params import Params
 from benchmark.parts import Arrays, Shard, Work, compute_parts
-from benchmark.selection import Pool, Prompts, Selector, UndefinedError
+from benchmark.selection import Pool, Selector, UndefinedError
 from benchmark.selection.rounds import Asking, label_in_rounds, unsure
 from benchmark.stages.names import COMPUTED, POOL, POOL_INHERITED
 from benchmark.stages.pools import Material, budgets_of, listed, pool_inputs, read_material, read_pool
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from benchmark.models.budget import Budget
     from benchmark.models.loading import LoadedModel
 
+ORDERS = "orders"
+
 
 @dataclass
 class Labelling(Work):
-    """A shard is one selector's rounds: what it labels depends on what it labelled before."""
+    """A shard is one dataset: what all selectors ask before anything is labelled is asked once."""
 
     _pools: dict[str, tuple[Material, Pool]] = field(default_factory=dict)
 
@@ -55,30 +59,34 @@ class Labelling(Work):
         return unsure(pool, self.params.selection.selectors) if asked else ()
 
     def shards(self, dataset: str, done: Mapping[str, Arrays]) -> Sequence[Shard]:
-        n, section = len(self.read(dataset)[1]), self.params.selection
-        before = [0, *budgets_of(self.params, n)][:-1]
-        size = n + section.rounds.prompts * sum(n - labelled for labelled in before[1:])
-        return [Shard(f"{i:04d}", size, {"selector": i}) for i in range(len(self.selectors(dataset)))]
+        selectors, n = self.selectors(dataset), len(self.read(dataset)[1])
+        later = [n - labelled for labelled in budgets_of(self.params, n)[:-1]]
+        size = n + len(selectors) * self.params.selection.rounds.prompts * sum(later)
+        return [Shard(ORDERS, size)] if selectors else []
 
     def compute(self, loaded: LoadedModel, dataset: str, shard: Shard, budget: Budget) -> Arrays:
         from benchmark.quality.asking import ask
 
         material, pool = self.read(dataset)
-        section, selector = self.params.selection.rounds, self.selectors(dataset)[shard.what["selector"]]
+        section, budgets = self.params.selection.rounds, budgets_of(self.params, len(pool))
 
-        def said(prompts: Prompts) -> NDArray[np.float64]:
-            return ask(loaded, material.data, listed(prompts, material.judging), budget)
+        @cache
+        def said(prompts: tuple[Prompt, ...]) -> NDArray[np.float64]:
+            return ask(loaded, material.data, prompts, budget)
 
-        asking = Asking(section.shots, section.prompts, said)
-        try:
-            order = label_in_rounds(selector, pool, budgets_of(self.params, len(pool)), self.params.seed, asking)
-        except UndefinedError:
-            order = np.empty(0, dtype=np.int64)
-        return {"order": order}
+        asking = Asking(section.shots, section.prompts, lambda each: said(tuple(listed(each, material.judging))))
+        orders = {}
+        for number, selector in enumerate(self.selectors(dataset)):
+            try:
+                order = label_in_rounds(selector, pool, budgets, self.params.seed, asking)
+            except UndefinedError:
+                order = np.empty(0, dtype=np.int64)
+            orders[f"{number:04d}"] = order
+        return orders
 
     def write(self, dataset: str, shards: Mapping[str, Arrays], folder: Path) -> None:
         names = [selector.keys for selector in self.selectors(dataset)]
-        write_orders(folder, names, [arrays["order"] for arrays in shards.values()])
+        write_orders(folder, names, [order for orders in shards.values() for order in orders.values()])
 
 
 @stage(

@@ -72,6 +72,8 @@ class Choosing(Work):
         cell = self.cell(dataset)
         found = [Shard(CHOICES, len(cell.pool))]
         if CHOICES not in done:
+            import skactiveml.pool  # noqa: F401  what every fork needs is imported before, which takes a second
+
             return found
         for shots in self.params.selection.shots:
             if shots > 1:  # one shot is in the matrices already

@@ -64,10 +64,22 @@ class Stage:
         """The keys of all parameters that decide its outs."""
         return (*self.parameters, *self.inherited)
 
-    def place(self, path: str, params: Params, model: str = "{model}") -> str:
-        """`path` of an input or out in the profile's folders."""
+    @property
+    def together(self) -> bool:
+        """Whether `dvc.yaml` has all its models in one run: to start torch takes longer than most of them.
+
+        The stage that makes a model runs for each by itself: it alone reads nothing of a model.
+        """
+        return self.per is not None and any("{model}" in path for path in self.inputs)
+
+    def named(self, text: str, params: Params, model: str) -> str:
+        """A path of an input or out, or the key of a parameter, in the profile's folders.
+
+        Where it does all models together, that of all: the folder, or the parameter, that holds what each one has.
+        """
         paths = params.paths
-        return path.format(data=paths.data, results=paths.results, params=paths.params, model=model)
+        whole = text.removesuffix("/{model}").removesuffix(".{model}") if self.together else text
+        return whole.format(data=paths.data, results=paths.results, params=paths.params, model=model)
 
     def models(self, params: Params) -> list[str]:
         """The models for which it runs once each."""
@@ -78,7 +90,7 @@ class Stage:
         return self.per is not None and not self.models(params)
 
     def instance(self, model: str | None) -> str:
-        """The name that `dvc.lock` has for the stage of one model."""
+        """What a run of one model is called, or of all that there is."""
         return f"{self.name}@{model}" if model else self.name
 
 
@@ -134,7 +146,8 @@ def instances(params: Params) -> list[str]:
     return [
         entry.instance(model)
         for entry in stages().values()
-        for model in (entry.models(params) if entry.per else [None])
+        if not entry.idle(params)
+        for model in (entry.models(params) if entry.per and not entry.together else [None])
     ]
 
 

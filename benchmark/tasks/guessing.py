@@ -93,10 +93,15 @@ class Holes:
         if not re.search(r"[.{}!:\[\]]", column) and column == column.strip():
             return f"{{{column}{inside}}}"
         name = re.sub(r"\W+", "_", column).strip("_") or "column"
-        while name in self.taken:
+        while name in self.taken or self.renamed.get(name, column) != column:
             name += "_"
         self.renamed[name] = column
         return f"{{{name}{inside}}}"
+
+    def used(self, parameters: dict[str, Any]) -> dict[str, str]:
+        """Those new names that stand in the parameters."""
+        written = str(parameters)
+        return {name: column for name, column in self.renamed.items() if re.search(rf"{{{name}[.}}]", written)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +153,8 @@ def _guess(table: Table) -> Guess:
         _first_of_several(guess, columns[answer], answer, hole)
     else:
         raise BenchmarkError(f"column {answer!r} {table.others[answer]}")
-    if hole.renamed and "template" not in guess.parameters:
-        guess.parameters["columns"] = hole.renamed
+    if renamed := hole.used(guess.parameters):
+        guess.parameters["columns"] = renamed
     return guess
 
 

@@ -186,8 +186,8 @@ def test_rounds_are_planned_as_selectors_ask() -> None:
     changes = {"selectors": ("predictive_entropy", "dpp"), "budgets": (2, 16, 64), "rounds": rounds}
     params = params.model_copy(update={"selection": params.selection.model_copy(update=changes)})
     planned = round_prompts(params, typical_lengths("classification", (200, 30), 40, 10, 8, bos=True))
-    of_one = [(40, 0), (2 * 38, 2)]  # prompts, and demonstrations in each
-    assert [(len(prompts), len(prompts[0].members)) for prompts in planned] == of_one * 2
+    asked = [(40, 0), (2 * 38, 2), (2 * 38, 2)]  # prompts, and demonstrations in each: all zero-shot once, then of two
+    assert [(len(prompts), len(prompts[0].members)) for prompts in planned] == asked
     assert round_prompts(params, typical_lengths("generative", (200, 30), 40, 10, 8, bos=True)) == []
 
 

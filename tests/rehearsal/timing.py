@@ -18,8 +18,7 @@ from benchmark.planning import plan
 costs = plan(load_params(Path(sys.argv[1])), calibrated=True).costs
 seconds = {}
 for cost in costs:
-    name = f"{cost.stage}@{cost.model}"
-    seconds[name] = seconds.get(name, 0.0) + cost.seconds
+    seconds[cost.stage] = seconds.get(cost.stage, 0.0) + cost.seconds
 print(json.dumps(seconds))
 """
 
@@ -53,8 +52,7 @@ def compare(rehearsal: Rehearsal) -> str:
         return f"no stage was both planned and recorded: {sorted(plan)[:2]}, {sorted(real)[:2]}"
     lines = [f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"]
     for stage in ("extract", "quality", "select"):
-        names = [name for name in common if name.startswith(f"{stage}@")]
-        expected, took = sum(plan[name] for name in names), sum(real[name] for name in names)
+        expected, took = plan.get(stage, 0.0), real.get(stage, 0.0)
         if took:
             lines.append(f"{stage:<8} planned {expected:6.1f} s, took {took:6.1f} s, error {expected / took - 1:+.0%}")
     return "\n".join(lines)

@@ -310,6 +310,12 @@ def test_a_folder_of_texts_has_a_row_a_file(tmp_path: Path) -> None:
     assert column(rows, "text")[0] == "Lost"
     with pytest.raises(BenchmarkError, match="bytes that are not of its `encoding`"):
         spell(column(rows, "text")[1])
+    packed = tmp_path / "tech" / "d.txt.gz"
+    packed.write_bytes(gzip.compress(b"Packed"))
+    assert column(read_rows([tmp_path], Reading()), "text")[3] == "Packed"
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(BenchmarkError, match=r"tech/d\.txt\.gz: cannot be read"):
+        column(read_rows([tmp_path], Reading()), "text")
     (tmp_path / "loose.txt").write_text("x")
     with pytest.raises(BenchmarkError, match=r"loose\.txt in it lies in no folder of a label"):
         read_rows([tmp_path], Reading())

@@ -29,6 +29,7 @@ def examples(folder: Path, row: Callable[[int], dict[str, Any]]) -> tuple[dict[i
     rows = read_rows([path], Reading())
     guess = guess_dataset(rows, path).parameters
     recipe = LocalDataset.model_validate({"source": "local", "pool_files": [str(path)], **guess}).recipe()
+    recipe.require(rows)
     rendered = {n: recipe.render(rows, n) for n in range(ROWS)}
     return {n: example for n, example in rendered.items() if isinstance(example, Example)}, guess
 
@@ -163,6 +164,11 @@ WRITTEN: dict[str, tuple[Callable[[int], dict[str, Any]], list[str], str]] = {
         lambda n: {"text": f"q {n}", "label": n % 2, "label_text": f"class {n % 2}"},
         ["Question: q {n}"],
         "class {class}",
+    ),
+    "names that are alike but for a sign": (
+        lambda n: {"the.question": f"q {n}", "the_question": n, "the:context": f"c {n}", "answer": "x"},
+        ["q {n}"],
+        "x",
     ),
     "a name with braces": (
         lambda n: {"Question: what {this}?": f"q {n}", "Answer": f"a {n}"},

@@ -45,7 +45,9 @@ def vote(nearest: NDArray[np.int64], k: int) -> NDArray[np.int64]:
 
 def scores(nearest: NDArray[np.int64], chosen: list[int]) -> NDArray[np.float64]:
     """The votes for each row, float64 [n], after `chosen` were chosen."""
-    weight = DISCOUNT ** -np.isin(nearest, chosen).sum(axis=1).astype(np.float64)
+    taken = np.zeros(len(nearest), dtype=bool)
+    taken[chosen] = True
+    weight = DISCOUNT ** -taken[nearest].sum(axis=1).astype(np.float64)
     weight[chosen] = 0
     weights = np.repeat(weight, nearest.shape[1])
     return np.bincount(nearest.ravel(), weights, minlength=len(nearest)).astype(np.float64)  # int where none votes

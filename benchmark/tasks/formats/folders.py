@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.tasks.rows import Reading, file_format
+from benchmark.tasks.rows import Reading, content, file_format
 
 
 class Folders:
@@ -29,7 +30,11 @@ class Folders:
         path = self._files[index]
         found: dict[str, Any] = {"label": path.parent.name, "file": self.place(index)}
         if "text" in columns:  # a byte that is not of the encoding is refused only where it is used
-            found["text"] = path.read_bytes().decode(self._encoding, errors="surrogateescape").removeprefix("\ufeff")
+            try:
+                raw = content(path)
+            except (OSError, EOFError, zlib.error) as error:
+                raise BenchmarkError(f"cannot be read: {error}") from error
+            found["text"] = raw.decode(self._encoding, errors="surrogateescape").removeprefix("\ufeff")
         return {name: found[name] for name in columns}
 
 
